@@ -1,0 +1,52 @@
+"""Errors of Lyra SceneGen.
+
+A message names the subject, the rule it broke, what came instead and what to do about it. Poor *quality* of a
+scene is never an exception: it is a :class:`~lyra_backend.types.Finding`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["Cancelled", "InvalidRequest", "LyraError", "MissingDependency", "StageFailed", "WorkerDied", "nearest"]
+
+
+class LyraError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidRequest(LyraError, ValueError):
+    """Something the user asked for or handed in cannot be used."""
+
+
+class MissingDependency(LyraError, ImportError):
+    """An optional package is needed for this request and is not installed."""
+
+    def __init__(self, package: str, purpose: str, extra: str | None = None) -> None:
+        install = f"lyra-backend[{extra}]" if extra else package
+        super().__init__(f"{package}: needed for {purpose}, but not installed. Run: pip install '{install}'")
+
+
+class StageFailed(LyraError):
+    """A pipeline stage broke; the cause is chained."""
+
+    def __init__(self, stage: str, cause: BaseException) -> None:
+        super().__init__(f"{stage}: failed with {type(cause).__name__}: {cause}")
+        self.stage = stage
+
+
+class WorkerDied(LyraError):
+    """A child process that does work for us ended without a result."""
+
+
+class Cancelled(LyraError):
+    """The user asked to stop; finished stages stay usable."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that lists the known words and suggests the closest one."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"known: {', '.join(names) or 'none'}.{hint}"

@@ -1,0 +1,115 @@
+"""Parameters of plugins and stages: frozen dataclasses whose fields explain themselves.
+
+A field's metadata (unit, min, max, choices, help) is written once and feeds command-line overrides, forms, schemas,
+manifests and presets.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, field, fields
+from typing import Any, TypeVar
+
+from .errors import InvalidRequest, nearest
+
+__all__ = ["build", "describe", "param"]
+
+P = TypeVar("P")
+
+
+def param(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    min: float | None = None,
+    max: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Declare a field of a `Params` dataclass."""
+    return field(default=default, metadata={"help": help, "unit": unit, "min": min, "max": max, "choices": choices})
+
+
+def build(params_type: type[P], stage: str, overrides: Mapping[str, Any]) -> P:
+    """Return `params_type` with `overrides`; text is converted to each field's type.
+
+    Raises:
+        InvalidRequest: an unknown field, or a value of the wrong type or out of range.
+    """
+    known = {f.name: f for f in fields(params_type)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(params_type)
+    values: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if name not in known:
+            raise InvalidRequest(f"{stage}.{name} is not a parameter; {nearest(name, known)}")
+        values[name] = _checked(f"{stage}.{name}", value, hints[name], known[name].metadata)
+    return params_type(**values)
+
+
+def describe(params_type: type) -> dict[str, Any]:
+    """Return a JSON schema (draft 2020-12) of the parameters, in order of declaration."""
+    hints = typing.get_type_hints(params_type)
+    properties: dict[str, Any] = {}
+    for f in fields(params_type):
+        meta = f.metadata
+        entry: dict[str, Any] = {"type": _json_type(_plain(hints[f.name])[0]), "description": meta["help"]}
+        if f.default is not MISSING:
+            entry["default"] = f.default
+        entry |= {out: meta[key] for out, key in (("minimum", "min"), ("maximum", "max")) if meta[key] is not None}
+        entry |= {out: meta[key] for out, key in (("enum", "choices"), ("unit", "unit")) if meta[key]}
+        properties[f.name] = entry
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _plain(hint: Any) -> tuple[type, bool]:
+    """Return (type, may be None) of `T` or `T | None`."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        return inner[0], True
+    return hint, False
+
+
+def _json_type(kind: type) -> str:
+    return {bool: "boolean", int: "integer", float: "number", str: "string"}[kind]
+
+
+def _checked(subject: str, value: Any, hint: Any, meta: Mapping[str, Any]) -> Any:
+    kind, optional = _plain(hint)
+    if optional and (value is None or value == "none"):
+        return None
+    value = _converted(subject, value, kind)
+    low, high, unit = meta["min"], meta["max"], f" {meta['unit']}" if meta["unit"] else ""
+    if isinstance(value, float) and value != value:
+        raise InvalidRequest(f"{subject} must be a number, got {value}.")
+    if (low is not None and value < low) or (high is not None and value > high):
+        span = (
+            f"from {low} to {high}"
+            if None not in (low, high)
+            else f"at least {low}"
+            if high is None
+            else f"at most {high}"
+        )
+        raise InvalidRequest(f"{subject} must be {span}{unit}, got {value}.")
+    if meta["choices"] and value not in meta["choices"]:
+        raise InvalidRequest(
+            f"{subject} must be one of its choices, got {value!r}; {nearest(str(value), meta['choices'])}"
+        )
+    return value
+
+
+def _converted(subject: str, value: Any, kind: type) -> Any:
+    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
+        return value
+    try:
+        if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+            return float(value)
+        if kind is int and isinstance(value, str):
+            return int(value)
+    except ValueError:
+        pass
+    wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
+    raise InvalidRequest(f"{subject} must be {wanted}, got {value!r}.")

@@ -1,0 +1,38 @@
+"""Nouns of the pipeline: frozen dataclasses over read-only NumPy arrays.
+
+Does: hold and check data. Does not: read files, compute scenes, import anything but NumPy.
+"""
+
+from .bundle import SceneBundle
+from .camera import Camera, Intrinsics, look_at
+from .collision import Approximation, CollisionPart, CollisionProxy
+from .frames import UP_AXES, Frame, Similarity
+from .gaussians import GaussianCloud
+from .generation import Generation, Scale
+from .mesh import TexturedMesh, TexturedPart
+from .report import Finding, Outcome, RunReport, Severity, StageReport
+from .request import SceneRequest
+
+__all__ = [
+    "UP_AXES",
+    "Approximation",
+    "Camera",
+    "CollisionPart",
+    "CollisionProxy",
+    "Finding",
+    "Frame",
+    "GaussianCloud",
+    "Generation",
+    "Intrinsics",
+    "Outcome",
+    "RunReport",
+    "Scale",
+    "SceneBundle",
+    "SceneRequest",
+    "Severity",
+    "Similarity",
+    "StageReport",
+    "TexturedMesh",
+    "TexturedPart",
+    "look_at",
+]

@@ -1,0 +1,29 @@
+"""Everything that is known about a scene when it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .collision import CollisionProxy
+from .gaussians import GaussianCloud
+
+__all__ = ["SceneBundle"]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneBundle:
+    """The input of `author`.
+
+    Attributes:
+        cloud: the Gaussians, frame WORLD.
+        proxy: the colliders, frame WORLD.
+        primitives: parameters by primitive name, in the order the user named them.
+        provenance: JSON data: what made the scene, from what inputs, under which licences.
+    """
+
+    cloud: GaussianCloud
+    proxy: CollisionProxy
+    primitives: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)

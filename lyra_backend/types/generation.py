@@ -1,0 +1,62 @@
+"""What a generator hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import InvalidRequest
+from .camera import Camera
+from .frames import Frame, Similarity
+from .gaussians import GaussianCloud
+from .mesh import TexturedMesh
+
+__all__ = ["Generation", "Scale"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How well one unit of the cloud is known to be a metre; `uncertainty_percent` None = unknown scale."""
+
+    uncertainty_percent: float | None = None
+
+    @property
+    def is_metric(self) -> bool:
+        return self.uncertainty_percent is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """A generated scene before anything is built on it.
+
+    Attributes:
+        cloud: the Gaussians.
+        cameras: views that are known to lie in free space (the cameras the scene was seen from, or chosen ones);
+            the first one is a good picture of the scene. May be empty.
+        scale: whether units are metres.
+        geometry: "exact" (made from known surfaces), "measured" (a depth sensor, stereo) or "inferred" (a network,
+            or an existing splat).
+        truth: the exact surface, if the generator knows it, in the cloud's frame.
+        provenance: JSON data: what made it, from what, under which licence.
+    """
+
+    cloud: GaussianCloud
+    cameras: tuple[Camera, ...] = ()
+    scale: Scale = field(default_factory=Scale)
+    geometry: str = "inferred"
+    truth: TexturedMesh | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.geometry not in ("exact", "measured", "inferred"):
+            raise InvalidRequest(f"Generation.geometry must be exact, measured or inferred, got {self.geometry!r}.")
+
+    def transformed(self, similarity: Similarity, frame: Frame) -> Generation:
+        """Return everything moved into `frame` together."""
+        return replace(
+            self,
+            cloud=self.cloud.transformed(similarity, frame),
+            cameras=tuple(c.transformed(similarity) for c in self.cameras),
+            truth=None if self.truth is None else self.truth.transformed(similarity),
+        )

@@ -1,0 +1,88 @@
+"""What a run found out about its scene. Times are not in here: reports are the same for the same request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Finding", "Outcome", "RunReport", "Severity", "StageReport"]
+
+T = TypeVar("T")
+Number = int | float
+
+
+class Severity(StrEnum):
+    """`ERROR` keeps a scene from being accepted."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measured statement about the scene.
+
+    Attributes:
+        code: stable dotted name, "<subject>.<what>", for example "scale.unknown".
+        severity: what it means for acceptance.
+        message: one sentence for a person, with units.
+        measured: the value found, None if it is not a number.
+        limit: the bound it was held against, None if there is none.
+        where: prim path, file name or position, "" if it is the scene as a whole.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    measured: float | None = None
+    limit: float | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What every stage returns: its `value`, `counts` of what went in and out, and its findings."""
+
+    value: T
+    counts: Mapping[str, Number] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """One stage of a run: plugin name, counts and findings."""
+
+    stage: str
+    plugin: str
+    counts: Mapping[str, Number]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The whole run.
+
+    Attributes:
+        accepted: every stage finished and no finding is an error.
+        forced: the user asked to keep the scene regardless; never changes `accepted`.
+        geometry: "exact", "measured" or "inferred": where the shape comes from.
+        grade: "train" or "demo": what the scene is good for.
+        stages: reports in pipeline order.
+    """
+
+    accepted: bool
+    forced: bool
+    geometry: str
+    grade: str
+    stages: tuple[StageReport, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(f for s in self.stages for f in s.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; keys keep their order."""
+        return asdict(self)

@@ -1,0 +1,104 @@
+"""The one description of a job: the command line's, the panel's, the service's and the manifest's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from ..errors import InvalidRequest, nearest
+
+__all__ = ["MAX_PROMPT_CHARACTERS", "SceneRequest"]
+
+MAX_PROMPT_CHARACTERS = 2000
+#: Request fields that name input files.
+INPUT_FIELDS = ("image", "depth", "video", "splat")
+
+
+@dataclass(frozen=True)
+class SceneRequest:
+    """What to generate, as pure JSON data.
+
+    Attributes:
+        prompt: what the scene shows, in words.
+        image, depth, video, splat: input files.
+        generator: registry name; None picks the one that takes the given inputs.
+        model: model name or folder for generators with weights.
+        seed: source of every random number of the run.
+        preset: named set of defaults, see ``lyra_backend/presets``.
+        collider: registry name of the collision plugin.
+        primitives: registry names of the ways Gaussians are written to USD.
+        params: overrides by stage and field, ``{"collide": {"voxel_size": 0.04}}``.
+        force: keep going past findings of severity error; never changes "accepted".
+
+    Raises:
+        InvalidRequest: a field has the wrong type or a value no run could use.
+    """
+
+    prompt: str | None = None
+    image: str | None = None
+    depth: str | None = None
+    video: str | None = None
+    splat: str | None = None
+    generator: str | None = None
+    model: str | None = None
+    seed: int = 0
+    preset: str = "standard"
+    collider: str = "surface"
+    primitives: tuple[str, ...] = ("particle_field",)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", *INPUT_FIELDS, "generator", "model"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InvalidRequest(f"{name} must be text, got {type(value).__name__}.")
+        if self.prompt is not None:
+            _check_prompt(self.prompt)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
+            raise InvalidRequest(f"seed must be a whole number from 0 to 2^63 - 1, got {self.seed!r}.")
+        if isinstance(self.primitives, str) or not all(isinstance(p, str) for p in self.primitives):
+            raise InvalidRequest(f"primitives must be a list of names, got {self.primitives!r}.")
+        object.__setattr__(self, "primitives", tuple(self.primitives))
+        if not all(isinstance(v, Mapping) for v in self.params.values()):
+            raise InvalidRequest(f"params must map a stage to its fields, got {dict(self.params)!r}.")
+        if not any(getattr(self, name) for name in ("prompt", "image", "video", "splat")):
+            raise InvalidRequest("a request needs an input: give a prompt, an image, a video or a splat.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data with every field."""
+        data = asdict(self)
+        data["primitives"] = list(self.primitives)
+        data["params"] = {stage: dict(values) for stage, values in self.params.items()}
+        return data
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> SceneRequest:
+        """Build a request from JSON data.
+
+        Raises:
+            InvalidRequest: unknown fields or wrong values.
+        """
+        known = [f.name for f in fields(SceneRequest)]
+        for name in data:
+            if name not in known:
+                raise InvalidRequest(f"request field {name!r} is unknown; {nearest(name, known)}")
+        return SceneRequest(**{name: value for name, value in data.items() if value is not None})
+
+    def canonical(self) -> str:
+        """Return the one text form that equal requests share; hash this."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_prompt(prompt: str) -> None:
+    if not prompt.strip():
+        raise InvalidRequest(
+            'prompt must say what to generate, got an empty text. Try: --prompt "a warehouse aisle with pallets"'
+        )
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise InvalidRequest(
+            f"prompt must be at most {MAX_PROMPT_CHARACTERS} characters, got {len(prompt)}. "
+            "Shorten it to what the scene shows."
+        )

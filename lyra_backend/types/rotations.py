@@ -1,0 +1,161 @@
+"""Rotations: quaternions, matrices and the real spherical harmonics of 3D Gaussian splatting.
+
+Quaternions are ``wxyz`` everywhere in this package. NumPy buffers of USD's Vt arrays and Warp's quaternions are
+``xyzw``; :func:`wxyz_to_xyzw` and :func:`xyzw_to_wxyz` are the only conversion between the two.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "SH_C0",
+    "evaluate_sh_basis",
+    "matrix_from_quat",
+    "multiply_quats",
+    "normalise_quats",
+    "quat_from_matrix",
+    "rotate_sh",
+    "wxyz_to_xyzw",
+    "xyzw_to_wxyz",
+]
+
+Floats = npt.NDArray[np.floating]
+
+#: Constant of SH band 0: colour = 0.5 + SH_C0 * dc (Kerbl et al. 2023).
+SH_C0 = 0.28209479177387814
+
+
+def wxyz_to_xyzw(quats: Floats) -> Floats:
+    """Reorder quaternions (..., 4) from wxyz to xyzw."""
+    return quats[..., [1, 2, 3, 0]]
+
+
+def xyzw_to_wxyz(quats: Floats) -> Floats:
+    """Reorder quaternions (..., 4) from xyzw to wxyz."""
+    return quats[..., [3, 0, 1, 2]]
+
+
+def normalise_quats(quats_wxyz: Floats) -> Floats:
+    """Return unit quaternions (N, 4); a zero quaternion becomes the identity."""
+    quats = np.array(quats_wxyz, dtype=np.float32)
+    # Dividing by the largest entry first keeps the squares from overflowing or vanishing.
+    peak = np.abs(quats).max(axis=1, keepdims=True)
+    zero = peak[:, 0] == 0.0
+    np.divide(quats, peak, out=quats, where=~zero[:, None])
+    quats[zero] = (1.0, 0.0, 0.0, 0.0)
+    return quats / np.sqrt(np.einsum("nk,nk->n", quats, quats, dtype=np.float64))[:, None].astype(np.float32)
+
+
+def multiply_quats(a_wxyz: Floats, b_wxyz: Floats) -> Floats:
+    """Hamilton product a*b of quaternions (..., 4): the rotation b followed by a."""
+    aw, ax, ay, az = np.moveaxis(np.asarray(a_wxyz), -1, 0)
+    bw, bx, by, bz = np.moveaxis(np.asarray(b_wxyz), -1, 0)
+    return np.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        axis=-1,
+    )
+
+
+def matrix_from_quat(quats_wxyz: Floats) -> Floats:
+    """Return rotation matrices (..., 3, 3) of unit quaternions (..., 4)."""
+    w, x, y, z = np.moveaxis(np.asarray(quats_wxyz), -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def quat_from_matrix(matrices: Floats) -> Floats:
+    """Return unit quaternions (..., 4), wxyz with w >= 0, of rotation matrices (..., 3, 3).
+
+    Of the four equivalent formulas the one with the largest pivot is used (Shepperd 1978).
+    """
+    m = np.asarray(matrices, dtype=np.float64)
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    pivots = np.stack([1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz], axis=-1)
+    a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    d, e, f = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
+    rows = [
+        np.stack([pivots[..., 0], a, b, c], axis=-1),
+        np.stack([a, pivots[..., 1], d, e], axis=-1),
+        np.stack([b, d, pivots[..., 2], f], axis=-1),
+        np.stack([c, e, f, pivots[..., 3]], axis=-1),
+    ]
+    best = pivots.argmax(axis=-1)
+    quats = np.take_along_axis(np.stack(rows, axis=-2), best[..., None, None], axis=-2)[..., 0, :]
+    quats = quats / np.linalg.norm(quats, axis=-1, keepdims=True)
+    return np.where(quats[..., :1] < 0, -quats, quats)
+
+
+def evaluate_sh_basis(directions: Floats, degree: int) -> Floats:
+    """Return the real SH basis (N, (degree+1)^2) of 3D Gaussian splatting at unit `directions` (N, 3).
+
+    Signs and order as in the reference renderer (Kerbl et al. 2023): band 1 is (-y, z, -x).
+    """
+    x, y, z = np.asarray(directions, dtype=np.float64).T
+    xx, yy, zz = x * x, y * y, z * z
+    bands = [np.full_like(x, SH_C0)]
+    if degree >= 1:
+        c1 = 0.4886025119029199
+        bands += [-c1 * y, c1 * z, -c1 * x]
+    if degree >= 2:
+        bands += [
+            1.0925484305920792 * x * y,
+            -1.0925484305920792 * y * z,
+            0.31539156525252005 * (2 * zz - xx - yy),
+            -1.0925484305920792 * x * z,
+            0.5462742152960396 * (xx - yy),
+        ]
+    if degree >= 3:
+        bands += [
+            -0.5900435899266435 * y * (3 * xx - yy),
+            2.890611442640554 * x * y * z,
+            -0.4570457994644658 * y * (4 * zz - xx - yy),
+            0.3731763325901154 * z * (2 * zz - 3 * xx - 3 * yy),
+            -0.4570457994644658 * x * (4 * zz - xx - yy),
+            1.445305721320277 * z * (xx - yy),
+            -0.5900435899266435 * x * (xx - 3 * yy),
+        ]
+    return np.stack(bands, axis=-1)
+
+
+@cache
+def _sphere_directions(count: int = 64) -> Floats:
+    """Evenly spread unit vectors (count, 3): a Fibonacci spiral."""
+    i = np.arange(count) + 0.5
+    z, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
+    r = np.sqrt(1 - z * z)
+    return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=-1)
+
+
+def rotate_sh(sh: Floats, rotation: Floats) -> Floats:
+    """Rotate SH coefficients (N, K, 3) so that they look as before from the rotated direction.
+
+    A band is closed under rotation, so its matrix follows from the basis at enough directions d:
+    Y(R d) D = Y(d) for every d, solved in the least-squares sense (exact up to rounding).
+
+    Args:
+        sh: coefficients, K = (degree + 1)^2, band 0 first.
+        rotation: matrix (3, 3) applied to the Gaussians.
+    """
+    degree = round(sh.shape[1] ** 0.5) - 1
+    directions = _sphere_directions()
+    before = evaluate_sh_basis(directions, degree)
+    after = evaluate_sh_basis(directions @ np.asarray(rotation, np.float64).T, degree)
+    rotated = np.array(sh)
+    for band in range(1, degree + 1):
+        part = slice(band * band, (band + 1) ** 2)
+        turn = np.linalg.lstsq(after[:, part], before[:, part], rcond=None)[0].astype(sh.dtype)
+        rotated[:, part] = np.einsum("ij,njc->nic", turn, sh[:, part])
+    return rotated
