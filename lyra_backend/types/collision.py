@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from ..errors import InvalidRequest
 from ._arrays import FloatArray, IntArray, frozen
+from .frames import Similarity
 from .mesh import concatenate_meshes
 
 __all__ = ["Approximation", "CollisionPart", "CollisionProxy"]
@@ -68,6 +69,11 @@ class CollisionProxy:
     @property
     def triangle_count(self) -> int:
         return sum(len(p.triangles) for p in self.parts)
+
+    def transformed(self, similarity: Similarity) -> CollisionProxy:
+        """Return the colliders moved; `error_m` scales with them."""
+        parts = tuple(replace(p, vertices=similarity.apply(p.vertices)) for p in self.parts)
+        return replace(self, parts=parts, error_m={k: v * similarity.scale for k, v in self.error_m.items()})
 
     def welded(self) -> tuple[FloatArray, IntArray]:
         """Return all parts as one (vertices (V, 3) [m], triangles (F, 3))."""

@@ -52,7 +52,7 @@ class Similarity:
         scale: float = 1.0, rotation: npt.ArrayLike | None = None, translation: npt.ArrayLike = (0.0, 0.0, 0.0)
     ) -> Similarity:
         """Make one from arrays; `rotation` is a matrix (3, 3) or a quaternion wxyz (4,)."""
-        matrix = np.eye(3) if rotation is None else np.asarray(rotation, dtype=np.float64)
+        matrix: Floats = np.eye(3) if rotation is None else np.asarray(rotation, dtype=np.float64)
         if matrix.shape == (4,):
             matrix = matrix_from_quat(matrix / np.linalg.norm(matrix))
         rows = tuple(tuple(float(v) for v in row) for row in matrix)

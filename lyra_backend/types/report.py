@@ -41,6 +41,11 @@ class Finding:
     limit: float | None = None
     where: str = ""
 
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Finding:
+        """Build a finding from plain JSON data."""
+        return Finding(**{**data, "severity": Severity(data["severity"])})
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[T]):
@@ -86,3 +91,12 @@ class RunReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; keys keep their order."""
         return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> RunReport:
+        """Build a report from what :meth:`to_json` gave."""
+        stages = tuple(
+            StageReport(s["stage"], s["plugin"], s["counts"], tuple(Finding.from_json(f) for f in s["findings"]))
+            for s in data["stages"]
+        )
+        return RunReport(data["accepted"], data["forced"], data["geometry"], data["grade"], stages)

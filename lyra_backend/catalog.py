@@ -1,0 +1,39 @@
+"""What can be asked for: plugins, their parameters and presets, as JSON data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import params, registry
+from .errors import LyraError
+from .plan import STAGES, preset_names, stage_params
+
+__all__ = ["describe"]
+
+
+def describe() -> dict[str, Any]:
+    """Return every plugin with its summary and a JSON schema of its parameters, stage by stage.
+
+    A plugin that cannot be imported is listed with the reason.
+    """
+    listing: dict[str, Any] = {"presets": list(preset_names())}
+    for stage in STAGES:
+        entry: dict[str, Any] = {}
+        if stage not in ("generate", "collide"):
+            entry["parameters"] = params.describe(stage_params(stage))["properties"]
+        if stage in registry.PLUGIN_STAGES:
+            noun = registry.PLUGIN_STAGES[stage] + "s"
+            entry[noun] = {name: _plugin(stage, name) for name in registry.names(stage)}
+        listing[stage] = entry
+    return listing
+
+
+def _plugin(stage: str, name: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"summary": registry.summary(stage, name)}
+    try:
+        module = registry.get(stage, name)
+    except LyraError as error:
+        return {**entry, "unavailable": str(error)}
+    if stage == "generate":
+        entry["inputs"] = list(module.INPUTS)
+    return {**entry, "parameters": params.describe(module.Params)["properties"]}

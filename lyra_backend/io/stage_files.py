@@ -1,0 +1,120 @@
+"""Finished stages on disk, so that a stopped run continues where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import (
+    Approximation,
+    Camera,
+    CollisionPart,
+    CollisionProxy,
+    Finding,
+    Frame,
+    GaussianCloud,
+    Generation,
+    Intrinsics,
+    Outcome,
+    Scale,
+)
+from .textured_mesh import read_textured_mesh, write_textured_mesh
+
+__all__ = [
+    "TRUTH_FILE",
+    "load_generation",
+    "load_outcome",
+    "load_proxy",
+    "save_generation",
+    "save_outcome",
+    "save_proxy",
+]
+
+#: The exact surface of a scene, where the generator knows it.
+TRUTH_FILE = "truth.glb"
+
+
+def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
+    """Write counts and findings."""
+    data = {"counts": dict(outcome.counts), "findings": [asdict(f) for f in outcome.findings]}
+    (folder / "outcome.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def load_outcome(folder: Path) -> Outcome[None]:
+    """Read what :func:`save_outcome` wrote."""
+    data = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    return Outcome(None, data["counts"], tuple(Finding.from_json(f) for f in data["findings"]))
+
+
+def save_generation(folder: Path, generation: Generation) -> None:
+    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface."""
+    cloud = generation.cloud
+    fields = ("positions", "scales", "quats_wxyz", "opacities", "sh", "class_ids")
+    _save_arrays(folder / "cloud.npz", {f: getattr(cloud, f) for f in fields if getattr(cloud, f) is not None})
+    data = {
+        "frame": cloud.frame,
+        "class_names": cloud.class_names,
+        "cameras": [_camera_to_json(c) for c in generation.cameras],
+        "scale_uncertainty_percent": generation.scale.uncertainty_percent,
+        "geometry": generation.geometry,
+        "provenance": generation.provenance,
+    }
+    (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
+    if generation.truth is not None:
+        write_textured_mesh(folder / TRUTH_FILE, generation.truth)
+
+
+def load_generation(folder: Path) -> Generation:
+    """Read what :func:`save_generation` wrote."""
+    data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
+    with np.load(folder / "cloud.npz") as arrays:
+        cloud = GaussianCloud(**dict(arrays), frame=Frame(data["frame"]), class_names=tuple(data["class_names"]))
+    truth = folder / TRUTH_FILE
+    return Generation(
+        cloud,
+        tuple(_camera_from_json(c) for c in data["cameras"]),
+        Scale(data["scale_uncertainty_percent"]),
+        data["geometry"],
+        read_textured_mesh(truth) if truth.is_file() else None,
+        data["provenance"],
+    )
+
+
+def save_proxy(folder: Path, proxy: CollisionProxy) -> None:
+    """Write colliders as ``proxy.npz`` and ``proxy.json``."""
+    vertices = {f"v{i}": p.vertices for i, p in enumerate(proxy.parts)}
+    triangles = {f"t{i}": p.triangles for i, p in enumerate(proxy.parts)}
+    _save_arrays(folder / "proxy.npz", {**vertices, **triangles})
+    parts = [[p.name, p.semantic_class, p.approximation] for p in proxy.parts]
+    data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m}
+    (folder / "proxy.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def load_proxy(folder: Path) -> CollisionProxy:
+    """Read what :func:`save_proxy` wrote."""
+    data = json.loads((folder / "proxy.json").read_text(encoding="utf-8"))
+    with np.load(folder / "proxy.npz") as arrays:
+        parts = tuple(
+            CollisionPart(name, arrays[f"v{i}"], arrays[f"t{i}"], semantic, Approximation(approximation))
+            for i, (name, semantic, approximation) in enumerate(data["parts"])
+        )
+    return CollisionProxy(parts, data["method"], data["error_m"])
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _camera_to_json(camera: Camera) -> dict[str, Any]:
+    return {**asdict(camera.intrinsics), "name": camera.name, "cam_to_world": camera.cam_to_world.tolist()}
+
+
+def _camera_from_json(data: dict[str, Any]) -> Camera:
+    pose, name = data.pop("cam_to_world"), data.pop("name")
+    return Camera(Intrinsics(**data), np.asarray(pose, np.float32), name)

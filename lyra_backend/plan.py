@@ -1,0 +1,127 @@
+"""From a request to checked parameters: every mistake in a request is found before any work starts."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import params, registry
+from .errors import InvalidRequest, nearest
+from .types.request import INPUT_FIELDS, SceneRequest
+
+__all__ = ["STAGES", "Plan", "make_plan", "preset_names", "stage_params"]
+
+#: Stages in the order they run.
+STAGES = ("generate", "refine", "collide", "author", "validate")
+#: Which inputs lead to which generator when the request names none; the first match wins.
+_DEFAULT_GENERATORS = (({"splat"}, "splat_file"), ({"image", "depth"}, "rgbd"), ({"prompt"}, "procedural"))
+_PRESET_FOLDER = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with its plugins imported and its parameters built."""
+
+    generator: ModuleType
+    collider: ModuleType
+    primitives: Mapping[str, Any]
+    params: Mapping[str, Any]
+    plugins: Mapping[str, str]
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets that ship with the package."""
+    return tuple(sorted(p.stem for p in _PRESET_FOLDER.glob("*.toml")))
+
+
+def make_plan(request: SceneRequest) -> Plan:
+    """Choose plugins and build the parameters of every stage from preset and overrides.
+
+    Raises:
+        InvalidRequest: an unknown name, field or value, or inputs that do not fit the generator.
+        MissingDependency: a plugin needs a package that is not installed.
+    """
+    unknown = [stage for stage in request.params if stage not in STAGES]
+    if unknown:
+        raise InvalidRequest(f"--set {unknown[0]}.*: no such stage; {nearest(unknown[0], STAGES)}")
+    preset = _preset(request.preset)
+    generator_name = request.generator or _default_generator(request)
+    generator = registry.get("generate", generator_name)
+    _check_inputs(request, generator_name, generator)
+    collider = registry.get("collide", request.collider)
+    built = {
+        "generate": _build(generator.Params, "generate", generator_name, preset, request),
+        "refine": _build(stage_params("refine"), "refine", "", preset, request),
+        "collide": _build(collider.Params, "collide", request.collider, preset, request),
+        "validate": _build(stage_params("validate"), "validate", "", preset, request),
+    }
+    built["author"], primitives = _author_params(request, preset)
+    plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
+    return Plan(generator, collider, primitives, built, plugins)
+
+
+def stage_params(stage: str) -> type[Any]:
+    """Return the `Params` class of a stage that has no plugins to choose from."""
+    params_type: type[Any] = importlib.import_module(f"lyra_backend.{stage}").Params
+    return params_type
+
+
+def _default_generator(request: SceneRequest) -> str:
+    given = {name for name in ("prompt", *INPUT_FIELDS) if getattr(request, name)}
+    for needs, name in _DEFAULT_GENERATORS:
+        if needs <= given:
+            return name
+    what = " and ".join(sorted(given))
+    raise InvalidRequest(
+        f"{what} alone: no generator takes that by default. Add --depth to an image, or name a generator with "
+        f"--generator; known: {', '.join(registry.names('generate'))}."
+    )
+
+
+def _check_inputs(request: SceneRequest, name: str, generator: ModuleType) -> None:
+    """Refuse inputs that the generator would silently ignore."""
+    takes = generator.INPUTS
+    for field in ("prompt", *INPUT_FIELDS):
+        if getattr(request, field) and field not in takes:
+            raise InvalidRequest(
+                f"{field}: generator {name!r} does not use it, it takes {', '.join(takes)}. Leave it out."
+            )
+
+
+@cache
+def _preset(name: str) -> dict[str, Any]:
+    path = _PRESET_FOLDER / f"{name}.toml"
+    if name not in preset_names():
+        raise InvalidRequest(f"preset {name!r} is unknown; {nearest(name, preset_names())}")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _build(kind: type[Any], stage: str, plugin: str, preset: Mapping[str, Any], request: SceneRequest) -> Any:
+    defaults = preset.get(stage, {}).get(plugin, {}) if plugin else preset.get(stage, {})
+    return params.build(kind, stage, {**defaults, **request.params.get(stage, {})})
+
+
+def _author_params(request: SceneRequest, preset: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Split overrides of `author` between the stage itself and the chosen primitives."""
+    kind = stage_params("author")
+    own = {f.name for f in fields(kind)}
+    given = {**preset.get("author", {}), **request.params.get("author", {})}
+    author = params.build(kind, "author", {k: v for k, v in given.items() if k in own})
+    rest = {k: v for k, v in given.items() if k not in own}
+    primitives: dict[str, Any] = {}
+    known = set(own)
+    for name in request.primitives:
+        primitive = registry.get("author", name).Params
+        names = {f.name for f in fields(primitive)}
+        primitives[name] = params.build(primitive, "author", {k: v for k, v in rest.items() if k in names})
+        known |= names
+    for key in rest:
+        if key not in known:
+            raise InvalidRequest(f"author.{key} is not a parameter; {nearest(key, known)}")
+    return author, primitives
