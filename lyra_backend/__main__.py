@@ -1,0 +1,5 @@
+"""``python -m lyra_backend``: the command line."""
+
+from .cli import main
+
+main()

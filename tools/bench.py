@@ -1,0 +1,213 @@
+"""Measure speed, memory and size of the commands users run; prints a Markdown table for docs/benchmarks.md.
+
+    python tools/bench.py                     everything
+    python tools/bench.py convert generate    some of it
+    python tools/bench.py --runs 5 rate       more repeats
+
+Each command runs in a process of its own; CPU seconds and peak memory are the operating system's figures for it
+(POSIX only). Medians are quoted: on a shared machine wall seconds say little, CPU seconds more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PROMPT = "a narrow warehouse aisle with six pallets and a red barrel"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used: wall and CPU time [s], peak resident memory [MB]."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    cost: Cost | None
+    note: str = ""
+
+
+def run(arguments: list[str], environment: dict[str, str] | None = None) -> Cost:
+    """Run a command to its end and return what it used.
+
+    Raises:
+        SystemExit: the command failed; benchmarks of failures are worth nothing.
+    """
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)]
+        child = os.posix_spawn(arguments[0], arguments, {**os.environ, **(environment or {})}, file_actions=actions)
+        _, status, usage = os.wait4(child, 0)
+        wall = time.perf_counter() - begin
+        if os.waitstatus_to_exitcode(status) != 0:
+            output.seek(0)
+            raise SystemExit(f"{' '.join(arguments)} failed:\n{output.read().decode(errors='replace')[-2000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def median(measure: Callable[[], Cost], runs: int) -> Cost:
+    """Return the median of each figure over `runs` repeats."""
+    costs = [measure() for _ in range(runs)]
+    return Cost(*(statistics.median(getattr(c, f) for c in costs) for f in ("wall_s", "cpu_s", "peak_mb")))
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "lyra_backend", *words]
+
+
+def write_random_ply(path: Path, count: int, sh_degree: int) -> None:
+    """Write `count` Gaussians in a 6 x 5 x 3 m box as a 3DGS PLY."""
+    from lyra_backend.io.ply import write_ply
+    from lyra_backend.types import GaussianCloud
+    from lyra_backend.types.rotations import normalise_quats
+
+    rng = np.random.default_rng(0)
+    sh = rng.normal(0, 0.2, (count, (sh_degree + 1) ** 2, 3)).astype(np.float32)
+    cloud = GaussianCloud(
+        rng.uniform(0, (6, 5, 3), (count, 3)).astype(np.float32),
+        rng.lognormal(-4.6, 0.4, (count, 3)).astype(np.float32),
+        normalise_quats(rng.normal(size=(count, 4)).astype(np.float32)),
+        rng.uniform(0.1, 0.99, count).astype(np.float32),
+        sh,
+    )
+    write_ply(path, cloud)
+
+
+def bench_import(_: Path, runs: int) -> list[Row]:
+    bare = median(lambda: run([sys.executable, "-c", "import numpy"]), runs)
+    ours = median(lambda: run([sys.executable, "-c", "import lyra_backend"]), runs)
+    return [Row("import lyra_backend", ours, f"import numpy alone: {bare.cpu_s:.2f} s CPU")]
+
+
+def bench_convert(folder: Path, runs: int) -> list[Row]:
+    source, rows = folder / "million.ply", []
+    write_random_ply(source, 1_000_000, 3)
+    for suffix in ("usdc", "usdz"):
+        target = folder / f"million.{suffix}"
+        cost = median(lambda target=target: run(command("convert", str(source), str(target))), runs)  # type: ignore[misc]
+        rows.append(Row(f"convert 1 M SH-3 PLY to .{suffix}", cost, f"{target.stat().st_size / 1e6:.0f} MB"))
+    source.unlink()
+    return rows
+
+
+def bench_generate(folder: Path, runs: int) -> list[Row]:
+    """Cold processes; once with an empty kernel cache to tell what compiling adds."""
+    seeds = iter(range(1000))
+
+    def once(**environment: str) -> Cost:
+        out = folder / f"scene{next(seeds)}"
+        return run(command("generate", "--prompt", PROMPT, "--out", str(out)), environment)
+
+    first = once(WARP_CACHE_PATH=str(folder / "kernels"))
+    warm = median(once, runs)
+    size = sum(p.stat().st_size for p in (folder / "scene1").rglob("*") if p.is_file()) / 1e6
+    stages = json.loads((folder / "scene1" / "timings.json").read_text())["stages"]
+    parts = ", ".join(f"{s['stage']} {s['wall_s']:.1f}" for s in stages)
+    return [
+        Row("generate, procedural, 500 k Gaussians", warm, f"{size:.1f} MB on disk; wall s by stage: {parts}"),
+        Row("the same with an empty kernel cache", first, f"compiling adds {first.wall_s - warm.wall_s:.0f} s wall"),
+    ]
+
+
+def bench_rate(folder: Path, runs: int) -> list[Row]:
+    """Scenes per hour of one process in a loop; acceptance is counted, not assumed."""
+    rows = []
+    for what, settings in (("with splats", "{}"), ("collider only", '{"author": {"appearance": "none"}}')):
+        script = (
+            "import json, sys, time, lyra_backend as lyra\n"
+            f"done = []\nfor seed in range({max(3, runs)}):\n"
+            "    begin = time.perf_counter()\n"
+            f"    request = {{'prompt': {PROMPT!r}, 'seed': seed, 'params': json.loads({settings!r})}}\n"
+            f"    result = lyra.generate_scene(request, sys.argv[1] + f'/rate{{seed}}', overwrite=True)\n"
+            "    done.append((time.perf_counter() - begin, result.report.accepted))\n"
+            "open(sys.argv[1] + '/rate.json', 'w').write(json.dumps(done))\n"
+        )
+        cost = run([sys.executable, "-c", script, str(folder)])
+        done = json.loads((folder / "rate.json").read_text())
+        accepted = sum(ok for _, ok in done)
+        rate = 3600 * accepted / sum(seconds for seconds, _ in done)
+        typical = 3600 / statistics.median(seconds for seconds, _ in done)
+        counted = f"{accepted} of {len(done)} accepted; median pace {typical:.0f} per hour"
+        note = f"{rate:.0f} accepted scenes per hour ({counted})"
+        rows.append(Row(f"{len(done)} scenes in a loop, {what}", cost, note))
+    return rows
+
+
+def bench_collide(folder: Path, runs: int) -> list[Row]:
+    scene = folder / "collide-scene"
+    run(command("generate", "--prompt", PROMPT, "--preset", "large", "--out", str(scene)))
+    source = folder / "room.ply"
+    script = (
+        "import sys; from pathlib import Path; from lyra_backend.io.ply import write_ply\n"
+        "from lyra_backend.author.particle_field import read\n"
+        "write_ply(Path(sys.argv[2]), read(Path(sys.argv[1])))"
+    )
+    run([sys.executable, "-c", script, str(scene / "gaussians.usdc"), str(source)])
+    cost = median(lambda: run(command("collide", str(source), str(folder / "room.obj"), "--up", "z")), runs)
+    return [Row("collide, 1 M Gaussians, 5 cm voxels", cost)]
+
+
+def bench_render(folder: Path, runs: int) -> list[Row]:
+    """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
+    script = (
+        "import json, sys, time\nfrom pathlib import Path\n"
+        "from lyra_backend.author.particle_field import read\nfrom lyra_backend.render.splats import render\n"
+        "from lyra_backend.render.viewpoints import scene_viewpoint\n"
+        "cloud = read(Path(sys.argv[1]))\ncamera = scene_viewpoint(cloud, ())\nrender(cloud, camera)\nseconds = []\n"
+        "for _ in range(5):\n    begin = time.process_time(); render(cloud, camera)\n"
+        "    seconds.append(time.process_time() - begin)\n"
+        "Path(sys.argv[2]).write_text(json.dumps(seconds))"
+    )
+    scene = folder / "render-scene"
+    run(command("generate", "--prompt", PROMPT, "--out", str(scene)))
+    run([sys.executable, "-c", script, str(scene / "gaussians.usdc"), str(folder / "render.json")])
+    seconds = statistics.median(json.loads((folder / "render.json").read_text()))
+    return [Row("one picture, 500 k Gaussians, 960x540", None, f"{seconds:.2f} s CPU after compilation")]
+
+
+BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
+    "import": bench_import,
+    "convert": bench_convert,
+    "generate": bench_generate,
+    "rate": bench_rate,
+    "collide": bench_collide,
+    "render": bench_render,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=[*BENCHES, []], help="benches to run; all by default")
+    parser.add_argument("--runs", type=int, default=3, help="repeats of each command; the median is quoted")
+    given = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.runs} runs\n")
+    print("| what | wall s | CPU s | peak MB | note |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory(prefix="lyra-bench-") as folder:
+        for name in given.what or BENCHES:
+            for row in BENCHES[name](Path(folder), given.runs):
+                figures = (
+                    f"{row.cost.wall_s:.1f} | {row.cost.cpu_s:.1f} | {row.cost.peak_mb:.0f}" if row.cost else "| | "
+                )
+                print(f"| {row.what} | {figures} | {row.note} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
