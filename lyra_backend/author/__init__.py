@@ -1,1 +1,111 @@
+"""Write a scene as USD: Gaussians, colliders, a stage to open, and where everything comes from.
 
+Does: write the files a run leaves behind, the same bytes for the same scene. Does not: compute or change anything of
+the scene. Ways to write Gaussians are plugins of this package, one file each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import registry
+from ..errors import InvalidRequest, nearest
+from ..params import param
+from ..progress import Progress
+from ..types import Finding, Frame, Outcome, SceneBundle, Severity
+
+__all__ = ["Params", "run"]
+
+_AUTO = "auto"
+_NONE = "none"
+
+
+@dataclass(frozen=True)
+class Params:
+    """What the stage shows, and the friction of its colliders."""
+
+    appearance: str = param(
+        _AUTO,
+        "What is shown: the first primitive (auto), particleField, the colliders (proxy) or none; with none no "
+        "Gaussians are written at all.",
+        choices=(_AUTO, "particleField", "proxy", _NONE),
+    )
+    static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
+    dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
+    restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
+
+
+def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress) -> Outcome[tuple[str, ...]]:
+    """Write everything about the scene into `directory`; return the names of the files.
+
+    Raises:
+        InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there.
+    """
+    from . import collision, provenance, stage
+
+    if bundle.cloud.frame is not Frame.WORLD:
+        raise InvalidRequest(
+            f"the scene must be in the WORLD frame (Z up, metres) to be authored, got {bundle.cloud.frame.value!r}; "
+            "align and scale it first."
+        )
+    files = {} if params.appearance == _NONE else {stage.variant_name(name): name for name in bundle.primitives}
+    colliders = collision.collider_paths(bundle.proxy) if bundle.proxy.parts else ()
+    appearance = _selected(params.appearance, tuple(files), bool(colliders))
+    gaussians = _write_gaussians(bundle, directory, files, progress.child(0.0, 0.8))
+    counts, findings = dict(gaussians.counts), list(gaussians.findings)
+    written = list(gaussians.value.values())
+    if colliders:
+        material = collision.PhysicsMaterial(params.static_friction, params.dynamic_friction, params.restitution)
+        path = directory / collision.FILE_NAME
+        counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.95))
+        written.append(collision.FILE_NAME)
+    else:
+        findings.append(_no_colliders(bundle.proxy.method))
+    progress(0.95, "writing the stage")
+    settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
+    written.append(stage.write_scene(directory, gaussians.value, colliders, appearance, settings))
+    written.append(stage.write_stage(directory, settings))
+    written.append(provenance.write_provenance(bundle.provenance, directory))
+    written.append(provenance.write_licenses(bundle.provenance, directory))
+    progress(1.0, f"wrote {len(written)} files")
+    return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))
+
+
+def _selected(appearance: str, shown: tuple[str, ...], has_colliders: bool) -> str:
+    """Return the variant of `appearance` to select, out of those that exist."""
+    available = (*shown, *(("proxy",) if has_colliders else ()), _NONE)
+    if appearance == _AUTO:
+        return available[0]
+    if appearance not in available:
+        raise InvalidRequest(
+            f"author.appearance: {appearance!r} is not part of this scene; {nearest(appearance, available)}"
+        )
+    return appearance
+
+
+def _write_gaussians(
+    bundle: SceneBundle, directory: Path, primitives: Mapping[str, str], progress: Progress
+) -> Outcome[dict[str, str]]:
+    """Let each primitive write its file; `primitives` and the result go by variant."""
+    files: dict[str, str] = {}
+    counts: dict[str, int | float] = {"gaussians": bundle.cloud.count}
+    findings: list[Finding] = []
+    for i, (variant, name) in enumerate(primitives.items()):
+        part = progress.child(i / len(primitives), (i + 1) / len(primitives))
+        outcome = registry.get("author", name).run(bundle.cloud, directory, bundle.primitives[name], part)
+        files[variant] = outcome.value
+        counts |= {f"{variant}_{key}": value for key, value in outcome.counts.items()}
+        findings += outcome.findings
+    return Outcome(files, counts, tuple(findings))
+
+
+def _render_settings(primitive: str) -> dict[str, int]:
+    """Return what a primitive wants from the renderer of the root layer it is shown in."""
+    return dict(getattr(registry.get("author", primitive), "RENDER_SETTINGS", {}))
+
+
+def _no_colliders(method: str) -> Finding:
+    message = f"The scene has no colliders (collider {method!r}): robots fall through it."
+    return Finding("author.no_colliders", Severity.WARNING, message)

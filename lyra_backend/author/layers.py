@@ -1,0 +1,139 @@
+"""USD layers: the metadata every root layer needs, prims by type name, and saving without traces.
+
+Does: author Sdf specs, so that types a USD build does not know (ParticleField3DGaussianSplat before 26.03, PhysX's
+schemas) come out the same as ones it knows, and write .usda, .usdc and .usdz atomically and byte for byte the same
+each time. Does not: know what a scene is.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pxr import Sdf, Usd, UsdGeom, UsdPhysics
+
+from ..errors import InvalidRequest
+from .usdz import write_package
+
+__all__ = [
+    "SUFFIXES",
+    "apply_schemas",
+    "attribute",
+    "define",
+    "flush",
+    "temporary_sibling",
+    "write_layer",
+    "write_text",
+]
+
+T = TypeVar("T")
+
+#: Endings that :func:`write_layer` writes.
+SUFFIXES = (".usda", ".usdc", ".usdz")
+
+#: Name of the layer inside a package, which must not depend on the package's name.
+_PACKAGED_LAYER = "root.usdc"
+
+
+def write_layer(
+    path: Path,
+    default_prim: str,
+    fill: Callable[[Sdf.Layer], T],
+    *,
+    render_settings: Mapping[str, int] | None = None,
+) -> T:
+    """Write a layer to `path` and return what `fill` returned; nothing appears at `path` before it is whole.
+
+    The layer gets the metadata of a root layer: Z up, metres, kilograms, `default_prim`. Stage metadata is not
+    composed, so each file that can be opened on its own says it for itself. A .usdz holds the layer in binary form.
+    Same contents, same bytes.
+
+    Args:
+        path: the file, ending in one of `SUFFIXES`.
+        default_prim: name of the root prim that references mean.
+        fill: authors the layer; it must not keep it, because Windows replaces no file that is mapped.
+        render_settings: settings for Kit, which reads them from root layers only.
+
+    Raises:
+        InvalidRequest: another ending, a folder that cannot be written, or a layer too large for a .usdz.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InvalidRequest(f"{path.name}: USD files must end in {', '.join(SUFFIXES)}, got {suffix!r}; rename it.")
+    with temporary_sibling(path) as scratch:
+        if suffix != ".usdz":
+            return _fill_layer(scratch, default_prim, fill, render_settings)
+        member = scratch.with_name(_PACKAGED_LAYER)
+        result = _fill_layer(member, default_prim, fill, render_settings)
+        write_package([member], scratch)
+        return result
+
+
+def _fill_layer(
+    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], T], render_settings: Mapping[str, int] | None
+) -> T:
+    layer = Sdf.Layer.CreateNew(str(path))
+    root = layer.pseudoRoot
+    root.SetInfo(UsdGeom.Tokens.upAxis, UsdGeom.Tokens.z)
+    root.SetInfo(UsdGeom.Tokens.metersPerUnit, 1.0)
+    root.SetInfo(UsdPhysics.Tokens.kilogramsPerUnit, 1.0)
+    layer.defaultPrim = default_prim
+    if render_settings:
+        layer.customLayerData = {"renderSettings": dict(render_settings)}
+    result = fill(layer)
+    layer.Save()
+    return result
+
+
+def flush(layer: Sdf.Layer) -> None:
+    """Move what was authored so far from memory to the file, if its format can be appended to."""
+    if layer.GetFileFormat().formatId == "usdc":
+        layer.Save()
+
+
+def define(parent: Sdf.Layer | Sdf.PrimSpec, name: str, type_name: str) -> Sdf.PrimSpec:
+    """Define the prim `name` of schema `type_name` below a layer's root or another prim."""
+    return Sdf.PrimSpec(parent, name, Sdf.SpecifierDef, type_name)
+
+
+def attribute(
+    prim: Sdf.PrimSpec, name: str, type_name: Sdf.ValueTypeName, value: Any, *, uniform: bool = False
+) -> Sdf.AttributeSpec:
+    """Author a schema attribute (``custom = false``) with its default value."""
+    variability = Sdf.VariabilityUniform if uniform else Sdf.VariabilityVarying
+    spec = Sdf.AttributeSpec(prim, name, type_name, variability, declaresCustom=False)
+    spec.default = value
+    return spec
+
+
+def apply_schemas(prim: Sdf.PrimSpec, *names: str) -> None:
+    """Apply API schemas by name; a multiple-apply schema is named ``Schema:instance``."""
+    prim.SetInfo(Usd.Tokens.apiSchemas, Sdf.TokenListOp.Create(prependedItems=list(names)))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` with ``\\n`` line ends to `path`; nothing appears there before it is whole."""
+    with temporary_sibling(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def temporary_sibling(path: Path) -> Iterator[Path]:
+    """Yield a path of the same name in a new folder beside `path`; on success it replaces `path`.
+
+    The folder lies beside the target because only there is a rename atomic; its random name cannot hit other files.
+
+    Raises:
+        InvalidRequest: the folder of `path` does not exist or cannot be written.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise InvalidRequest(f"{path.parent}: must be a folder that can be written, got {error.strerror}.") from error
+    with folder as name:
+        scratch = Path(name) / path.name
+        yield scratch
+        scratch.replace(path)

@@ -1,0 +1,199 @@
+"""ParticleField3DGaussianSplat, the native Gaussian prim of Isaac Sim 6 and OpenUSD 26.03 and later.
+
+Does: write one layer with the prim /Gaussians. Prim and attributes are authored by name, so USD builds without the
+schema write the same file. Does not: move, filter or repair Gaussians.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pxr import Sdf, Vt
+
+from ..errors import InvalidRequest
+from ..params import param
+from ..progress import Progress
+from ..types import Finding, Frame, GaussianCloud, Outcome, Severity
+from ..types.rotations import normalise_quats, wxyz_to_xyzw
+from .layers import apply_schemas, attribute, define, flush, write_layer
+
+__all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "run", "write"]
+
+FILE_NAME = "gaussians.usdc"
+PRIM_NAME = "Gaussians"
+#: What the root layer tells Kit: Gaussians are display-referred, so the tone mapper has to be linear (2).
+RENDER_SETTINGS = {"rtx:post:tonemap:op": 2}
+TYPE_NAME = "ParticleField3DGaussianSplat"
+
+#: The kernel is exp(-r^2 / 2) cut off at three standard deviations.
+_SUPPORT_SIGMA = 3.0
+_HALF_MAX = float(np.finfo(np.float16).max)
+_HALF_MIN = float(np.finfo(np.float16).smallest_subnormal)
+_NO_COLOR_SPACE = "none"
+
+
+@dataclass(frozen=True)
+class Params:
+    """How Gaussians are written as a particle field."""
+
+    half: bool = param(False, "Store 16-bit floats: half the size, positions to 1 part in 2048.")
+    color_space: str = param(
+        _NO_COLOR_SPACE,
+        "Colour space to name on the prim; renderers take Gaussians as display-referred sRGB without it.",
+        choices=(_NO_COLOR_SPACE, "srgb_rec709_scene"),
+    )
+    projection: str = param(
+        "perspective", "Hint how renderers project Gaussians.", choices=("perspective", "tangential")
+    )
+    sorting: str = param(
+        "cameraDistance",
+        "Hint how renderers sort Gaussians.",
+        choices=("zDepth", "cameraDistance", "rayHitDistance"),
+    )
+
+
+def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progress) -> Outcome[str]:
+    """Write ``gaussians.usdc`` into `directory`; return its name.
+
+    Raises:
+        InvalidRequest: the cloud is not in the WORLD frame.
+    """
+    if cloud.frame is not Frame.WORLD:
+        raise InvalidRequest(
+            f"Gaussians must be in the WORLD frame (Z up, metres) to be placed in a stage, got {cloud.frame.value!r}; "
+            "align and scale them first."
+        )
+    progress(0.0, f"writing {cloud.count} Gaussians")
+    outcome = write(cloud, directory / FILE_NAME, params)
+    progress(1.0, f"wrote {FILE_NAME}")
+    return Outcome(FILE_NAME, outcome.counts, outcome.findings)
+
+
+def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
+    """Write a cloud of any frame to `path` (.usdc, .usda or .usdz) with the default prim /Gaussians.
+
+    Raises:
+        InvalidRequest: the ending is unknown, positions do not fit into half precision, or a .usdz would be too large.
+    """
+    findings = _frame_findings(cloud, path) + (_half_findings(cloud, path) if params.half else ())
+
+    def fill(layer: Sdf.Layer) -> None:
+        prim = define(layer, PRIM_NAME, TYPE_NAME)
+        _author_hints(prim, cloud, params)
+        _author_arrays(prim, cloud, params.half)
+
+    write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
+    counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}
+    return Outcome(None, counts, findings)
+
+
+def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> None:
+    """Author everything that is one value for all Gaussians."""
+    types = Sdf.ValueTypeNames
+    # The fallback of the degree is 3, so 0 has to be said.
+    attribute(prim, "radiance:sphericalHarmonicsDegree", types.Int, cloud.sh_degree, uniform=True)
+    attribute(prim, "projectionModeHint", types.Token, params.projection, uniform=True)
+    attribute(prim, "sortingModeHint", types.Token, params.sorting, uniform=True)
+    if params.color_space != _NO_COLOR_SPACE:
+        apply_schemas(prim, "ColorSpaceAPI")
+        attribute(prim, "colorSpace:name", types.Token, params.color_space, uniform=True)
+    prim.SetInfo("customData", {"lyra": {"frame": cloud.frame.value, "gaussianCount": cloud.count}})
+
+
+def _author_arrays(prim: Sdf.PrimSpec, cloud: GaussianCloud, half: bool) -> None:
+    """Author the per-Gaussian arrays, each in one precision only, and the extent of what they hold.
+
+    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    """
+    number = np.dtype(np.float16 if half else np.float32)
+    positions, scales = cloud.positions.astype(number, copy=False), _positive(cloud.scales.astype(number, copy=False))
+    extent = Vt.Vec3fArray.FromNumpy(_extent(positions, scales))
+    attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, extent)
+    _author_array(prim, "positions", positions)
+    _author_array(prim, "scales", scales)
+    del positions, scales
+    _author_array(prim, "orientations", wxyz_to_xyzw(_unit(cloud.quats_wxyz)).astype(number, copy=False))
+    _author_array(prim, "opacities", cloud.opacities.astype(number, copy=False))
+    coefficients = cloud.sh.reshape(-1, 3).astype(number, copy=False)
+    spec = _author_array(prim, "radiance:sphericalHarmonicsCoefficients", coefficients)
+    # Renderers take the stride from the degree; some checkers read it from these two.
+    spec.SetInfo("elementSize", cloud.sh.shape[1])
+    spec.SetInfo("interpolation", "vertex")
+
+
+def _author_array(prim: Sdf.PrimSpec, name: str, values: npt.NDArray[Any]) -> Sdf.AttributeSpec:
+    """Author one array (N,) or (N, k); half arrays have their own attribute, named with a trailing "h"."""
+    half = values.dtype == np.float16
+    type_name, array_type = _array_types(name, half)
+    numbers = array_type.FromNumpy(np.ascontiguousarray(values))
+    spec = attribute(prim, name + "h" if half else name, type_name, numbers)
+    del numbers
+    flush(prim.layer)
+    return spec
+
+
+def _array_types(name: str, half: bool) -> tuple[Sdf.ValueTypeName, Any]:
+    """Return the schema's type of an array and the Vt array that holds it; quaternions come as xyzw."""
+    types = Sdf.ValueTypeNames
+    if name == "orientations":
+        return (types.QuathArray, Vt.QuathArray) if half else (types.QuatfArray, Vt.QuatfArray)
+    if name == "opacities":
+        return (types.HalfArray, Vt.HalfArray) if half else (types.FloatArray, Vt.FloatArray)
+    if name == "positions":
+        return (types.Point3hArray, Vt.Vec3hArray) if half else (types.Point3fArray, Vt.Vec3fArray)
+    return (types.Half3Array, Vt.Vec3hArray) if half else (types.Float3Array, Vt.Vec3fArray)
+
+
+def _positive(scales: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Keep scales that underflow in half precision above zero."""
+    return np.maximum(scales, np.float16(_HALF_MIN)) if scales.dtype == np.float16 else scales
+
+
+def _unit(quats: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    """Return quaternions whose norms are 1 to float precision; ones that already are stay bit for bit the same."""
+    squares = np.einsum("nk,nk->n", quats, quats)
+    return quats if not len(quats) or np.abs(squares - 1).max() < 1e-6 else normalise_quats(quats)
+
+
+def _extent(positions: npt.NDArray[Any], scales: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the box (2, 3) [m] of all centres grown by the kernel's support, wider by what rounding may err."""
+    if not len(positions):
+        return np.zeros((2, 3), np.float32)
+    centres = positions.astype(np.float32, copy=False)
+    reach = np.float32(_SUPPORT_SIGMA) * scales.max(axis=1, keepdims=True).astype(np.float32)
+    reach = np.nextafter(reach, np.float32(np.inf))
+    low, high = (centres - reach).min(axis=0), (centres + reach).max(axis=0)
+    return np.nextafter(np.stack([low, high]), np.array([[-np.inf], [np.inf]], np.float32))
+
+
+def _frame_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
+    if cloud.frame is Frame.WORLD:
+        return ()
+    message = (
+        "The Gaussians keep their source's axes and units, which the file states as Z up and metres; "
+        "align and scale them before you build on it."
+    )
+    return (Finding("author.frame", Severity.WARNING, message, where=path.name),)
+
+
+def _half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
+    """Say what half precision costs.
+
+    Raises:
+        InvalidRequest: a value lies beyond the largest half, 65504.
+    """
+    for name, values in (("positions", cloud.positions), ("scales", cloud.scales), ("sh", cloud.sh)):
+        if values.size and max(float(values.max()), -float(values.min())) > _HALF_MAX:
+            raise InvalidRequest(
+                f"{path.name}: {name} must lie within +-{_HALF_MAX:.0f} for half precision; write floats or move the "
+                "scene to the origin."
+            )
+    if not cloud.count:
+        return ()
+    error = float(np.abs(cloud.positions.astype(np.float16).astype(np.float32) - cloud.positions).max())
+    message = f"Half precision moves Gaussians by up to {error * 1000:.2f} mm."
+    return (Finding("author.half_precision", Severity.INFO, message, measured=error, where=path.name),)

@@ -1,0 +1,141 @@
+"""The two layers people open: scene.usda, to be referenced, and stage.usda, to press Play in.
+
+Does: compose the Gaussian and collision layers by relative references under variant sets, and add what only a root
+stage may have: a physics scene and lights. Does not: hold any geometry itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pxr import Gf, Sdf, Vt
+
+from .collision import FILE_NAME as COLLISION_FILE
+from .layers import attribute, define, write_layer
+from .particle_field import PRIM_NAME
+
+__all__ = ["NO_VARIANT", "PROXY_VARIANT", "SCENE_FILE", "STAGE_FILE", "variant_name", "write_scene", "write_stage"]
+
+SCENE_FILE = "scene.usda"
+STAGE_FILE = "stage.usda"
+WORLD_NAME = "World"
+VISUAL_NAME = "Visual"
+
+APPEARANCE_SET = "appearance"
+COLLISION_SET = "collision"
+PROXY_VARIANT = "proxy"
+SINGLE_VARIANT = "single"
+NO_VARIANT = "none"
+
+#: What the colliders look like when they are shown: a light grey that no lighting turns white.
+_PROXY_COLOR = (0.55, 0.57, 0.6)
+_GRAVITY_M_S2 = 9.81
+_SKY_INTENSITY = 600.0
+_SUN_INTENSITY = 1500.0
+_SUN_ANGLE_DEG = 0.53
+#: Turns the sun, which shines along -Z, to fall in from the side.
+_SUN_ROTATION_DEG = (40.0, 0.0, 30.0)
+
+_Types = Sdf.ValueTypeNames
+
+
+def variant_name(primitive: str) -> str:
+    """Return the variant a primitive is shown by: its registry name in camel case."""
+    head, *rest = primitive.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def write_scene(
+    directory: Path,
+    gaussian_files: Mapping[str, str],
+    collider_paths: Sequence[str],
+    appearance: str,
+    render_settings: Mapping[str, int],
+) -> str:
+    """Write ``scene.usda`` into `directory`; return its name.
+
+    Args:
+        directory: where the layers it refers to are.
+        gaussian_files: file name by variant of the set "appearance".
+        collider_paths: Mesh prims of the collision layer, below its default prim; empty if there is no such layer.
+        appearance: the variant that is selected.
+        render_settings: settings that the Gaussians need in a root layer.
+    """
+
+    def fill(layer: Sdf.Layer) -> None:
+        world = define(layer, WORLD_NAME, "Xform")
+        world.kind = "component"
+        define(world, VISUAL_NAME, "Scope")
+        _add_variants(world, gaussian_files, collider_paths, appearance)
+
+    write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings)
+    return SCENE_FILE
+
+
+def _add_variants(
+    world: Sdf.PrimSpec, gaussian_files: Mapping[str, str], collider_paths: Sequence[str], appearance: str
+) -> None:
+    # Listed first because the stronger set has to win: the proxy variant restyles what the collision variant brings.
+    variants = _add_variant_set(world, APPEARANCE_SET, appearance)
+    for variant, file in gaussian_files.items():
+        visual = _over(_add_variant(variants, variant), VISUAL_NAME)
+        _refer(define(visual, PRIM_NAME, ""), file)
+    if collider_paths:
+        shown = _add_variant(variants, PROXY_VARIANT)
+        for path in collider_paths:
+            _show(_over(shown, path))
+    _add_variant(variants, NO_VARIANT)
+    if collider_paths:
+        variants = _add_variant_set(world, COLLISION_SET, SINGLE_VARIANT)
+        _refer(_add_variant(variants, SINGLE_VARIANT), COLLISION_FILE)
+        _add_variant(variants, NO_VARIANT)
+
+
+def write_stage(directory: Path, render_settings: Mapping[str, int]) -> str:
+    """Write ``stage.usda`` into `directory`: the scene with gravity and light; return its name."""
+    write_layer(directory / STAGE_FILE, WORLD_NAME, _fill_stage, render_settings=render_settings)
+    return STAGE_FILE
+
+
+def _fill_stage(layer: Sdf.Layer) -> None:
+    world = define(layer, WORLD_NAME, "Xform")
+    _refer(world, SCENE_FILE)
+    physics = define(layer, "PhysicsScene", "PhysicsScene")
+    attribute(physics, "physics:gravityDirection", _Types.Vector3f, Gf.Vec3f(0, 0, -1))
+    attribute(physics, "physics:gravityMagnitude", _Types.Float, _GRAVITY_M_S2)
+    lights = define(world, "Lights", "Scope")
+    sky = define(lights, "Sky", "DomeLight")
+    attribute(sky, "inputs:intensity", _Types.Float, _SKY_INTENSITY)
+    sun = define(lights, "Sun", "DistantLight")
+    attribute(sun, "inputs:intensity", _Types.Float, _SUN_INTENSITY)
+    attribute(sun, "inputs:angle", _Types.Float, _SUN_ANGLE_DEG)
+    attribute(sun, "xformOp:rotateXYZ", _Types.Float3, Gf.Vec3f(*_SUN_ROTATION_DEG))
+    attribute(sun, "xformOpOrder", _Types.TokenArray, Vt.TokenArray(["xformOp:rotateXYZ"]), uniform=True)
+
+
+def _add_variant_set(prim: Sdf.PrimSpec, name: str, selection: str) -> Sdf.VariantSetSpec:
+    prim.variantSetNameList.prependedItems.append(name)
+    prim.variantSelections[name] = selection
+    return Sdf.VariantSetSpec(prim, name)
+
+
+def _add_variant(variants: Sdf.VariantSetSpec, name: str) -> Sdf.PrimSpec:
+    return Sdf.VariantSpec(variants, name).primSpec
+
+
+def _over(prim: Sdf.PrimSpec, path: str) -> Sdf.PrimSpec:
+    """Return the spec at relative `path` below `prim`, with an `over` for each step that is missing."""
+    for name in path.split("/"):
+        prim = prim.nameChildren.get(name) or Sdf.PrimSpec(prim, name, Sdf.SpecifierOver)
+    return prim
+
+
+def _refer(prim: Sdf.PrimSpec, file: str) -> None:
+    prim.referenceList.prependedItems.append(Sdf.Reference(f"./{file}"))
+
+
+def _show(mesh: Sdf.PrimSpec) -> None:
+    attribute(mesh, "purpose", _Types.Token, "render", uniform=True)
+    color = attribute(mesh, "primvars:displayColor", _Types.Color3fArray, Vt.Vec3fArray([_PROXY_COLOR]))
+    color.SetInfo("interpolation", "constant")

@@ -1,0 +1,112 @@
+"""The zip that USD calls a package: members stored, data aligned to 64 bytes, 32-bit sizes, root layer first.
+
+Does: write one, byte for byte the same for the same members. Does not: read one, or compress (USD maps members into
+memory). Python's zipfile is not used because it insists on zip64 from 2 GiB on, which USD does not read.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InvalidRequest
+
+__all__ = ["LIMIT_BYTES", "write_package"]
+
+#: Sizes and offsets are 32-bit numbers, the largest of which would mean zip64.
+LIMIT_BYTES = 2**32 - 2
+_ALIGNMENT = 64
+#: Id of the extra field whose only purpose is to shift the data behind it.
+_PADDING_ID = 0x1986
+#: 1980-01-01 00:00 as DOS time and date: packages do not depend on when they were made.
+_DOS_TIME, _DOS_DATE = 0, 0x21
+_VERSION_NEEDED = 10
+_COPY_BYTES = 1 << 20
+
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_CENTRAL_HEADER = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One entry as the central directory lists it."""
+
+    name: bytes
+    checksum: int
+    size: int
+    offset: int
+
+
+def write_package(members: Sequence[Path], package: Path) -> None:
+    """Store the files `members` under their own names in the new file `package`; the first is the root layer.
+
+    Raises:
+        InvalidRequest: the package would pass 4 GiB.
+    """
+    total = sum(member.stat().st_size + _LOCAL_HEADER.size + len(member.name) + 2 * _ALIGNMENT for member in members)
+    if total > LIMIT_BYTES:
+        raise InvalidRequest(
+            f"{package.name}: a usdz package must stay below 4 GiB, this one would have {total / 2**30:.2f} GiB; "
+            "write a .usdc, halve it with half precision or drop spherical harmonics."
+        )
+    with package.open("wb") as target:
+        stored = [_store(member, target) for member in members]
+        begin = target.tell()
+        for entry in stored:
+            target.write(_central_header(entry))
+        size = target.tell() - begin
+        target.write(_END.pack(b"PK\x05\x06", 0, 0, len(stored), len(stored), size, begin, 0))
+
+
+def _store(member: Path, target: BinaryIO) -> _Member:
+    offset, name, size = target.tell(), member.name.encode(), member.stat().st_size
+    data_at = offset + _LOCAL_HEADER.size + len(name) + 4  # 4: head of the padding field
+    padding = -data_at % _ALIGNMENT
+    extra = struct.pack("<2H", _PADDING_ID, padding) + bytes(padding)
+    checksum = _checksum(member)
+    target.write(
+        _LOCAL_HEADER.pack(
+            b"PK\x03\x04", _VERSION_NEEDED, 0, 0, _DOS_TIME, _DOS_DATE, checksum, size, size, len(name), len(extra)
+        )
+    )
+    target.write(name + extra)
+    with member.open("rb") as source:
+        while block := source.read(_COPY_BYTES):
+            target.write(block)
+    return _Member(name, checksum, size, offset)
+
+
+def _checksum(member: Path) -> int:
+    checksum = 0
+    with member.open("rb") as source:
+        while block := source.read(_COPY_BYTES):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _central_header(entry: _Member) -> bytes:
+    head = _CENTRAL_HEADER.pack(
+        b"PK\x01\x02",
+        _VERSION_NEEDED,
+        _VERSION_NEEDED,
+        0,
+        0,
+        _DOS_TIME,
+        _DOS_DATE,
+        entry.checksum,
+        entry.size,
+        entry.size,
+        len(entry.name),
+        0,
+        0,
+        0,
+        0,
+        0,
+        entry.offset,
+    )
+    return head + entry.name

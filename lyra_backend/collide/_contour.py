@@ -1,0 +1,173 @@
+"""The surface between reached points and the sheets that stop them: dual contouring on the lattice.
+
+Every lattice edge from a reached point into a sheet gives one quadrilateral around it, turned towards the point, with
+one vertex in each of the four cells around the edge. A cell has one vertex for every group of its reached corners that
+are joined inside it, so a sheet thinner than a voxel that is reached from both sides gets both. Vertices minimise the
+squared distance to the planes of the sheets (Ju et al., "Dual contouring of Hermite data", 2002), held to the mean
+crossing so that flat places stay even.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ._free_space import FreeSpace
+from ._lattice import Grid
+from ._sheets import Sheets, edge_points
+
+__all__ = ["cell_corners_reached", "contour"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating]
+
+_HOLD = 0.03  # weight of the mean crossing against the planes
+_TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
+_CORNERS = np.array([[n >> 2, (n >> 1) & 1, n & 1] for n in range(8)])
+_STEP = np.eye(3, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """One per edge that ends reached space: reached end, axis, whether it is the lower end, crossing and normal."""
+
+    point: Ints
+    axis: npt.NDArray[np.int64]
+    lower: npt.NDArray[np.bool_]
+    crossing: Floats
+    normal: Floats
+
+
+def contour(
+    sheets: Sheets, free: FreeSpace, grid: Grid
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return vertices (V, 3) in lattice units, quadrilaterals (Q, 4) and the unit normal wanted for each (Q, 3)."""
+    faces = _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
+    if not len(faces.point):
+        return np.zeros((0, 3), np.float32), np.zeros((0, 4), np.int64), np.zeros((0, 3), np.float32)
+    cells, quads, names = _cell_groups(faces, sheets, free, grid)
+    vertices = _vertices(faces, quads, cells, len(names))
+    return vertices.astype(np.float32), quads, faces.normal.astype(np.float32)
+
+
+def _blocked_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
+    """Faces of blocked edges, seen from whichever end is reached."""
+    edges = np.flatnonzero(sheets.blocked)
+    low, axis = edge_points(sheets.blocks, sheets.owner[edges])
+    reached_low, reached_high = free.reached.at(low), free.reached.at(low + _STEP[axis])
+    thin = reached_low & reached_high & (sheets.deviation[edges] > _TWO_SHEETS)
+    spread = np.where(thin, sheets.deviation[edges], 0.0)
+    parts = []
+    for lower, reached in ((True, reached_low), (False, reached_high)):
+        e, p, a = edges[reached], low[reached], axis[reached]
+        share = sheets.position[e] + (-spread if lower else spread)[reached]
+        crossing = p + _STEP[a] * np.clip(share, -0.1, 1.1)[:, None]
+        normal = -sheets.normal[e] if lower else sheets.normal[e]
+        parts.append(_Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal))
+    return _join(parts)
+
+
+def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
+    """Faces of open edges from a reached point to one that lies in a sheet."""
+    slot, local = np.nonzero(free.sheet_edge.dense >= 0)
+    inside = sheets.blocks[slot].astype(np.int64) * 8 + np.stack([local >> 6, (local >> 3) & 7, local & 7], axis=-1)
+    edge = free.sheet_edge.dense[slot, local]
+    foot, foot_axis = edge_points(sheets.blocks, sheets.owner[edge])
+    crossing = foot + _STEP[foot_axis] * sheets.position[edge][:, None]
+    parts = []
+    for axis in range(3):
+        for lower in (True, False):
+            outer = inside - _STEP[axis] if lower else inside + _STEP[axis]
+            owner = outer if lower else inside
+            between = _edges_at(sheets, owner, axis)
+            take = free.reached.at(outer) & ~((between >= 0) & sheets.blocked[between])
+            normal = sheets.normal[edge[take]]
+            # the sheet's normal has no sign: it must face the reached point
+            side = ((outer[take] - crossing[take]) * normal).sum(axis=1)
+            normal = normal * np.where(side < 0, -1.0, 1.0)[:, None]
+            count = int(take.sum())
+            parts.append(_Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal))
+    return _join(parts)
+
+
+def _edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDArray[np.int32]:
+    """Index of the edges that start at `points` along `axis`, -1 where untouched."""
+    slot = sheets.directory[tuple((points >> 3).T)]
+    inner = points & 7
+    local = inner[:, 0] * 64 + inner[:, 1] * 8 + inner[:, 2]
+    return np.where(slot >= 0, sheets.edge_index[slot, axis, local], -1)
+
+
+def _join(parts: list[_Faces]) -> _Faces:
+    columns = zip(*[(p.point, p.axis, p.lower, p.crossing, p.normal) for p in parts], strict=True)
+    return _Faces(*(np.concatenate(c) for c in columns))
+
+
+def _cell_groups(
+    faces: _Faces, sheets: Sheets, free: FreeSpace, grid: Grid
+) -> tuple[Ints, npt.NDArray[np.int64], Ints]:
+    """Return the cell of each vertex (V, 3), the vertices of each face (F, 4) and the vertices' names."""
+    owner = faces.point - np.where(faces.lower[:, None], 0, _STEP[faces.axis])
+    b, c = _STEP[(faces.axis + 1) % 3], _STEP[(faces.axis + 2) % 3]
+    around = np.stack([owner - b - c, owner - c, owner, owner - b], axis=1)
+    # counter-clockwise seen from the reached end
+    around[faces.lower] = around[faces.lower][:, ::-1]
+    ny, nz = grid.shape[1:]
+    key = (around[..., 0] * ny + around[..., 1]) * nz + around[..., 2]
+    cell_keys, cell = np.unique(key, return_inverse=True)
+    cell = cell.reshape(key.shape)
+    corners = np.stack([cell_keys // (ny * nz), cell_keys // nz % ny, cell_keys % nz], axis=-1)
+    groups = _corner_groups(corners, sheets, free)
+    offset = faces.point[:, None, :] - around
+    which = offset[..., 0] * 4 + offset[..., 1] * 2 + offset[..., 2]
+    names = cell * 8 + groups[cell, which]
+    unique, quads = np.unique(names, return_inverse=True)
+    return corners[unique // 8], quads.reshape(names.shape), unique
+
+
+def cell_corners_reached(cells: Ints, free: FreeSpace) -> npt.NDArray[np.bool_]:
+    """Return which of the eight corners (C, 8) of cells, given by their lowest corner (C, 3), are reached."""
+    return np.stack([free.reached.at(cells + corner) for corner in _CORNERS], axis=1)
+
+
+def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArray[np.int64]:
+    """Name each of the eight corners (C, 8) of cells after the first corner it is joined to inside the cell."""
+    reached = cell_corners_reached(corners, free)
+    joints = []
+    for axis in range(3):
+        for n in np.flatnonzero(_CORNERS[:, axis] == 0):
+            edge = _edges_at(sheets, corners + _CORNERS[n], axis)
+            m = n + (4 >> axis)
+            joints.append((n, m, reached[:, n] & reached[:, m] & ~((edge >= 0) & sheets.blocked[edge])))
+    groups = np.tile(np.arange(8), (len(corners), 1))
+    for _ in range(4):  # the longest path between two corners of a cube that names must travel back along
+        for n, m, joined in joints:
+            smaller = np.minimum(groups[:, n], groups[:, m])
+            groups[:, n] = np.where(joined, smaller, groups[:, n])
+            groups[:, m] = np.where(joined, smaller, groups[:, m])
+    return groups
+
+
+def _vertices(faces: _Faces, quads: npt.NDArray[np.int64], cells: Ints, count: int) -> Floats:
+    """Place each vertex where the planes around it meet, in its cell."""
+    flat = quads.ravel()
+    each = np.repeat(np.arange(len(quads)), 4)
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(flat, weights=values[each], minlength=count)
+
+    weight = total(np.ones(len(quads)))
+    mean = np.stack([total(faces.crossing[:, k]) for k in range(3)], axis=-1) / weight[:, None]
+    normal = faces.normal
+    reach = (normal * faces.crossing).sum(axis=1)
+    matrix = np.empty((count, 3, 3))
+    for r in range(3):
+        for s in range(r, 3):
+            matrix[:, r, s] = matrix[:, s, r] = total(normal[:, r] * normal[:, s])
+    right = np.stack([total(normal[:, k] * reach) for k in range(3)], axis=-1)
+    right -= np.einsum("vij,vj->vi", matrix, mean)
+    matrix += (_HOLD * weight)[:, None, None] * np.eye(3)
+    step = np.linalg.solve(matrix, right[..., None])[..., 0]
+    return np.clip(mean + step, cells, cells + 1.0)

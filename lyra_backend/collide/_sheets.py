@@ -1,0 +1,156 @@
+"""Sheets of surface in a lattice: which edges they block, and which of them are only floaters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import GaussianCloud
+from ..types.rotations import wxyz_to_xyzw
+from ._lattice import Grid
+
+__all__ = ["Sheets", "edge_points", "find_sheets"]
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+_END_SHARE = 0.12  # how near [voxels] a sheet must be to a lattice point to hold it
+_COHERENT = 0.8  # length of the mean normal from which Gaussians agree; random ones reach 0.6
+_FAINT = 0.25  # share of the scene's typical layers below which a small component floats
+_LARGE = 2.0  # area [m2] no floater has
+_GROWTH = 2  # cells that an incoherent edge may be away from a coherent one
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Edges of the lattice that a sheet of Gaussians crosses.
+
+    Attributes:
+        directory, blocks, edge_index: the lattice, see ``kernels.voxel_blocks``.
+        owner: flat index (block, axis, point) of each touched edge, shape (E,).
+        blocked: edges nothing can pass, shape (E,).
+        density, low, high, needed: layers in the edge, near its ends, and those that make a sheet there, shape (E,).
+        position, deviation: where the sheet crosses, in [0, 1] from the lower end, and its spread, shape (E,).
+        normal: unit normals, component along the edge > 0, shape (E, 3).
+        dropped: number of components that were taken for floaters.
+    """
+
+    directory: npt.NDArray[np.int32]
+    blocks: npt.NDArray[np.int32]
+    edge_index: npt.NDArray[np.int32]
+    owner: npt.NDArray[np.int64]
+    blocked: Bools
+    density: Floats
+    low: Floats
+    high: Floats
+    needed: Floats
+    position: Floats
+    deviation: Floats
+    normal: Floats
+    dropped: int
+
+
+def edge_points(sheets_blocks: npt.NDArray[np.int32], owner: npt.NDArray[np.int64]) -> tuple[npt.NDArray, npt.NDArray]:
+    """Return the lower end (E, 3) and the axis (E,) of edges given by their flat index."""
+    local = owner % 512
+    inner = np.stack([local >> 6, (local >> 3) & 7, local & 7], axis=-1)
+    return sheets_blocks[owner // 1536].astype(np.int64) * 8 + inner, (owner // 512) % 3
+
+
+def find_sheets(
+    cloud: GaussianCloud,
+    grid: Grid,
+    *,
+    density: float,
+    relative_density: float,
+    min_area: float,
+) -> Sheets:
+    """Sum the Gaussians up on the lattice, threshold, and drop what floats.
+
+    Args:
+        cloud: Gaussians that may be surface.
+        grid: the lattice.
+        density: least layers of opaque surface that make a sheet.
+        relative_density: least share of the layers around an edge that its own must have: where a surface ends.
+        min_area: smallest area of a sheet [m2] that is not a floater.
+    """
+    from ..kernels.lattice_walls import typical_density, widened
+    from ..kernels.voxel_blocks import voxel_blocks
+
+    crossings = voxel_blocks(
+        grid.to_lattice(cloud.positions),
+        cloud.scales / np.float32(grid.voxel_size),
+        wxyz_to_xyzw(cloud.quats_wxyz),
+        cloud.opacities,
+        grid.shape,
+        end_share=_END_SHARE,
+    )
+    lattice = crossings[:3]
+    low, high = crossings.density_low, crossings.density_high
+    layers, position = widened(*lattice, crossings.density, low, high, crossings.position, _END_SHARE)
+    owner = np.flatnonzero(crossings.edge_index >= 0)
+    axis = (owner // 512) % 3
+    normal = _unit(crossings.normal, axis)
+    area = np.abs(normal[np.arange(len(axis)), axis]) * grid.voxel_size**2
+    coherent = np.linalg.norm(crossings.normal, axis=-1) >= _COHERENT
+    firm = (layers >= density) & coherent
+    usual = _weighted_median(layers[firm], area[firm]) if firm.any() else 0.0
+    # corners hold the layers of several sheets: what is opaque elsewhere must not count as a gap there
+    around = np.minimum(typical_density(*lattice, typical_density(*lattice, layers)), usual)
+    needed = np.maximum(density, relative_density * around).astype(np.float32)
+    blocked = layers >= needed
+    kept, dropped = _without_floaters(lattice, blocked, blocked & coherent, area, layers / max(usual, 1e-9), min_area)
+    zero = np.float32(0)
+    return Sheets(
+        *lattice,
+        owner,
+        kept,
+        layers,
+        np.where(kept, low, zero),
+        np.where(kept, high, zero),
+        needed,
+        position,
+        crossings.deviation,
+        normal,
+        dropped,
+    )
+
+
+def _unit(normal: Floats, axis: npt.NDArray) -> Floats:
+    """Normalise; where Gaussians do not agree on a normal the edge itself is the best guess."""
+    length = np.linalg.norm(normal, axis=-1, keepdims=True)
+    along = np.eye(3, dtype=np.float32)[axis]
+    blended = np.where(length > 0.3, normal, along)
+    return blended / np.linalg.norm(blended, axis=-1, keepdims=True)
+
+
+def _without_floaters(
+    lattice: tuple, blocked: Bools, firm: Bools, area: Floats, brightness: Floats, min_area: float
+) -> tuple[Bools, int]:
+    """Return the blocked edges that are surface (E,) and the number of components that are not.
+
+    A component is a set of neighbouring `firm` edges: their Gaussians agree on a normal. It floats if it is smaller
+    than `min_area` [m2], or if it is fainter than the scene's surfaces (`brightness` 1) and no larger than a piece of
+    furniture. Edges with no common normal (ridges, foliage) stay if they touch what stays.
+    """
+    from ..kernels.lattice_walls import label_sheets, touching_sheets
+
+    if not firm.any():
+        return np.zeros_like(blocked), 0
+    labels = label_sheets(*lattice, firm)[firm]
+    areas = np.bincount(labels, weights=area[firm], minlength=len(firm))
+    light = np.bincount(labels, weights=(area * brightness)[firm], minlength=len(firm))
+    stays = (areas >= min_area) & ((light >= _FAINT * areas) | (areas >= _LARGE))
+    kept = firm.copy()
+    kept[firm] = stays[labels]
+    for _ in range(_GROWTH):
+        kept = touching_sheets(*lattice, kept, blocked)
+    return kept, int(((areas > 0) & ~stays).sum())
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order], dtype=np.float64)
+    return float(values[order[np.searchsorted(total, total[-1] / 2)]])

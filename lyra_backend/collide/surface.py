@@ -1,0 +1,133 @@
+"""Watertight triangle surface where the Gaussians are, wound towards reachable free space."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InvalidRequest
+from ..params import param
+from ..progress import Progress
+from ..types import Camera, CollisionPart, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity
+from ._contour import contour
+from ._free_space import FreeSpace, find_free_space
+from ._lattice import Grid, fit_grid, trusted
+from ._measure import measure
+from ._sheets import Sheets, find_sheets
+from ._triangles import compact, split_quads
+
+__all__ = ["Params", "run"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Params:
+    voxel_size: float = param(
+        0.05, "Spacing of the lattice: gaps wider than this stay open.", unit="m", min=0.005, max=1.0
+    )
+    min_opacity: float = param(0.05, "Gaussians fainter than this are not surface.", min=0.0, max=1.0)
+    max_scale: float = param(2.0, "Gaussians larger than this are sky or haze.", unit="m", min=0.01)
+    density: float = param(0.3, "Layers of opaque Gaussians that make a surface.", min=0.01, max=10.0)
+    relative_density: float = param(
+        0.2, "Share of the layers around it that a place must have; a surface ends where they fall below.", min=0.0, max=1.0
+    )
+    min_area: float = param(0.05, "Pieces of surface smaller than this are floaters.", unit="m2", min=0.0)
+    robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
+    max_voxels: int = param(2_000_000_000, "Voxels of the box around the scene; above, they are coarsened.", min=4096)
+    grid_offset_x: float = param(0.5, "Shift of the lattice along x.", unit="voxels", min=0.0, max=1.0)
+    grid_offset_y: float = param(0.5, "Shift of the lattice along y.", unit="voxels", min=0.0, max=1.0)
+    grid_offset_z: float = param(0.5, "Shift of the lattice along z.", unit="voxels", min=0.0, max=1.0)
+    max_error_p95: float = param(
+        0.03, "95 % of opaque Gaussians must be nearer to the collider than this.", unit="m", min=0.0
+    )
+
+
+def run(
+    cloud: GaussianCloud, cameras: tuple[Camera, ...], params: Params, progress: Progress
+) -> Outcome[CollisionProxy]:
+    """Make one collider "environment" out of a cloud in frame WORLD.
+
+    Cameras are points known to be free; without any, free space is what lies above the floor. A cloud without a floor
+    gives an empty proxy and a finding ``collide.no_surface`` of severity error.
+
+    Raises:
+        InvalidRequest: the cloud is not in frame WORLD.
+        Cancelled: the job was stopped.
+    """
+    if cloud.frame is not Frame.WORLD:
+        raise InvalidRequest(f"collide: the cloud must be in frame world, got {cloud.frame}; refine it first.")
+    progress(0.0, "choosing Gaussians")
+    started = time.perf_counter()
+    solid, findings = trusted(cloud, params.min_opacity, params.max_scale)
+    chosen = cloud.select(solid)
+    if chosen.count < 16:
+        return _nothing(f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface.", findings)
+    offset = (params.grid_offset_x, params.grid_offset_y, params.grid_offset_z)
+    grid, coarsened = fit_grid(*chosen.bounds(), params.voxel_size, params.max_voxels, offset)
+    findings += coarsened
+
+    progress(0.1, "summing Gaussians up on the lattice")
+    sheets = find_sheets(
+        chosen, grid, density=params.density, relative_density=params.relative_density, min_area=params.min_area
+    )
+    progress(0.5, "flooding free space")
+    eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
+    free = find_free_space(sheets, grid, eyes, params.robot_height)
+    progress(0.6, "contouring")
+    vertices, triangles = _surface(sheets, free, grid)
+    counts = _counts(cloud, chosen, grid, sheets, free, len(triangles))
+    if not len(triangles):
+        return _nothing("The Gaussians form no floor with free space above it: nothing to stand on.", findings, counts)
+    progress(0.9, "measuring")
+    error = measure(chosen, free, grid, vertices, triangles)
+    findings += _judge(error, params)
+    part = CollisionPart("environment", vertices, triangles, "environment")
+    _log.info(
+        "collide: %d Gaussians -> %d triangles, %.1f s", cloud.count, len(triangles), time.perf_counter() - started
+    )
+    progress(1.0, "done")
+    return Outcome(CollisionProxy((part,), "surface", error), counts, tuple(findings))
+
+
+def _surface(sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    vertices, quads, wanted = contour(sheets, free, grid)
+    vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
+    return grid.to_world(vertices).astype(np.float32), triangles
+
+
+def _counts(
+    cloud: GaussianCloud, chosen: GaussianCloud, grid: Grid, sheets: Sheets, free: FreeSpace, triangles: int
+) -> dict[str, int | float]:
+    return {
+        "gaussians": cloud.count,
+        "gaussians_used": chosen.count,
+        "voxel_size_m": grid.voxel_size,
+        "blocks": len(sheets.blocks),
+        "voxels": int(sheets.blocked.sum()),
+        "components_dropped": sheets.dropped,
+        "free_regions": free.regions,
+        "floor_columns": free.floor_columns,
+        "triangles": triangles,
+    }
+
+
+def _judge(error: dict[str, float], params: Params) -> list[Finding]:
+    p95 = error.get("p95", 0.0)
+    if p95 <= params.max_error_p95:
+        return []
+    text = (
+        f"95 % of the opaque Gaussians lie within {100 * p95:.1f} cm of the collider; wanted are "
+        f"{100 * params.max_error_p95:.1f} cm. Robots may stand above or sink into what is seen."
+    )
+    return [Finding("collide.error_p95", Severity.WARNING, text, p95, params.max_error_p95)]
+
+
+def _nothing(
+    why: str, findings: list[Finding], counts: dict[str, int | float] | None = None
+) -> Outcome[CollisionProxy]:
+    found = (*findings, Finding("collide.no_surface", Severity.ERROR, why, 0.0, 1.0))
+    return Outcome(CollisionProxy((), "surface", {}), counts or {"triangles": 0}, found)

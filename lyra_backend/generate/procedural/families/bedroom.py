@@ -1,0 +1,77 @@
+"""Bedrooms: a bed with nightstands, a wardrobe, perhaps a desk."""
+
+from __future__ import annotations
+
+from ..draft import Draft
+from ..furnish import fulfil, scatter, steps_and_rubble
+from ..groups import dress_windows, hang_pictures, place_all, restore, small_things
+from ..indoors import Plan, light_ceiling, prepare
+from ..palette import material
+from ..placement import Rect
+
+__all__ = ["build"]
+
+PLAN = Plan(
+    width=(3.4, 4.8),
+    length=(4.2, 6.4),
+    height=(2.45, 2.8),
+    floors=(
+        material("wood_planks", (0.66, 0.49, 0.32), tile_m=1.2),
+        material("carpet", (0.66, 0.62, 0.57), tile_m=0.8),
+        material("carpet", (0.48, 0.52, 0.55), tile_m=0.8),
+    ),
+    walls=(material("paint", (0.88, 0.86, 0.82)),),
+    windows=(1, 2),
+    notch=0.35,
+    side=0.4,
+    spacing=3.6,
+    level=6.0,
+)
+
+
+def build(draft: Draft) -> None:
+    """Furnish a bedroom."""
+    shell = prepare(draft, PLAN)
+    dress_windows(draft, 0.9)
+    light_ceiling(draft, PLAN, shell.height)
+    _bed(draft)
+    place_all(draft, {"wardrobe": (1, 1), "desk": (0, 1), "sideboard": (0, 1), "bookshelf": (0, 1), "armchair": (0, 1)})
+    place_all(draft, {"plant": (0, 1), "floor_lamp": (0, 1)})
+    fulfil(draft)
+    small_things(draft, {"table_lamp": 0.9, "books": 0.6, "vase": 0.4, "cup": 0.3})
+    hang_pictures(draft, draft.about(1, 3))
+    scatter(draft, ("basket", "toy_ball", "cardboard_box", "books", "stool"), 8)
+    steps_and_rubble(draft)
+
+
+def _bed(draft: Draft) -> None:
+    """Put the bed against a wall, a nightstand at each side and a rug before it."""
+    built = draft.build("bed")
+    if built is None:
+        return
+    kind, thing = built
+    placed = draft.against_wall(kind, thing, tries=80)
+    if placed is None:
+        restore(draft, kind)
+        return
+    wall = min(
+        draft.walls,
+        key=lambda w: (
+            abs(float((w.inward @ (placed.x, placed.y)) - w.inward @ w.start)) + 9 * (abs(w.yaw - placed.yaw) > 0.01)
+        ),
+    )
+    u = float(((placed.x, placed.y) - wall.along * 0 - wall.start) @ wall.along)
+    for side in (-1, 1):
+        stand = draft.build("nightstand")
+        if stand is None:
+            break
+        offset = side * (thing.footprint[0] / 2 + stand[1].footprint[0] / 2 + 0.08)
+        if draft.against_wall(*stand, walls=[wall], u=u + offset, tries=2) is None:
+            restore(draft, "nightstand")
+    rug = draft.build("rug") if draft.chance(0.6) or not draft.open_to("rug") else None
+    if rug is not None:
+        x, y = wall.at(u, thing.footprint[1] + 0.45)
+        if draft.floor.holds(Rect(x, y, *rug[1].footprint, wall.yaw)):
+            draft.stand("rug", rug[1], x, y, wall.yaw, 0.0)
+        else:
+            restore(draft, "rug")

@@ -1,0 +1,364 @@
+"""Streets: a road between pavements and houses, parked cars, lamps, trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..draft import Draft, Placed, Request
+from ..elements import Lighting, Material
+from ..furnish import fulfil, scatter
+from ..outdoors import daylight
+from ..palette import Rgb, jitter, material
+from ..placement import Floor, Rect, Wall
+from ..shapes import Mesh, box, cylinder, height_field, join, quad
+from ..things import Thing
+
+__all__ = ["build", "light"]
+
+KERB_M = 0.13
+_RAMP_M = 1.0
+
+
+@dataclass(frozen=True)
+class _Street:
+    """Plan of a street in its own frame: u along, v across, the road's middle at v = 0 [m].
+
+    `quarter` turns it into the world; `crossing` is the middle of the zebra crossing along u.
+    """
+
+    length: float
+    road: float
+    left: float
+    right: float
+    crossing: float
+    quarter: int
+
+    def world(self, u: float, v: float) -> tuple[float, float]:
+        """Return the world position of (u, v)."""
+        return (u, v) if self.quarter == 0 else (-v, u)
+
+    def local(self, x: float, y: float) -> tuple[float, float]:
+        """Return (u, v) of a world position."""
+        return (x, y) if self.quarter == 0 else (y, -x)
+
+    @property
+    def yaw(self) -> float:
+        return self.quarter * np.pi / 2
+
+    def turned(self, mesh: Mesh) -> Mesh:
+        """Return a mesh given in (u, v, z) in the world."""
+        return mesh.turned(90.0 * self.quarter)
+
+    def kerb(self, u: float) -> float:
+        """Return the height of the kerb, lowered at the crossing [m]."""
+        return float(np.interp(abs(u - self.crossing), [0.95, 1.7], [0.015, KERB_M]))
+
+    def height(self, u: float, v: float) -> float:
+        """Return the height of the ground [m]."""
+        beyond = abs(v) - self.road / 2
+        if beyond <= 0:
+            return 0.0
+        low = self.kerb(u)
+        return float(np.interp(beyond, [0.0, _RAMP_M], [low, KERB_M]))
+
+
+def build(draft: Draft) -> None:
+    """Furnish a street."""
+    draft.used_parts |= {"building", "marking", "floor", "wall", "window", "door"}
+    draft.used_grounds |= {"flat", "autumn", "snow"}
+    plan = _plan(draft)
+    draft.ground = lambda x, y: plan.height(*plan.local(x, y))
+    _floor(draft, plan)
+    _ground(draft, plan)
+    _sides(draft, plan)
+    _markings(draft, plan)
+    _furniture(draft, plan)
+    fulfil(draft, lambda d, request, thing: _special(d, plan, request, thing))
+    scatter(draft, ("traffic_cone", "barrier", "cardboard_box", "street_bin", "crate", "planter", "bollard"), 10)
+    for _ in range(round(4 * max(draft.difficulty - 0.4, 0))):
+        if draft.open_to("rubble"):
+            draft.somewhere("rubble", draft.make("rubble"))
+
+
+def light(draft: Draft) -> Lighting:
+    """Return daylight, and the street lamps after dark."""
+    return daylight(draft)
+
+
+def _plan(draft: Draft) -> _Street:
+    wishes = draft.wishes
+    length, road = draft.between(13.5, 22.5), draft.between(5.0, 7.6)
+    left, right = draft.between(1.7, 3.2), draft.between(1.7, 3.2)
+    factors = {"width": road, "length": length}
+    for dimension in factors:
+        for name in ("all", dimension):
+            wish = wishes.size("room", name)
+            if wish is not None:
+                factors[dimension] = wish.value if wish.metric else factors[dimension] * wish.value
+    length = (
+        float(np.clip(factors["length"], 12, 24))
+        if draft.growth == 1.0
+        else min(24.0, factors["length"] * draft.growth)
+    )
+    road = float(np.clip(factors["width"], 3.5, 9.0))
+    crossing = draft.between(-0.3, 0.3) * length
+    return _Street(length, road, left, right, crossing, draft.about(0, 1))
+
+
+def _floor(draft: Draft, plan: _Street) -> None:
+    """Lay out the raster: road and pavements, kerbs closed but for the crossing."""
+    low_v, high_v = -plan.road / 2 - plan.left, plan.road / 2 + plan.right
+    corners = np.array([plan.world(u, v) for u in (-plan.length / 2, plan.length / 2) for v in (low_v, high_v)])
+    low, high = corners.min(0), corners.max(0)
+    draft.floor = Floor((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), 0.1)
+    middle = plan.world(0.0, (low_v + high_v) / 2)
+    draft.floor.add_floor(Rect(*middle, plan.length + 1e-6, high_v - low_v + 1e-6, plan.yaw))
+    for side in (-1, 1):
+        for start, end in ((-plan.length / 2, plan.crossing - 1.0), (plan.crossing + 1.0, plan.length / 2)):
+            x, y = plan.world((start + end) / 2, side * plan.road / 2)
+            draft.floor.block(Rect(x, y, end - start, 0.02, plan.yaw), KERB_M)
+    x, y = plan.world(plan.crossing, 0.0)
+    draft.floor.keep(Rect(x, y, 2.4, plan.road + 3.0, plan.yaw))
+    draft.size = (float(high[0] - low[0]), float(high[1] - low[1]), 6.0)
+
+
+def _ground(draft: Draft, plan: _Street) -> None:
+    """Build road, kerbs and pavements as sheets."""
+    snow = "snow" in draft.wishes.grounds
+    asphalt = material("asphalt", jitter(draft.rng, (0.30, 0.30, 0.31)), tile_m=3.0)
+    stone = material("concrete", jitter(draft.rng, (0.70, 0.69, 0.67)), tile_m=1.0)
+    paving = material("tiles", jitter(draft.rng, draft.tones.wall if draft.chance(0.0) else _paving(draft)), tile_m=1.2)
+    if snow:
+        paving = material("plain", (0.92, 0.93, 0.95))
+    mention = draft.wishes.parts.get("floor")
+    if mention is not None and mention.colors:
+        paving = material(paving.pattern, mention.colors[0], tile_m=paving.tile_m)
+    a, h = plan.length / 2, plan.road / 2
+    draft.sheet("road.surface", "road", asphalt, plan.turned(quad((-a, -h, 0), (a, -h, 0), (a, h, 0), (-a, h, 0))))
+    us = np.unique(np.clip([-a, *(plan.crossing + d for d in (-1.7, -0.95, 0.95, 1.7)), a], -a, a))
+    for side, width in ((-1, plan.left), (1, plan.right)):
+        name = "left" if side < 0 else "right"
+        vs = side * (h + np.array([0.0, 0.16]))
+        draft.sheet(f"kerb_{name}.top", "kerb", stone, plan.turned(_grid(plan, us, vs)))
+        vs = side * (h + np.array([0.16, _RAMP_M, width]))
+        draft.sheet(f"pavement_{name}.slabs", "pavement", paving, plan.turned(_grid(plan, us, vs)))
+        faces = [_kerb_face(plan, u0, u1, side * h, side) for u0, u1 in zip(us, us[1:], strict=False)]
+        draft.sheet(f"kerb_{name}.face", "kerb", stone, plan.turned(join(faces)))
+
+
+def _paving(draft: Draft) -> Rgb:
+    colors: tuple[Rgb, ...] = ((0.62, 0.60, 0.57), (0.66, 0.58, 0.50), (0.54, 0.55, 0.57), (0.62, 0.48, 0.42))
+    return colors[draft.about(0, 3)]
+
+
+def _grid(plan: _Street, us: np.ndarray, vs: np.ndarray) -> Mesh:
+    """Return the pavement over breakpoints `us` and `vs`, facing up."""
+    vs = np.sort(vs)
+    heights = np.array([[plan.height(u, v * (1 + 1e-9)) for u in us] for v in vs])
+    return height_field(us, vs, heights)
+
+
+def _kerb_face(plan: _Street, u0: float, u1: float, v: float, side: int) -> Mesh:
+    """Return the upright side of the kerb, facing the road."""
+    z0, z1 = plan.kerb(u0), plan.kerb(u1)
+    near = quad((u1, v, 0), (u0, v, 0), (u0, v, z0), (u1, v, z1))
+    return near if side > 0 else Mesh(near.vertices, near.triangles[:, ::-1])
+
+
+def _sides(draft: Draft, plan: _Street) -> None:
+    """Line the street with houses, or with a hedge on one side."""
+    open_side = draft.chance(0.3) and "building" not in draft.wishes.parts
+    for side, width in ((-1, plan.left), (1, plan.right)):
+        v = side * (plan.road / 2 + width)
+        u, end = -plan.length / 2, plan.length / 2
+        if open_side and side > 0:
+            _hedge(draft, plan, v)
+            continue
+        while u < end - 1.0:
+            span = min(draft.between(4.5, 8.0), end - u)
+            span = end - u if end - u - span < 3.0 else span
+            _house(draft, plan, u, u + span, v, side)
+            u += span
+
+
+def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, height: float) -> Wall:
+    """Return a house front as a wall seen from the street."""
+    ends = (plan.world(u1, v), plan.world(u0, v)) if side > 0 else (plan.world(u0, v), plan.world(u1, v))
+    return Wall(ends[0], ends[1], height, [])
+
+
+def _house(draft: Draft, plan: _Street, u0: float, u1: float, v: float, side: int) -> None:
+    """Build one house front: ground floor with door and shop window, band, upper floor with windows."""
+    from ..room import bar
+
+    number = sum(e.name.endswith(".upper") for e in draft.elements) + 1
+    name, height = f"building_{number}", draft.between(4.8, 6.6)
+    wall = _facade_wall(plan, u0, u1, v, side, height)
+    draft.walls.append(wall)
+    mention = draft.wishes.parts.get("building")
+    looks = _plaster(draft)
+    if mention is not None and mention.colors:
+        looks = material("plaster", mention.colors[number % len(mention.colors)], tile_m=2.0)
+    if mention is not None and mention.pattern is not None:
+        looks = material(mention.pattern, looks.color, tile_m=1.2)
+    base, length = 2.85, wall.length
+
+    def panel(z0: float, z1: float) -> Mesh:
+        (ax, ay), (bx, by) = wall.at(0), wall.at(length)
+        return quad((bx, by, z0), (ax, ay, z0), (ax, ay, z1), (bx, by, z1))
+
+    draft.sheet(f"{name}.ground_floor", "building", looks, panel(KERB_M, base))
+    upper = material("windows_facade", looks.color, (0.24, 0.32, 0.40), 1.9)
+    draft.sheet(f"{name}.upper", "building", upper, panel(base, height))
+    trim = material("concrete", (0.80, 0.79, 0.76))
+    bands = [
+        bar(wall, 0.0, length, base - 0.1, base + 0.1, 0.0, 0.1),
+        bar(wall, 0, length, height - 0.2, height, 0, 0.16),
+    ]
+    draft.solid(f"{name}.bands", "building", trim, join(bands))
+    draft.solid(
+        f"{name}.plinth", "building", material("concrete", (0.46, 0.46, 0.46)), bar(wall, 0, length, 0.1, 0.5, 0, 0.05)
+    )
+    if draft.chance(0.8):
+        _shop(draft, wall, name, looks)
+
+
+def _plaster(draft: Draft) -> Material:
+    colors: tuple[Rgb, ...] = (
+        (0.86, 0.80, 0.68), (0.78, 0.62, 0.50), (0.70, 0.74, 0.72), (0.82, 0.72, 0.48), (0.64, 0.44, 0.38),
+        (0.72, 0.78, 0.84), (0.86, 0.85, 0.82),
+    )  # fmt: skip
+    color = jitter(draft.rng, colors[draft.about(0, len(colors) - 1)])
+    if draft.chance(0.35):
+        return material("brick", jitter(draft.rng, (0.60, 0.34, 0.26), 0.08), tile_m=1.2)
+    return material("plaster", color, tile_m=2.0)
+
+
+def _shop(draft: Draft, wall: Wall, name: str, looks: Material) -> None:
+    """Add a door and shop windows to a house front, with an awning sometimes."""
+    from ..room import bar
+
+    frame = material("paint", draft.tones.accent if draft.chance(0.5) else (0.24, 0.22, 0.20))
+    door_u = draft.between(0.9, max(wall.length - 0.9, 0.95))
+    wood = material("wood_grain", jitter(draft.rng, (0.40, 0.26, 0.17), 0.1))
+    if draft.chance(0.4):
+        wood = material("paint", draft.tones.paint)
+    draft.solid(f"{name}.door", "door", wood, bar(wall, door_u - 0.45, door_u + 0.45, KERB_M, 2.25, 0.0, 0.05))
+    edges = [bar(wall, u, u + 0.1, KERB_M, 2.35, 0.0, 0.09) for u in (door_u - 0.55, door_u + 0.45)]
+    draft.solid(
+        f"{name}.door_frame",
+        "door",
+        frame,
+        join([*edges, bar(wall, door_u - 0.45, door_u + 0.45, 2.25, 2.35, 0, 0.09)]),
+    )
+    wall.taken.append((door_u - 0.7, door_u + 0.7, 0.0, 2.4))
+    x, y = wall.at(door_u, 0.5)
+    draft.floor.keep(Rect(x, y, 1.0, 1.0, wall.yaw))
+    glass, awning = material("glass", (0.40, 0.52, 0.58), tile_m=2.0), draft.chance(0.4)
+    for u0, u1 in ((0.35, door_u - 0.75), (door_u + 0.75, wall.length - 0.35)):
+        if u1 - u0 < 1.0:
+            continue
+        draft.solid(f"{name}.window_{u0:.1f}", "window", glass, bar(wall, u0 + 0.09, u1 - 0.09, 0.8, 2.2, 0.0, 0.03))
+        rim = [bar(wall, u0, u1, z, z + 0.09, 0.0, 0.07) for z in (0.71, 2.2)]
+        rim += [bar(wall, u, u + 0.09, 0.8, 2.2, 0.0, 0.07) for u in (u0, u1 - 0.09)]
+        draft.solid(f"{name}.window_frame_{u0:.1f}", "window", frame, join(rim))
+        if awning:
+            cloth = material("hazard_stripes", draft.tones.paint, (0.93, 0.92, 0.88), 0.6)
+            sheet = bar(wall, u0, u1, 2.42, 2.5, 0.0, 0.75)
+            draft.solid(f"{name}.awning_{u0:.1f}", "awning", cloth, sheet)
+
+
+def _hedge(draft: Draft, plan: _Street, v: float) -> None:
+    """Close one side with a low wall and a hedge on it."""
+    wall = _facade_wall(plan, -plan.length / 2, plan.length / 2, v, 1, 1.6)
+    draft.walls.append(wall)
+    from ..room import bar
+
+    stone = material("brick", (0.58, 0.40, 0.33), tile_m=1.0)
+    draft.solid("garden_wall_1.stone", "wall", stone, bar(wall, 0, wall.length, 0.0, 0.75, -0.3, 0.0))
+    green = material("leaves", jitter(draft.rng, (0.22, 0.38, 0.15), 0.1), tile_m=0.6)
+    draft.solid("hedge_1.leaves", "bush", green, bar(wall, 0, wall.length, 0.75, 1.5, -0.5, -0.06))
+
+
+def _markings(draft: Draft, plan: _Street) -> None:
+    """Paint the zebra crossing, the centre line and a manhole."""
+    white = material("plain", (0.88, 0.88, 0.86))
+    count = int(plan.road / 0.95)
+    stripes = [box(2.0, 0.48, 0.004).moved(plan.crossing, (k - (count - 1) / 2) * 0.95) for k in range(count)]
+    draft.solid("crossing_1.stripes", "road_marking", white, plan.turned(join(stripes)))
+    dashes = [
+        box(1.4, 0.12, 0.004).moved(u, 0.0)
+        for u in np.arange(-plan.length / 2 + 1.0, plan.length / 2 - 0.8, 2.6)
+        if abs(u - plan.crossing) > 2.2
+    ]
+    if dashes:
+        draft.solid("centre_line_1.dashes", "road_marking", white, plan.turned(join(dashes)))
+    lid = cylinder(0.34, 0.006, sides=20).moved(draft.between(-0.35, 0.35) * plan.length, plan.road * 0.2, 0)
+    draft.solid("manhole_1.lid", "manhole", material("metal_painted", (0.22, 0.22, 0.23)), plan.turned(lid))
+
+
+def _furniture(draft: Draft, plan: _Street) -> None:
+    """Stand lamps, trees, parked cars and what else a street has."""
+    counts = {
+        "street_lamp": (1, 3),
+        "car": (0, 3),
+        "tree": (0, 4),
+        "sign": (0, 2),
+        "hydrant": (0, 1),
+        "mailbox": (0, 1),
+    }
+    counts |= {
+        "street_bin": (0, 2),
+        "bicycle": (0, 2),
+        "bollard": (0, 4),
+        "bench": (0, 2),
+        "planter": (0, 2),
+        "truck": (0, 1),
+    }
+    for kind, (least, most) in counts.items():
+        for _ in range(draft.about(least, most) if draft.open_to(kind) else 0):
+            thing = draft.make(kind)
+            if kind in ("bench", "planter"):
+                draft.against_wall(kind, thing, tries=12)
+            else:
+                _by_kerb(draft, plan, kind, thing)
+
+
+def _special(draft: Draft, plan: _Street, request: Request, thing: Thing) -> Placed | None:
+    """Park what the prompt names along the kerb."""
+    if request.mention.near or request.mention.on or request.mention.arrangement in ("stack", "middle"):
+        return None
+    if request.kind in ("bench", "planter"):
+        return draft.against_wall(request.kind, thing)
+    return _by_kerb(draft, plan, request.kind, thing)
+
+
+#: Kinds that stand by the kerb -> distance of their middle from it, negative on the road [m]; cars lie along it.
+_KERB_OFF = {
+    "street_lamp": 0.4, "tree": 0.75, "conifer": 1.1, "sign": 0.35, "hydrant": 0.4, "mailbox": 0.5, "street_bin": 0.5,
+    "bicycle": 0.55, "bollard": 0.3, "car": -1.12, "truck": -1.2, "forklift": -1.0,
+}  # fmt: skip
+
+
+def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | None:
+    """Stand something along one of the kerbs."""
+    if kind not in _KERB_OFF:
+        return None
+    off, along = _KERB_OFF[kind], kind in ("car", "truck", "forklift", "bicycle")
+    for _ in range(60):
+        side = 1 if draft.chance(0.5) else -1
+        reach = plan.length / 2 - (thing.footprint[1] / 2 if along else 0.4) - 0.1
+        u = draft.between(-reach, reach)
+        x, y = plan.world(u, side * (plan.road / 2 + off))
+        turn = (np.pi / 2 if side > 0 else -np.pi / 2) if along else (np.pi if side > 0 else 0.0)
+        yaw = plan.yaw + turn + (draft.rng.normal(0, 0.015) if along else 0.0)
+        placed = draft.try_at(kind, thing, x, y, float(yaw), 0.12)
+        if placed is not None:
+            if kind == "street_lamp":
+                c, s = np.cos(placed.yaw), np.sin(placed.yaw)
+                if draft.wishes.light in ("night", "evening", "dim"):
+                    draft.lamp(placed.x - s * 0.86, placed.y + c * 0.86, placed.z + 3.9, 14.0, (1.0, 0.78, 0.45))
+            return placed
+    return None

@@ -1,0 +1,147 @@
+"""Placing what the prompt asks for, and clutter, in any family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .draft import Draft, Placed, Request
+from .objects import catalogue
+from .things import Thing
+
+__all__ = ["fulfil", "scatter", "steps_and_rubble"]
+
+#: A family's own way to place a request; None = no idea, use the general one.
+Placer = Callable[[Draft, Request, Thing], Placed | None]
+
+#: Kinds that may be piled up, and how many high.
+STACKABLE = {"crate": 3, "cardboard_box": 4, "tote": 4, "pallet": 6, "sack": 5, "barrel": 2, "books": 1}
+
+
+def fulfil(draft: Draft, special: Placer | None = None) -> None:
+    """Place every request that the family has not placed itself; what finds no room goes to ``draft.missing``."""
+    large_first = sorted(draft.requests, key=lambda r: _order(r.kind))
+    draft.requests = []
+    towers: dict[str, list[Placed]] = {}
+    for request in large_first:
+        thing = draft.make(request.kind, request.mention, request.index)
+        placed = special(draft, request, thing) if special is not None else None
+        if placed is None:
+            placed = _placed(draft, request, thing, towers)
+        if placed is None:
+            draft.missing.append(request)
+
+
+def _order(kind: str) -> int:
+    """Return large things before small ones, hosts before what stands on them."""
+    place = catalogue()[kind].place
+    big = kind in ("car", "truck", "forklift", "bed", "sofa", "rack", "stairs", "meeting_table", "table")
+    return {"wall": 1, "floor": 2, "under": 2, "corner": 3, "hung": 4, "top": 5}[place] - 2 * big
+
+
+def _placed(draft: Draft, request: Request, thing: Thing, towers: dict[str, list[Placed]]) -> Placed | None:
+    kind, mention = request.kind, request.mention
+    entry = catalogue()[kind]
+    if mention.on:
+        placed = draft.on_top(kind, thing, [mention.on])
+        if placed is not None:
+            return placed
+    if mention.arrangement == "stack" and kind in STACKABLE:
+        return _stacked(draft, kind, thing, towers.setdefault(kind, []))
+    if mention.arrangement == "row" and entry.place in ("floor", "wall"):
+        placed = _in_row(draft, kind, thing, towers.setdefault(kind + " row", []))
+        if placed is not None:
+            return placed
+    if mention.near:
+        hosts = [p for p in draft.placed if p.kind.name == mention.near]
+        if hosts:
+            host = hosts[request.index % len(hosts)]
+            reach = (max(host.thing.footprint) + max(thing.footprint)) / 2
+            placed = draft.somewhere(kind, thing, near=(host.x, host.y, reach * 0.7), tries=120)
+            if placed is not None:
+                return placed
+    return _by_kind(draft, kind, thing, mention.arrangement)
+
+
+def _by_kind(draft: Draft, kind: str, thing: Thing, arrangement: str) -> Placed | None:
+    """Place an object the way its kind usually stands."""
+    entry = catalogue()[kind]
+    if entry.place == "hung":
+        return draft.on_wall(kind, thing, entry.hang_m) if draft.walls else None
+    if entry.place == "top":
+        return draft.on_top(kind, thing) or draft.somewhere(kind, thing)
+    if draft.walls and (arrangement == "corner" or (entry.place == "corner" and not arrangement)):
+        return draft.in_corner(kind, thing) or draft.somewhere(kind, thing)
+    if draft.walls and arrangement != "middle" and (arrangement == "wall" or entry.place == "wall"):
+        return draft.against_wall(kind, thing) or draft.somewhere(kind, thing)
+    if arrangement == "middle":
+        return draft.somewhere(kind, thing, near=(0.0, 0.0, 0.5)) or draft.somewhere(kind, thing)
+    return draft.somewhere(kind, thing)
+
+
+def _stacked(draft: Draft, kind: str, thing: Thing, tower: list[Placed]) -> Placed | None:
+    """Put an object on the present tower of its kind, or start the next tower beside it."""
+    levels = [p for p in tower if p.x == tower[-1].x and p.y == tower[-1].y] if tower else []
+    if tower and len(levels) < STACKABLE[kind]:
+        top, base = tower[-1], tower[-1].thing
+        factor = min(1.0, base.footprint[0] / thing.footprint[0], base.footprint[1] / thing.footprint[1])
+        fitted = thing.scaled(factor, factor, 1.0) if factor < 1 else thing
+        placed = draft.stand(
+            kind, fitted, top.x, top.y, top.yaw + draft.rng.normal(0, 0.02), top.z + base.height, False
+        )
+        tower.append(placed)
+        return placed
+    near = (tower[-1].x, tower[-1].y, max(thing.footprint) * 1.1) if tower else None
+    placed = draft.somewhere(kind, thing, near=near, turned=False) or draft.somewhere(kind, thing)
+    if placed is not None:
+        tower.append(placed)
+    return placed
+
+
+def _in_row(draft: Draft, kind: str, thing: Thing, row: list[Placed]) -> Placed | None:
+    """Put an object beside the last of its row."""
+    if row:
+        last = row[-1]
+        step = (last.thing.footprint[0] + thing.footprint[0]) / 2 + 0.18
+        for side in (1, -1):
+            x, y = last.x + side * step * np.cos(last.yaw), last.y + side * step * np.sin(last.yaw)
+            placed = draft.try_at(kind, thing, float(x), float(y), last.yaw, 0.05)
+            if placed is not None:
+                row.append(placed)
+                return placed
+        return None
+    placed = draft.against_wall(kind, thing) if draft.walls else None
+    placed = placed or draft.somewhere(kind, thing, turned=False)
+    if placed is not None:
+        row.append(placed)
+    return placed
+
+
+def scatter(draft: Draft, kinds: Sequence[str], most: int) -> None:
+    """Strew up to `most` objects of `kinds` over the floor, as many as the scene's clutter asks for."""
+    allowed = [k for k in kinds if not any(m.kind == k for m in draft.wishes.objects)]
+    count = int(round(most * draft.clutter * draft.between(0.7, 1.1)))
+    for _ in range(count if allowed else 0):
+        kind = allowed[int(draft.rng.integers(len(allowed)))]
+        thing = draft.make(kind)
+        if catalogue()[kind].place in ("corner", "wall") and draft.walls:
+            draft.against_wall(kind, thing, tries=12)
+        else:
+            draft.somewhere(kind, thing, tries=20)
+
+
+def steps_and_rubble(draft: Draft) -> None:
+    """Add steps of 5 to 20 cm, ramps and rubble as difficulty demands."""
+    hard = draft.difficulty
+    if hard > 0.35 and draft.open_to("platform") and draft.chance(hard):
+        from .objects.structure import platform
+        from .things import Look
+
+        step = draft.between(0.05, 0.05 + 0.15 * hard)
+        thing = platform(Look(draft.rng, draft.tones), step)
+        (draft.against_wall if draft.walls else draft.somewhere)("platform", thing)
+    if hard > 0.5 and draft.open_to("ramp") and draft.chance(hard - 0.2):
+        draft.somewhere("ramp", draft.make("ramp"), tries=30)
+    for _ in range(int(round(3 * max(hard - 0.45, 0.0) / 0.55)) if draft.open_to("rubble") else 0):
+        draft.somewhere("rubble", draft.make("rubble"), tries=20)

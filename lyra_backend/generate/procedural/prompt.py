@@ -1,0 +1,519 @@
+"""From words to wishes: which family, which objects, how many, how large, in which colours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from . import vocabulary as words
+from .palette import COLORS, Rgb, blend
+
+__all__ = ["Mention", "Size", "Wishes", "parse"]
+
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|[,.;:()&]")
+_LONGEST_PHRASE = 4
+#: More of one kind than this fills any room.
+_MOST = 60
+
+
+@dataclass(frozen=True)
+class Size:
+    """A wish for one dimension ("width", "length", "height", "all" or "area"): a factor, or metres (square for area)."""
+
+    dimension: str
+    value: float
+    metric: bool = False
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Something the prompt names.
+
+    Attributes:
+        kind: catalogue name, or the name of a room part.
+        count: how many; None = the prompt leaves it open (a plural without number).
+        colors, pattern: looks asked for; several colours are dealt out in turn.
+        sizes: wishes for its size.
+        arrangement: key of ``vocabulary.ARRANGEMENTS``, "" = any.
+        near, on: kind that it is to stand beside, or on.
+        text: the words that named it.
+    """
+
+    kind: str
+    count: int | None = 1
+    colors: tuple[Rgb, ...] = ()
+    pattern: str | None = None
+    sizes: tuple[Size, ...] = ()
+    arrangement: str = ""
+    near: str = ""
+    on: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Everything understood from a prompt.
+
+    Attributes:
+        family: scene family.
+        objects: what to place.
+        parts: room parts by name ("floor", "wall", "door", "window", "aisle", "room" ...).
+        light, mood, style: keys of the vocabulary's tables, "" = open.
+        grounds: keys of ``vocabulary.GROUNDS``.
+        tag_words: the words behind light, mood, style and ground.
+        unknown_words: words that changed nothing, in their order.
+    """
+
+    family: str
+    objects: tuple[Mention, ...] = ()
+    parts: dict[str, Mention] = field(default_factory=dict)
+    light: str = ""
+    mood: str = ""
+    style: str = ""
+    grounds: tuple[str, ...] = ()
+    tag_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown_words: tuple[str, ...] = ()
+
+    def wanted(self, kind: str) -> tuple[Mention, ...]:
+        """Return the mentions of one kind."""
+        return tuple(m for m in self.objects if m.kind == kind)
+
+    def size(self, part: str, dimension: str) -> Size | None:
+        """Return the wish for a dimension of a room part."""
+        found = [s for s in self.parts[part].sizes if s.dimension == dimension] if part in self.parts else []
+        return found[-1] if found else None
+
+
+@dataclass(frozen=True)
+class _Lexeme:
+    """A phrase with everything it may mean: role -> value."""
+
+    text: str
+    roles: dict[str, object]
+    plural: bool = False
+
+
+@dataclass
+class _Draft:
+    """A mention while its words are still coming in."""
+
+    kind: str = ""
+    count: tuple[int, int] | None = None
+    counted: bool = False
+    definite: bool = False
+    plural: bool = False
+    colors: list[Rgb] = field(default_factory=list)
+    pattern: str | None = None
+    sizes: list[Size] = field(default_factory=list)
+    arrangement: str = ""
+    near: str = ""
+    on: str = ""
+    text: str = ""
+
+    def absorb(self, other: _Draft) -> None:
+        """Take over another draft's attributes."""
+        self.colors += other.colors
+        self.pattern = other.pattern or self.pattern
+        self.sizes += other.sizes
+        self.arrangement = other.arrangement or self.arrangement
+        if other.counted and not self.counted:
+            self.count, self.counted = other.count, True
+
+    @property
+    def empty(self) -> bool:
+        return not (self.colors or self.pattern or self.sizes or self.arrangement or self.counted)
+
+
+@cache
+def _lexicon() -> dict[str, dict[str, object]]:
+    """Return phrase -> {role: value}."""
+    found: dict[str, dict[str, object]] = {}
+    tables = (
+        ("object", words.OBJECT_WORDS),
+        ("family", words.FAMILY_WORDS),
+        ("color", words.COLOR_WORDS),
+        ("material", words.MATERIAL_WORDS),
+        ("light", words.LIGHTS),
+        ("mood", words.MOODS),
+        ("style", words.STYLES),
+        ("ground", words.GROUNDS),
+        ("arrangement", words.ARRANGEMENTS),
+        ("part", words.ROOM_PARTS),
+    )
+    for role, table in tables:
+        for value, phrases in table.items():
+            for phrase in phrases.split(","):
+                found.setdefault(" ".join(phrase.split()), {})[role] = value
+    for phrase, amount in words.AMOUNTS.items():
+        found.setdefault(phrase, {})["amount"] = amount
+    for phrase, size in words.SIZES.items():
+        found.setdefault(phrase, {})["size"] = size
+    return found
+
+
+def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes:
+    """Read a prompt; `rng` draws open numbers such as "a few"; `family` overrides what the words say."""
+    lexemes = _lexemes(prompt)
+    reader = _Reader(lexemes)
+    reader.read()
+    chosen = family if family != "auto" else reader.family()
+    objects = tuple(_finished(d, rng) for d in reader.objects)
+    parts = {d.kind: _finished(d, rng) for d in reader.parts}
+    return Wishes(
+        chosen,
+        objects,
+        parts,
+        reader.tags.get("light", [""])[-1],
+        reader.tags.get("mood", [""])[-1],
+        reader.tags.get("style", [""])[-1],
+        tuple(reader.tags.get("ground", [])),
+        {tag: tuple(found) for tag, found in reader.tag_words.items()},
+        tuple(dict.fromkeys(reader.unknown)),
+    )
+
+
+def _finished(draft: _Draft, rng: np.random.Generator) -> Mention:
+    """Fix the numbers that the words left open."""
+    if draft.count is not None:
+        count: int | None = min(int(rng.integers(draft.count[0], draft.count[1] + 1)), _MOST)
+    else:
+        count = None if draft.plural else 1
+    looks = (tuple(draft.colors), draft.pattern, tuple(draft.sizes))
+    return Mention(draft.kind, count, *looks, draft.arrangement, draft.near, draft.on, draft.text)
+
+
+def _tokens(prompt: str) -> list[str]:
+    text = prompt.lower().replace("’", "'").replace("²", "2").replace("×", " x ")
+    text = re.sub(r"(\d)\s*(?:m2|sqm|sq m|square met(?:er|re)s?)\b", r"\1 squaremetre", text)
+    return _TOKEN.findall(text.replace("-", " ").replace("/", " , "))
+
+
+def _singular(word: str) -> list[str]:
+    """Return the ways `word` may be a plural."""
+    forms = [words.IRREGULAR[word]] if word in words.IRREGULAR else []
+    if word.endswith("ies"):
+        forms.append(word[:-3] + "y")
+    if word.endswith("es"):
+        forms.append(word[:-2])
+    if word.endswith("s") and not word.endswith("ss"):
+        forms.append(word[:-1])
+    return forms
+
+
+def _lexemes(prompt: str) -> list[_Lexeme]:
+    """Cut the prompt into the longest known phrases."""
+    tokens, found, at = _tokens(prompt), [], 0
+    known = _lexicon()
+    while at < len(tokens):
+        for length in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1):
+            lexeme = _phrase(tokens[at : at + length], known)
+            if lexeme is not None:
+                found.append(lexeme)
+                at += length
+                break
+        else:
+            found.append(_Lexeme(tokens[at], {}))
+            at += 1
+    return found
+
+
+def _phrase(tokens: list[str], known: dict[str, dict[str, object]]) -> _Lexeme | None:
+    text = " ".join(tokens)
+    if text in known:
+        return _Lexeme(text, known[text])
+    for form in _singular(tokens[-1]):
+        candidate = " ".join([*tokens[:-1], form])
+        if candidate in known and {"object", "part", "family", "material", "arrangement"} & known[candidate].keys():
+            return _Lexeme(text, known[candidate], plural=True)
+    return None
+
+
+class _Reader:
+    """Walks over the lexemes and binds adjectives, numbers and sizes to nouns."""
+
+    def __init__(self, lexemes: list[_Lexeme]) -> None:
+        self._lexemes = lexemes
+        self._pending = _Draft()
+        self._last: _Draft | None = None  # last noun of the present clause
+        self._before: _Draft | None = None  # last noun at all
+        self._relation = ""
+        self._shade = 0.0
+        self._clause = 0
+        self._families: list[tuple[int, str]] = []
+        self.objects: list[_Draft] = []
+        self.parts: list[_Draft] = []
+        self.tags: dict[str, list[str]] = {}
+        self.tag_words: dict[str, list[str]] = {}
+        self.unknown: list[str] = []
+
+    def read(self) -> None:
+        """Read everything."""
+        at = 0
+        while at < len(self._lexemes):
+            at += self._step(at)
+        self._break()
+        if not self._pending.empty:
+            self._room().absorb(self._pending)
+
+    def family(self) -> str:
+        """Return the family that the words speak for."""
+        if self._families:
+            first = self._families[0][0]
+            return [name for clause, name in self._families if clause == first][-1]
+        votes = {name: 0.0 for name in words.HOMES}
+        for rank, draft in enumerate(self.objects):
+            for name, kinds in words.HOMES.items():
+                if draft.kind in kinds.split():
+                    votes[name] += 1.0 - 0.01 * rank
+        if max(votes.values()) > 0:
+            return max(votes, key=lambda name: votes[name])
+        return "terrain" if self.tags.get("ground") else "living_room"
+
+    def _step(self, at: int) -> int:
+        """Read one lexeme, or a measure of several; return how many."""
+        lexeme = self._lexemes[at]
+        measured = self._measure(at)
+        if measured:
+            return measured
+        following = self._lexemes[at + 1] if at + 1 < len(self._lexemes) else None
+        made_of = at > 0 and self._lexemes[at - 1].text in ("of", "in") and self._last is not None
+        shade = lexeme.text in _SHADES and following is not None and {"color", "material"} & following.roles.keys()
+        adjective = shade or (made_of and {"material", "color"} & lexeme.roles.keys() and not lexeme.plural)
+        noun = "" if adjective else self._noun_role(lexeme, following)
+        if noun:
+            self._noun(lexeme, noun, following)
+        elif shade:
+            self._shade = _SHADES[lexeme.text]
+        elif not self._modifier(lexeme):
+            self._other(lexeme, following)
+        return 1
+
+    def _measure(self, at: int) -> int:
+        """Read "2 m wide", "4 by 5 m", "30 square metres"; return the number of lexemes, 0 if none."""
+        texts = [lexeme.text for lexeme in self._lexemes[at : at + 8]]
+        number = _number(texts[0]) if texts else None
+        if number is None and "amount" in self._lexemes[at].roles and len(texts) > 1 and texts[1] != "m":
+            low, high = self._lexemes[at].roles["amount"]  # type: ignore[misc]
+            number = float(low) if low == high and low > 0 and (_unit(texts[1]) is not None) else None
+        if number is None:
+            return 0
+        if len(texts) > 1 and texts[1] == "squaremetre":
+            self._pending.sizes.append(Size("area", number, True))
+            return 2
+        return self._two_sides(texts, number) or self._one_side(texts, number) or self._plain_number(texts, number)
+
+    def _two_sides(self, texts: list[str], first: float) -> int:
+        rest = texts[1:]
+        if rest and _unit(rest[0]) is not None and len(rest) > 1 and rest[1] in ("by", "x"):
+            rest = rest[1:]
+        if len(rest) < 3 or rest[0] not in ("by", "x") or _number(rest[1]) is None:
+            return 0
+        unit = _unit(rest[2])
+        if unit is None:
+            return 0
+        sides = sorted((first * unit, float(_number(rest[1]) or 0) * unit))
+        self._pending.sizes += [Size("width", sides[0], True), Size("length", sides[1], True)]
+        return len(texts) - len(texts[1:]) + texts[1:].index(rest[2], texts[1:].index(rest[1])) + 1
+
+    def _one_side(self, texts: list[str], number: float) -> int:
+        unit = _unit(texts[1]) if len(texts) > 1 else None
+        if unit is None:
+            return 0
+        dimension = words.DIMENSIONS.get(texts[2]) if len(texts) > 2 else None
+        self._pending.sizes.append(Size(dimension or "width", number * unit, True))
+        return 3 if dimension else 2
+
+    def _plain_number(self, texts: list[str], number: float) -> int:
+        if _number(texts[0]) is None:
+            return 0
+        self._pending.count, self._pending.counted = (round(number), round(number)), True
+        return 1
+
+    def _noun_role(self, lexeme: _Lexeme, following: _Lexeme | None) -> str:
+        """Return which kind of noun a lexeme is here, "" if none."""
+        roles = lexeme.roles
+        if following is not None and not lexeme.plural and ({"material", "color"} & roles.keys()):
+            if {"object", "part", "family", "size"} & following.roles.keys() or following.text in ("and", ","):
+                if "object" not in roles or {"object", "part", "family"} & following.roles.keys():
+                    return ""
+        if "family" in roles and ("object" not in roles or not self._families) and not self._amounted("family", roles):
+            return "family"
+        return next((role for role in ("object", "part") if role in roles), "family" if "family" in roles else "")
+
+    def _amounted(self, role: str, roles: dict[str, object]) -> bool:
+        """Whether a word that could name a room part is meant as one ("a corner" is not a family)."""
+        return "part" in roles and bool(self._families)
+
+    def _noun(self, lexeme: _Lexeme, role: str, following: _Lexeme | None) -> None:
+        for tag in ("ground", "style"):
+            self._tag(tag, lexeme)
+        if role == "family":
+            self._families.append((self._clause, str(lexeme.roles["family"])))
+            compound = following is not None and {"object", "part", "family"} & following.roles.keys()
+            if compound or self._clause > self._families[0][0]:
+                return
+            self._bind(self._room())
+            return
+        draft = _Draft(str(lexeme.roles[role]), text=lexeme.text)
+        draft.plural, draft.definite = lexeme.plural, self._pending.definite
+        if role == "part":
+            draft = next((d for d in self.parts if d.kind == draft.kind), draft)
+            if draft not in self.parts:
+                draft.plural = lexeme.plural
+                self.parts.append(draft)
+        else:
+            draft = self._placed(draft)
+        self._bind(draft)
+
+    def _placed(self, draft: _Draft) -> _Draft:
+        """Add an object, or find the one that "the table" points back to; follow "on" and "beside"."""
+        head = (_singular(draft.text.split()[-1]) or [draft.text.split()[-1]])[0]
+        same = [
+            d
+            for d in self.objects
+            if d.kind == draft.kind or head in (d.text.split()[-1], *_singular(d.text.split()[-1]))
+        ]
+        known = same[-1] if same and draft.definite else None
+        if self._relation and self._before is not None and self._before in self.objects:
+            setattr(self._before, self._relation, (known or draft).kind)
+        if known is None:
+            self.objects.append(draft)
+        return known or draft
+
+    def _bind(self, draft: _Draft) -> None:
+        draft.absorb(self._pending)
+        self._pending, self._relation = _Draft(), ""
+        self._last = self._before = draft
+
+    def _room(self) -> _Draft:
+        room = next((d for d in self.parts if d.kind == "room"), None)
+        if room is None:
+            room = _Draft("room")
+            self.parts.append(room)
+        return room
+
+    def _tag(self, tag: str, lexeme: _Lexeme) -> bool:
+        if tag not in lexeme.roles:
+            return False
+        self.tags.setdefault(tag, []).append(str(lexeme.roles[tag]))
+        self.tag_words.setdefault(tag, []).append(lexeme.text)
+        return True
+
+    def _modifier(self, lexeme: _Lexeme) -> bool:
+        """Take an adjective or number; return whether it was one."""
+        roles, pending = lexeme.roles, self._pending
+        if "amount" in roles:
+            # "a" before "single" or "a red" before "pair": the later, stronger number holds.
+            if not (pending.counted and roles["amount"] == (1, 1)):
+                pending.count, pending.counted = roles["amount"], True  # type: ignore[assignment]
+        elif "color" in roles:
+            pending.colors.append(self._shaded(COLORS[str(roles["color"])]))
+        elif "material" in roles:
+            pending.pattern = str(roles["material"])
+            if lexeme.text in _MATERIAL_COLORS:
+                pending.colors.append(self._shaded(_MATERIAL_COLORS[lexeme.text]))
+        elif "size" in roles:
+            dimension, factor = roles["size"]  # type: ignore[misc]
+            pending.sizes.append(Size(dimension, factor))
+        elif "arrangement" in roles:
+            self._arrange(str(roles["arrangement"]))
+        else:
+            return any([self._tag(tag, lexeme) for tag in ("light", "mood", "style", "ground")])
+        return True
+
+    def _arrange(self, arrangement: str) -> None:
+        """Bind "in the corner" to the noun before it and "a row of" to the one after it."""
+        if self._last is not None and self._pending.empty:
+            self._last.arrangement = arrangement
+            return
+        if self._pending.count == (1, 1):  # "a row of crates" has several
+            self._pending.count, self._pending.counted = None, False
+        self._pending.arrangement = arrangement
+
+    def _shaded(self, color: Rgb) -> Rgb:
+        shade, self._shade = self._shade, 0.0
+        return blend(color, (1.0, 1.0, 1.0) if shade > 0 else (0.0, 0.0, 0.0), abs(shade))
+
+    def _other(self, lexeme: _Lexeme, following: _Lexeme | None) -> None:
+        """Take a word that only joins others, or one that means nothing here."""
+        text = lexeme.text
+        if text == "the":
+            self._pending.definite = True
+        elif text in ("of", "is", "are", "painted", "made") or (text == "in" and self._last is not None):
+            self._relation = ""
+        elif text in _RELATIONS:
+            self._break()
+            self._relation = _RELATIONS[text]
+        elif text in _BREAKS:
+            self._break()
+        elif text not in words.STOP_WORDS:
+            self.unknown.append(text)
+            if following is None or following.text in _BREAKS or following.text in _RELATIONS:
+                self._pending = _Draft()  # they described something that does not exist here
+
+    def _break(self) -> None:
+        """End a clause: adjectives after its last noun belong to that noun."""
+        pending = self._pending
+        measures = pending.sizes and all(s.metric for s in pending.sizes) and not (pending.colors or pending.counted)
+        owner = self._last or (self._before if measures else None)
+        if owner is not None and not pending.empty:
+            owner.absorb(pending)
+            self._pending = _Draft()
+        if self._last is not None:
+            self._clause += 1
+        self._last = None
+
+
+_MATERIAL_COLORS: dict[str, Rgb] = {
+    "oak": (0.72, 0.55, 0.36),
+    "pine": (0.80, 0.66, 0.45),
+    "walnut": (0.36, 0.24, 0.16),
+    "birch": (0.84, 0.74, 0.58),
+    "maple": (0.80, 0.64, 0.44),
+    "beech": (0.78, 0.58, 0.40),
+    "bamboo": (0.80, 0.70, 0.45),
+    "terracotta": (0.72, 0.40, 0.28),
+    "leather": (0.40, 0.24, 0.15),
+    "rubber": (0.12, 0.12, 0.13),
+    "granite": (0.42, 0.41, 0.42),
+    "sand": (0.80, 0.70, 0.52),
+    "gravel": (0.55, 0.53, 0.50),
+}
+_SHADES = {"light": 0.4, "pale": 0.45, "dark": -0.35, "deep": -0.3, "bright": 0.0}
+_RELATIONS = {
+    "on": "on",
+    "onto": "on",
+    "beside": "near",
+    "near": "near",
+    "by": "near",
+    "next": "near",
+    "around": "near",
+}
+_BREAKS = frozenset((",", ".", ";", ":", "(", ")", "&", "and", "with", "containing", "plus", "behind", "between", "in"))
+_BREAKS |= {
+    "at",
+    "along",
+    "against",
+    "full",
+    "where",
+    "which",
+    "has",
+    "featuring",
+    "including",
+    "from",
+    "under",
+    "into",
+}
+
+
+def _number(text: str) -> float | None:
+    return float(text.replace(",", ".")) if text[:1].isdigit() else None
+
+
+def _unit(text: str) -> float | None:
+    if text in words.UNITS:
+        return words.UNITS[text]
+    return next((words.UNITS[form] for form in _singular(text) if form in words.UNITS), None)

@@ -1,0 +1,132 @@
+"""Where to look from: cameras in free space, the best picture first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...types.camera import Camera, Intrinsics, look_at
+from .draft import Draft
+
+__all__ = ["cameras_for"]
+
+Floats = npt.NDArray[np.float64]
+
+WIDTH_PX, HEIGHT_PX, FOV_DEG = 960, 540, 75.0
+#: Distance of cameras to everything around them [m].
+CLEARANCE_M = 0.5
+#: Free view wanted right before a camera [m].
+NEAR_M = 1.5
+#: Free view wanted in the middle of the picture [m].
+MIDDLE_M = 2.8
+#: Objects above this height end a line of sight [m].
+_EYE_BLOCK_M = 1.15
+_STEP_M = 0.12
+_DIRECTIONS = 48
+_FARTHEST_M = 14.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Views:
+    """Candidate positions (N, 2) [m], free sight (N, D) at eye height and near the floor in D directions [m]."""
+
+    points: Floats
+    sight: Floats
+    ground: Floats
+
+
+def cameras_for(draft: Draft) -> tuple[Camera, ...]:
+    """Return an establishing view and four to eight others."""
+    points = _standing_places(draft)
+    views = _Views(points, _reach(draft, points, _EYE_BLOCK_M), _reach(draft, points, 0.25))
+    scores = _scores(draft, views)
+    first = np.unravel_index(int(scores.argmax()), scores.shape)
+    chosen = [(int(first[0]), int(first[1]))]
+    count = int(np.clip(draft.floor.free.sum() * draft.floor.cell**2 / 6, 4, 8))
+    for _ in range(count):
+        distance = np.min([np.hypot(*(points - points[k]).T) for k, _ in chosen], axis=0)
+        k = int(distance.argmax())
+        chosen.append((k, int(scores[k].argmax())))
+    names = ["establishing", *(f"view_{n}" for n in range(1, count + 1))]
+    return tuple(_camera(draft, views, k, d, name) for (k, d), name in zip(chosen, names, strict=True))
+
+
+def _standing_places(draft: Draft) -> Floats:
+    """Return up to 260 positions in the main region, spread evenly [m]."""
+    floor = draft.floor
+    main, _ = floor.main_region()
+    room = floor.clearance()
+    for least in (CLEARANCE_M, 0.42, 0.3, 0.0):
+        rows, columns = np.nonzero(main & (room >= least))
+        if len(rows) >= 12:
+            break
+    if not len(rows):
+        return np.zeros((1, 2))
+    keep = np.linspace(0, len(rows) - 1, min(len(rows), 1500)).astype(int)
+    points = floor.low + (np.column_stack([columns[keep], rows[keep]]) + 0.5) * floor.cell
+    order = draft.rng.permutation(len(points))[:260]
+    edges = [
+        int((points @ way).argmax()) for way in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    return np.asarray(points[np.unique(np.concatenate([order, edges]))], float)
+
+
+def _ways() -> Floats:
+    angle = np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def _reach(draft: Draft, points: Floats, height: float) -> Floats:
+    """Return how far one sees above obstacles of `height` [m], shape (N, D)."""
+    floor = draft.floor
+    closed = (floor.heights > height) & floor.blocked | ~floor.inside
+    steps = np.arange(1, int(_FARTHEST_M / _STEP_M)) * _STEP_M
+    where = points[:, None, None, :] + _ways()[None, :, None, :] * steps[None, None, :, None]
+    index = np.floor((where - floor.low) / floor.cell).astype(int)
+    rows, columns = np.clip(index[..., 1], 0, closed.shape[0] - 1), np.clip(index[..., 0], 0, closed.shape[1] - 1)
+    outside = (index != np.stack([columns, rows], -1)).any(-1)
+    hit = closed[rows, columns] | outside
+    return np.where(hit.any(-1), hit.argmax(-1), len(steps)) * _STEP_M
+
+
+def _scores(draft: Draft, views: _Views) -> Floats:
+    """Return how good a picture each position and direction gives, shape (N, D)."""
+    half = round(FOV_DEG / 2 / 360 * _DIRECTIONS)
+    turns = range(-half, half + 1)
+    spread = np.mean([np.minimum(np.roll(views.sight, -t, 1), 9) for t in turns], axis=0)
+    nearest = np.min([np.roll(views.ground, -t, 1) for t in turns], axis=0)
+    middle = np.min([np.roll(views.ground, -t, 1) for t in range(-half // 2, half // 2 + 1)], axis=0)
+    score = np.minimum(views.sight, 9.0) + 1.6 * spread
+    score += 6.0 * np.minimum(nearest - NEAR_M, 0.0) + 2.5 * np.minimum(middle - MIDDLE_M, 0.0)
+    wanted = {m.kind for m in draft.wishes.objects}
+    for placed in draft.placed:
+        weight = 2.2 if placed.kind.name in wanted else 0.4 * min(1.0, placed.thing.height)
+        score = score + weight * _seen(views, placed.x, placed.y)
+    return score
+
+
+def _seen(views: _Views, x: float, y: float) -> Floats:
+    """Return how well (x, y) shows in each view, shape (N, D)."""
+    away = np.array([x, y]) - views.points
+    distance = np.hypot(*away.T)
+    turn = np.arctan2(away[:, 1], away[:, 0])
+    towards = (turn[:, None] - np.arange(_DIRECTIONS)[None, :] * 2 * np.pi / _DIRECTIONS + np.pi) % (2 * np.pi) - np.pi
+    open_to = np.take_along_axis(
+        views.sight, (np.round(turn / (2 * np.pi) * _DIRECTIONS).astype(int) % _DIRECTIONS)[:, None], 1
+    )
+    visible = (open_to[:, 0] > distance - 0.8) & (distance > 1.5)
+    size = np.clip(4.5 / np.maximum(distance, 1.5), 0.25, 1.3)
+    return np.clip(1.25 - np.abs(towards) / np.radians(30), 0.0, 1.0) * (visible * size)[:, None]
+
+
+def _camera(draft: Draft, views: _Views, k: int, d: int, name: str) -> Camera:
+    x, y = views.points[k]
+    way = _ways()[d]
+    eye_height = 1.55 if name == "establishing" else float(draft.rng.uniform(1.3, 1.65))
+    eye = np.array([x, y, draft.ground(float(x), float(y)) + eye_height])
+    reach = float(np.clip(views.sight[k, d] * 0.6, 2.5, 6.0))
+    ahead = draft.ground(float(x + way[0] * reach), float(y + way[1] * reach))
+    target = np.array([x + way[0] * reach, y + way[1] * reach, ahead + max(eye_height - 0.17 * reach, 0.5)])
+    return Camera(Intrinsics.from_fov(WIDTH_PX, HEIGHT_PX, FOV_DEG), look_at(eye, target), name)

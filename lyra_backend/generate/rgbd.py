@@ -1,0 +1,274 @@
+"""One colour image with metric depth: a flat Gaussian for every pixel that has depth."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidRequest
+from ..params import param
+from ..progress import Progress
+from ..types import (
+    UP_AXES,
+    Camera,
+    Finding,
+    Frame,
+    GaussianCloud,
+    Generation,
+    Intrinsics,
+    Outcome,
+    Scale,
+    SceneRequest,
+    Severity,
+)
+from ..types.rotations import SH_C0, quat_from_matrix
+
+__all__ = ["Params", "lift", "run"]
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_FIT_RADIUS = 2
+_PIXELS_AT_ONCE = 1 << 18
+#: Thickness of a Gaussian relative to its smaller tangential deviation: flat, yet not singular.
+_THICKNESS = 0.1
+#: Depths outside are more likely millimetres read as metres or the other way round.
+_PLAUSIBLE_MEDIAN_M = (0.1, 200.0)
+
+
+@dataclass(frozen=True)
+class Params:
+    """How pixels become Gaussians."""
+
+    intrinsics: str | None = param(
+        None, "FX,FY,CX,CY in pixels (centre of the first pixel at 0.5), or a JSON file with these keys", unit="px"
+    )
+    max_depth: float = param(20.0, "farther pixels are left out", unit="m", min=0.01)
+    edge_threshold: float = param(
+        0.03, "relative jump of depth between neighbour pixels that counts as an edge", min=0.001, max=1.0
+    )
+    footprint: float = param(0.5, "standard deviation of a Gaussian relative to its pixel", unit="px", min=0.2, max=2.0)
+    max_stretch: float = param(4.0, "longest stretch of a Gaussian along a surface seen at a slant", min=1.0, max=20.0)
+    opacity: float = param(0.95, "peak opacity of every Gaussian", min=0.05, max=1.0)
+    pixel_step: int = param(1, "use every n-th pixel of every n-th row, for large images", unit="px", min=1, max=64)
+    depth_uncertainty: float = param(3.0, "how well the depth is known to be in metres", unit="%", min=0.0, max=100.0)
+
+
+def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
+    """Lift `request.image` with `request.depth` into Gaussians, turned Z up; frame GENERATOR, units metres.
+
+    Holes of the depth map stay holes, and nothing spans an edge of depth. The one camera is the image's own.
+
+    Raises:
+        InvalidRequest: image, depth or intrinsics are missing, unusable, or do not belong together.
+    """
+    from ..io.images import read_depth, read_image
+    from ..io.intrinsics import parse_intrinsics
+
+    image_file, depth_file, text = _inputs(request, params)
+    image, depth = read_image(image_file), read_depth(depth_file)
+    height, width = image.shape[:2]
+    if depth.shape != (height, width):
+        raise InvalidRequest(
+            f"depth and image must have one size, got {depth.shape[1]} x {depth.shape[0]} and {width} x {height} "
+            "pixels. Give the depth registered to the image."
+        )
+    camera = Camera(parse_intrinsics(text, width, height), np.eye(4, dtype=np.float32), "input")
+    progress(0.1, f"lifting {width} x {height} pixels")
+    cloud, counts = lift(image, depth, camera.intrinsics, params, progress.child(0.1, 0.9))
+    generation = Generation(
+        cloud,
+        (camera,),
+        Scale(params.depth_uncertainty),
+        "measured",
+        provenance={
+            "generator": "rgbd",
+            "image_sha256": _digest(image_file),
+            "depth_sha256": _digest(depth_file),
+            "licence": "unknown, as the source image",
+        },
+    ).transformed(UP_AXES["-y"], Frame.GENERATOR)
+    progress(1.0, f"{cloud.count:,} Gaussians")
+    return Outcome(generation, counts, _findings(counts, depth))
+
+
+def lift(
+    image: npt.NDArray[np.uint8], depth: Floats, lens: Intrinsics, params: Params, progress: Progress
+) -> tuple[GaussianCloud, dict[str, int]]:
+    """Return one flat Gaussian per usable pixel, in OpenCV camera axes [m], and counts of pixels used and left out.
+
+    Args:
+        image: sRGB (H, W, 3).
+        depth: distance along the viewing axis [m], 0 = none, shape (H, W).
+        lens: intrinsics of both.
+
+    Raises:
+        InvalidRequest: no pixel is usable.
+    """
+    near = (depth > 0) & (depth <= params.max_depth)
+    inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=near)
+    flying = near & _between_depths(inverse, params.edge_threshold)
+    sampled = np.zeros_like(near)
+    offset = (params.pixel_step - 1) // 2
+    sampled[offset :: params.pixel_step, offset :: params.pixel_step] = True
+    rows, columns = np.nonzero(near & ~flying & sampled)
+    if not len(rows):
+        raise InvalidRequest(
+            f"depth: no pixel is usable: {int((depth > 0).sum()):,} have depth, {int(near.sum()):,} within "
+            f"{params.max_depth:g} m, {int(flying.sum()):,} of them lie on edges."
+        )
+    parts = []
+    for start in range(0, len(rows), _PIXELS_AT_ONCE):
+        part = slice(start, start + _PIXELS_AT_ONCE)
+        parts.append(_gaussians(image, inverse, lens, params, rows[part], columns[part]))
+        progress((start + len(rows[part])) / len(rows), f"{start + len(rows[part]):,} Gaussians")
+    counts = {
+        "pixels": depth.size,
+        "pixels_with_depth": int((depth > 0).sum()),
+        "dropped_far": int(((depth > 0) & ~near).sum()),
+        "dropped_at_edges": int(flying.sum()),
+        "gaussians": len(rows),
+    }
+    return GaussianCloud.concatenate(parts), counts
+
+
+def _gaussians(
+    image: npt.NDArray[np.uint8],
+    inverse: Floats,
+    lens: Intrinsics,
+    params: Params,
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+) -> GaussianCloud:
+    """Return the Gaussians of the pixels (rows, columns)."""
+    depth = 1.0 / inverse[rows, columns].astype(np.float64)
+    rays = np.stack([(columns + 0.5 - lens.cx) / lens.fx, (rows + 0.5 - lens.cy) / lens.fy, np.ones(len(rows))], axis=1)
+    normals = _normals(inverse, lens, rays, rows, columns, params.edge_threshold)
+    views = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    cosines = np.clip(np.abs(np.einsum("nk,nk->n", normals, views)), 1e-6, 1.0)
+    across = params.footprint * params.pixel_step * depth / np.sqrt(lens.fx * lens.fy)
+    along = across * np.minimum(1.0 / cosines, params.max_stretch)
+    return GaussianCloud(
+        positions=(rays * depth[:, None]).astype(np.float32),
+        scales=np.stack([along, across, _THICKNESS * across], axis=1),
+        quats_wxyz=quat_from_matrix(_tangent_frames(normals, views)),
+        opacities=np.full(len(rows), params.opacity),
+        sh=(image[rows, columns].astype(np.float32) / 255.0 - 0.5)[:, None, :] / SH_C0,
+    )
+
+
+def _between_depths(inverse: Floats, threshold: float) -> Mask:
+    """Return pixels (H, W) that float between a nearer and a farther neighbour: mixtures at an edge of depth."""
+    height, width = inverse.shape
+    padded = np.pad(inverse, 1)
+    found = np.zeros(inverse.shape, bool)
+    for row, column in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        one = padded[1 + row : 1 + row + height, 1 + column : 1 + column + width]
+        other = padded[1 - row : 1 - row + height, 1 - column : 1 - column + width]
+        near, far = np.maximum(one, other), np.minimum(one, other)
+        found |= (far > 0) & (near > inverse * (1 + threshold)) & (inverse > far * (1 + threshold))
+    return found
+
+
+def _normals(
+    inverse: Floats,
+    lens: Intrinsics,
+    rays: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    threshold: float,
+) -> npt.NDArray[np.float64]:
+    """Return unit surface normals (n, 3) of the pixels, in camera axes.
+
+    A plane n . X = 1 seen by a pinhole camera has 1 / depth = n . ray, which is linear in the pixel. So a linear fit
+    of inverse depth over the connected pixels of a small window gives the plane's normal without bias.
+    """
+    here = inverse[rows, columns].astype(np.float64)
+    padded = np.pad(inverse, _FIT_RADIUS)
+    steps = range(-_FIT_RADIUS, _FIT_RADIUS + 1)
+    sums = np.zeros((8, len(rows)))  # of w, x, y, xx, xy, yy, xq and yq, minus the sum of q which follows
+    sum_q = np.zeros(len(rows))
+    for dy in steps:
+        for dx in steps:
+            if dx == dy == 0:
+                continue
+            there = padded[rows + dy + _FIT_RADIUS, columns + dx + _FIT_RADIUS]
+            jump = there - here
+            weight = ((there > 0) & (np.abs(jump) < threshold * max(abs(dx), abs(dy)) * here)).astype(np.float64)
+            rise = weight * jump
+            for total, factor in zip(sums[:6], (1, dx, dy, dx * dx, dx * dy, dy * dy), strict=True):
+                total += factor * weight
+            sums[6] += dx * rise
+            sums[7] += dy * rise
+            sum_q += rise
+    gx, gy = _slopes(sums, sum_q)
+    normals = np.stack([gx * lens.fx, gy * lens.fy, here], axis=1)
+    normals[:, 2] -= gx * lens.fx * rays[:, 0] + gy * lens.fy * rays[:, 1]
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _slopes(
+    sums: npt.NDArray[np.float64], sum_q: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Solve the 3 x 3 least squares of q = a + gx x + gy y; without enough support the slopes are 0."""
+    count, x, y, xx, xy, yy, xq, yq = sums
+    count = count + 1.0  # the pixel itself, whose x, y and q are 0
+    cxx, cxy, cyy = xx - x * x / count, xy - x * y / count, yy - y * y / count
+    cxq, cyq = xq - x * sum_q / count, yq - y * sum_q / count
+    determinant = cxx * cyy - cxy * cxy
+    firm = (count >= 4) & (determinant > 1.0)
+    safe = np.where(firm, determinant, 1.0)
+    gx, gy = (cyy * cxq - cxy * cyq) / safe, (cxx * cyq - cxy * cxq) / safe
+    return np.where(firm, gx, 0.0), np.where(firm, gy, 0.0)
+
+
+def _tangent_frames(normals: npt.NDArray[np.float64], views: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return rotations (n, 3, 3) whose columns are the direction of slant, the level direction and the normal."""
+    slant = views - np.einsum("nk,nk->n", views, normals)[:, None] * normals
+    frontal = np.linalg.norm(slant, axis=1) < 1e-6
+    slant[frontal] = np.cross(normals[frontal], (0.0, 1.0, 0.0)) + 1e-12
+    slant /= np.linalg.norm(slant, axis=1, keepdims=True)
+    return np.stack([slant, np.cross(normals, slant), normals], axis=2)
+
+
+def _inputs(request: SceneRequest, params: Params) -> tuple[Path, Path, str]:
+    if request.image is None:
+        raise InvalidRequest("generator rgbd needs a colour image, got none. Try: --image photo.png")
+    if request.depth is None:
+        raise InvalidRequest(
+            "generator rgbd needs the image's depth, got none. Try: --depth depth.png (16 bits, millimetres) or "
+            "depth.npy (metres)"
+        )
+    if params.intrinsics is None:
+        raise InvalidRequest(
+            "generator rgbd needs the camera's intrinsics, got none. Try: --intrinsics FX,FY,CX,CY in pixels, or "
+            "--intrinsics camera.json"
+        )
+    return Path(request.image), Path(request.depth), params.intrinsics
+
+
+def _findings(counts: dict[str, int], depth: Floats) -> tuple[Finding, ...]:
+    found = []
+    share = counts["gaussians"] / max(counts["pixels_with_depth"], 1)
+    filled = counts["pixels_with_depth"] / counts["pixels"]
+    median = float(np.median(depth[depth > 0]))
+    low, high = _PLAUSIBLE_MEDIAN_M
+    if not low <= median <= high:
+        message = f"The median depth is {median:.4g} m; are these really metres (.npy) or millimetres (.png)?"
+        found.append(Finding("rgbd.depth_unit", Severity.ERROR, message, median, low if median < low else high))
+    if filled < 0.3:
+        message = f"Only {filled:.0%} of the pixels have depth; the scene has large holes."
+        found.append(Finding("rgbd.little_depth", Severity.WARNING, message, filled, 0.3))
+    if counts["dropped_far"] > 0.5 * counts["pixels_with_depth"]:
+        message = f"Most pixels lie beyond max_depth and were left out; {share:.0%} were used."
+        found.append(Finding("rgbd.beyond_max_depth", Severity.WARNING, message, share, 0.5))
+    return tuple(found)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

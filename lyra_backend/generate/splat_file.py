@@ -1,0 +1,77 @@
+"""A Gaussian splat file made elsewhere: PLY, compressed PLY, SPZ, splat, ksplat or SOG."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidRequest
+from ..params import param
+from ..progress import Progress
+from ..types import UP_AXES, Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity, Similarity
+
+__all__ = ["Params", "run"]
+
+
+@dataclass(frozen=True)
+class Params:
+    """How the file's coordinates are meant."""
+
+    up: str = param(
+        "-y",
+        "axis of the file that points up; captures of 3D Gaussian splatting mostly have -y",
+        choices=tuple(UP_AXES),
+    )
+    scale: float | None = param(None, "metres that one unit of the file stands for", unit="m", min=1e-6, max=1e6)
+    scale_uncertainty: float = param(5.0, "how well the given scale is known", unit="%", min=0.0, max=100.0)
+
+
+def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
+    """Read `request.splat`, turn it Z up and scale it to metres; the frame stays GENERATOR.
+
+    Without a scale, units are taken as metres and a finding of severity error says so.
+
+    Raises:
+        InvalidRequest: the request names no splat, or the file cannot be used.
+        MissingDependency: the format needs a package that is not installed.
+    """
+    from ..io.splats import format_of, read_splats
+
+    if request.splat is None:
+        raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
+    path = Path(request.splat)
+    reading = progress.child(0.0, 0.7)
+    read = read_splats(path, reading)
+    progress(0.7, "turning the scene upright")
+    upright = UP_AXES[params.up].then(Similarity(scale=params.scale or 1.0))
+    cloud = read.value.transformed(upright, Frame.GENERATOR)
+    progress(0.9, "noting where the scene comes from")
+    generation = Generation(
+        cloud,
+        scale=Scale(None if params.scale is None else params.scale_uncertainty),
+        geometry="inferred",
+        provenance={
+            "generator": "splat_file",
+            "source_sha256": _digest(path),
+            "source_format": format_of(path),
+            "licence": "unknown, as the source file",
+        },
+    )
+    progress(1.0, f"{cloud.count:,} Gaussians")
+    return Outcome(generation, read.counts, (*read.findings, *_scale_findings(params)))
+
+
+def _scale_findings(params: Params) -> tuple[Finding, ...]:
+    if params.scale is not None:
+        return ()
+    message = (
+        "The file does not say how long its unit is; 1 unit was taken as 1 m. Robots need the true size: measure "
+        "something in the scene and give metres per unit with --set generate.scale=..."
+    )
+    return (Finding("scale.unknown", Severity.ERROR, message),)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

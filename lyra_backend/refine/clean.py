@@ -1,0 +1,97 @@
+"""Leave out Gaussians that are no part of the scene: too large, too far away, too transparent to be seen."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..params import param
+from ..types import Finding, GaussianCloud, Outcome, Severity
+
+__all__ = ["CleanParams", "clean", "robust_box"]
+
+_log = logging.getLogger(__name__)
+
+Mask = npt.NDArray[np.bool_]
+#: Share of the centres that the robust box leaves out at either end of every axis.
+_TAIL = 0.01
+#: Gaussians are counted as this many standard deviations wide.
+_REACH_SIGMA = 3.0
+
+
+@dataclass(frozen=True)
+class CleanParams:
+    """What is left out; lengths are relative to the diagonal of the box around 98 % of the scene."""
+
+    min_opacity: float = param(1 / 255, "more transparent Gaussians are left out", min=0.0, max=1.0)
+    max_size: float = param(
+        0.25, "Gaussians with a larger standard deviation, relative to the scene, are left out", min=0.001
+    )
+    max_distance: float = param(
+        1.5, "Gaussians farther from the scene's box, relative to the scene, are left out", min=0.0
+    )
+    max_dropped: float = param(0.3, "share of Gaussians left out beyond which a warning is given", min=0.0, max=1.0)
+
+
+def clean(cloud: GaussianCloud, params: CleanParams) -> Outcome[GaussianCloud]:
+    """Return the cloud without invisible, oversized and stray Gaussians; nothing is moved.
+
+    If nothing would be left, the cloud comes back as it was, with a finding of severity error.
+    """
+    transparent = cloud.opacities < params.min_opacity
+    oversized, stray = np.zeros_like(transparent), np.zeros_like(transparent)
+    if not transparent.all():
+        low, high = robust_box(cloud, ~transparent)
+        size = float(np.linalg.norm(high - low))
+        oversized = ~transparent & (cloud.scales.max(axis=1) > params.max_size * size)
+        outside = np.maximum(np.maximum(low - cloud.positions, cloud.positions - high), 0.0)
+        reach = np.sqrt(np.einsum("nk,nk->n", outside, outside, dtype=np.float64))
+        stray = ~transparent & ~oversized & (reach > params.max_distance * size)
+    keep = ~(transparent | oversized | stray)
+    counts = {
+        "before_cleaning": cloud.count,
+        "transparent": int(transparent.sum()),
+        "oversized": int(oversized.sum()),
+        "stray": int(stray.sum()),
+        "after_cleaning": int(keep.sum()),
+    }
+    if not keep.any():
+        return Outcome(cloud, counts | {"after_cleaning": cloud.count}, (_empty(cloud),))
+    _log.info("cleaning: %d -> %d Gaussians", cloud.count, counts["after_cleaning"])
+    return Outcome(cloud if keep.all() else cloud.select(keep), counts, _findings(counts, params))
+
+
+def robust_box(cloud: GaussianCloud, use: Mask) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return (low, high) corners (3,) [m] of a box around 98 % of the chosen Gaussians along every axis.
+
+    Args:
+        cloud: at least one Gaussian.
+        use: which ones count, shape (N,), at least one.
+    """
+    positions = cloud.positions if use.all() else cloud.positions[use]
+    low, high = (np.quantile(positions, q, axis=0).astype(np.float64) for q in (_TAIL, 1 - _TAIL))
+    reach = _REACH_SIGMA * float(np.median(cloud.scales[use].max(axis=1)))
+    return low - reach, high + reach
+
+
+def _empty(cloud: GaussianCloud) -> Finding:
+    message = (
+        f"Cleaning would leave none of {cloud.count:,} Gaussians, so it was not done. Look at the splat, or lower "
+        "refine.min_opacity and raise refine.max_size."
+    )
+    return Finding("refine.empty", Severity.ERROR, message, measured=float(cloud.count))
+
+
+def _findings(counts: dict[str, int], params: CleanParams) -> tuple[Finding, ...]:
+    dropped = counts["before_cleaning"] - counts["after_cleaning"]
+    share = dropped / counts["before_cleaning"]
+    if share <= params.max_dropped:
+        return ()
+    message = (
+        f"Cleaning left out {share:.0%} of the Gaussians: {counts['transparent']:,} transparent, "
+        f"{counts['oversized']:,} oversized, {counts['stray']:,} far away."
+    )
+    return (Finding("refine.dropped_share", Severity.WARNING, message, share, params.max_dropped),)

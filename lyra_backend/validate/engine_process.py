@@ -1,0 +1,191 @@
+"""Running the physics engine in a child process: jobs, results, cancelling, and what is left of a crash."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..progress import Progress
+
+__all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_engine"]
+
+Floats = npt.NDArray[np.float64]
+
+POLL_S = 0.1
+PACKAGES = {
+    "ovphysx": "ovphysx",
+    "ovstage": "ovstage",
+    "physx_usd_schemas": "physx-usd-schemas",
+    "newton_usd_schemas": "newton-usd-schemas",
+}
+
+
+class EngineFailed(Exception):
+    """The engine's process crashed, hung or could not read the stage; the text holds its last words."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stage to simulate.
+
+    Attributes:
+        name: "drop" or "shots".
+        usd: file to load; its dynamic bodies of interest are `prefix` + "0", "1" ...
+        bodies: how many there are.
+        steps, dt: simulated steps of dt [s].
+        rays: points (R, 3) [m] from which the engine casts its own rays downwards before the first step.
+        ray_length: length of these rays [m].
+    """
+
+    name: str
+    usd: str
+    prefix: str
+    bodies: int
+    steps: int
+    dt: float
+    rays: list[list[float]] = field(default_factory=list)
+    ray_length: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the engine's process is asked to do; written as JSON.
+
+    Attributes:
+        runs: simulated one after the other.
+        threads: workers of the engine; none is the quickest for some dozens of bodies, as idle workers spin.
+    """
+
+    runs: tuple[Run, ...]
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What happened in one run.
+
+    Attributes:
+        positions: centres of the bodies at every step, world frame [m], shape (T, N, 3).
+        orientations_xyzw: orientation of each body at the end, as the engine orders it, shape (N, 4).
+        velocities: linear velocity at the end [m/s], shape (N, 3).
+        ray_heights: where the rays met something [m], nan if nowhere, shape (R,).
+        static_actors: static colliders that the engine took over.
+    """
+
+    positions: Floats
+    orientations_xyzw: Floats
+    velocities: Floats
+    ray_heights: Floats
+    static_actors: int
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """All runs by name, the engine's error and warning lines and its peak memory [bytes]."""
+
+    traces: Mapping[str, Trace]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    peak_memory_bytes: int | None
+
+
+def missing_packages() -> tuple[str, ...]:
+    """Return the names of the engine's packages that are not installed."""
+    return tuple(name for module, name in PACKAGES.items() if find_spec(module) is None)
+
+
+def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> EngineResult:
+    """Run `job` in a child process that works in the existing, private `folder`.
+
+    Raises:
+        EngineFailed: no result came out of it within `timeout_s`.
+        Cancelled: the child has been killed.
+    """
+    path = folder / "job.json"
+    path.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    with (folder / "engine.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lyra_backend.validate.physics_engine", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            cwd=folder,
+        )
+        try:
+            _wait(process, folder, timeout_s, progress)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+    if process.returncode != 0 or not (folder / "result.json").is_file():
+        raise EngineFailed(f"its process ended with {_ending(process.returncode)}.{_last_lines(folder)}")
+    return _read_result(folder, job)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment in which the child finds this very package, installed or not."""
+    root = str(Path(__file__).resolve().parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [root, inherited] if inherited else [root]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, progress: Progress) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            process.wait(timeout=POLL_S)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        if time.monotonic() > deadline:
+            raise EngineFailed(f"it was stopped after {timeout_s:g} s.{_last_lines(folder)}")
+        progress(*_status(folder))
+
+
+def _status(folder: Path) -> tuple[float, str]:
+    try:
+        fraction, _, name = (folder / "status.txt").read_text(encoding="utf-8").partition(" ")
+        return float(fraction), f"simulating: {name}"
+    except (OSError, ValueError):
+        # Not written yet, or being written right now.
+        return 0.0, "starting the physics engine"
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _last_lines(folder: Path, count: int = 6) -> str:
+    text = (folder / "engine.log").read_bytes().decode("utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f" Its last lines: {' | '.join(lines[-count:])}" if lines else " It printed nothing."
+
+
+def _read_result(folder: Path, job: Job) -> EngineResult:
+    summary: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    traces = {}
+    with np.load(folder / "result.npz") as arrays:
+        for run in job.runs:
+            keys = ("positions", "orientations_xyzw", "velocities", "ray_heights")
+            parts = {key: arrays[f"{run.name}/{key}"] for key in keys}
+            traces[run.name] = Trace(**parts, static_actors=int(summary["runs"][run.name]["static_actors"]))
+    result = EngineResult(
+        traces, tuple(summary["errors"]), tuple(summary["warnings"]), summary.get("peak_memory_bytes")
+    )
+    if result.peak_memory_bytes is not None:
+        logging.getLogger(__name__).info("physics engine: peak memory %.0f MB", result.peak_memory_bytes / 1e6)
+    return result

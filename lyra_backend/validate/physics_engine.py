@@ -1,0 +1,223 @@
+"""The real PhysX on the CPU, in a process of its own: ``python -m lyra_backend.validate.physics_engine JOB``.
+
+Does: load stages that are ready to simulate, cast rays, step them and write down where the bodies went. Does not:
+judge. Engines print, can crash and cannot be unloaded, so nobody imports this module into a process worth keeping.
+
+The job is a JSON file (see :class:`~lyra_backend.validate.engine_process.Job`); the result goes into the job's
+folder as ``result.json`` with arrays in ``result.npz``, and ``status.txt`` says how far the work is.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["main"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Bodies that did not move for this many steps are asleep; nothing will wake them.
+ASLEEP_STEPS = 12
+STATUS_EVERY_STEPS = 40
+
+
+class EngineLog(logging.Handler):
+    """Counts the engine's warnings and errors by text."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.seen: Counter[tuple[bool, str]] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen[(record.levelno >= logging.ERROR, record.getMessage()[:300])] += 1
+
+    def texts(self, errors: bool) -> list[str]:
+        return [f"{text} ({n} times)" if n > 1 else text for (bad, text), n in self.seen.items() if bad is errors]
+
+
+class Engine:
+    """A CPU-only PhysX that simulates one stage after the other."""
+
+    def __init__(self, threads: int) -> None:
+        import ovphysx
+        import ovstage
+        from ovphysx.types import GlobalConfigKey, LogLevel
+
+        self._ovstage = ovstage
+        # Both are fixed for the process by its first instance.
+        ovphysx.set_global_config(GlobalConfigKey.CPU_ONLY, True)
+        ovphysx.set_global_config(GlobalConfigKey.NUM_THREADS, threads)
+        self.log = EngineLog()
+        logger = logging.getLogger("ovphysx")
+        logger.setLevel(logging.WARNING)
+        logger.addHandler(self.log)
+        logger.propagate = False
+        self._physx = ovphysx.PhysX()
+        ovphysx.enable_python_logging("ovphysx", min_severity=LogLevel.WARNING)
+        # Schemas registered after the process has read its first stage are ignored, with all their attributes.
+        ovstage.population.register_usd_schemas([*_schema_folders("physx_usd_schemas"), *_newton_schemas()])
+        self._stage: Any = None
+
+    def load(self, usd: str) -> None:
+        """Replace the current stage by the file `usd` and cook its colliders."""
+        self.unload()
+        self._stage = self._ovstage.Stage("lyra_physics_check")
+        # The PHYSICS domain alone misses colliders in instances and takes local transforms for world ones.
+        domains = self._ovstage.PopulationDomain.ALL
+        self._ovstage.population.open_usd(self._stage, usd, ordinal=1, domains=domains)
+        self._stage.advance_write_floor(ordinal=1).wait()
+        self._physx.wait_task(self._physx.attach_ovstage(self._stage, read_ordinal=1))
+
+    def unload(self) -> None:
+        if self._stage is not None:
+            self._physx.wait_task(self._physx.detach_ovstage())
+            self._stage.destroy()
+            self._stage = None
+
+    def static_actor_count(self) -> int:
+        from ovphysx.types import SimObjectType
+
+        counts = []
+        for kind in (SimObjectType.RIGID_ACTOR, SimObjectType.RIGID_BODY):
+            with self._physx.query(kind).wait() as query:
+                counts.append(query.metadata.total_prim_count if query.metadata else 0)
+        return counts[0] - counts[1]
+
+    def heights_below(self, points: Floats, length: float) -> Floats:
+        """Return the height [m] at which the engine's own rays downwards from `points` (N, 3) end, nan if nowhere."""
+        from ovphysx.types import SceneQueryMode
+
+        heights = np.full(len(points), np.nan)
+        for i, point in enumerate(points):
+            hits = self._physx.raycast(point.tolist(), [0.0, 0.0, -1.0], length, SceneQueryMode.CLOSEST)
+            if hits:
+                heights[i] = point[2] - hits[0]["distance"]
+        return heights
+
+    def read(self, names: list[str], prefix: str, count: int) -> dict[str, Floats]:
+        """Return the state (count, K) of the bodies at `prefix` + number, nan for bodies the engine lacks."""
+        from ovphysx.types import ObjectScope, SimObjectType
+
+        pattern = re.compile(re.escape(prefix) + r"(\d+)")
+        state: dict[str, Floats] = {}
+        with self._physx.read_sync(SimObjectType.RIGID_BODY, names, scope=ObjectScope.ALL) as result:
+            for group in result.groups:
+                if group.is_array or not group.tensors:
+                    continue
+                matches = [pattern.fullmatch(p) for p in result.dictionary.get_path_strings(group.prim_list)]
+                rows = [row for row, match in enumerate(matches) if match]
+                numbers = [int(match[1]) for match in matches if match]
+                # The engine keeps its memory alive until every view of it is gone: copy and let go.
+                values = np.array(group.tensors[0].numpy(), dtype=np.float64)
+                name = result.dictionary.token_to_string(group.attribute)
+                state.setdefault(name, np.full((count, values.shape[1]), np.nan))[numbers] = values[rows]
+        return state
+
+    def simulate(self, prefix: str, count: int, steps: int, dt: float, report: Any) -> dict[str, Floats]:
+        """Step the stage and return positions (T, N, 3) of every step and the final orientation and velocity.
+
+        Stops early, with fewer than `steps` steps, when every body has gone to sleep.
+        """
+        frames = [self.read(["position"], prefix, count)["position"]]
+        still = 0
+        for step in range(steps):
+            self._physx.step_sync(dt)
+            frames.append(self.read(["position"], prefix, count)["position"])
+            still = still + 1 if np.array_equal(frames[-1], frames[-2], equal_nan=True) else 0
+            if still >= ASLEEP_STEPS:
+                break
+            if step % STATUS_EVERY_STEPS == 0:
+                report(step / steps)
+        last = self.read(["orientation", "linearVelocity"], prefix, count)
+        return {
+            "positions": np.array(frames),
+            "orientations_xyzw": last["orientation"],
+            "velocities": last["linearVelocity"],
+        }
+
+
+def _schema_folders(package: str) -> list[str]:
+    """Return the folders of an installed package that describe USD schemas."""
+    spec = importlib.util.find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    found = sorted(str(path.parent) for place in places or () for path in Path(place).rglob("plugInfo.json"))
+    if not found:
+        raise FileNotFoundError(f"{package}: holds no USD schemas; reinstall it.")
+    return found
+
+
+def _newton_schemas() -> list[str]:
+    import ovphysx
+
+    return [str(ovphysx.newton_schema_root())]
+
+
+def _run(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
+    engine = Engine(int(job["threads"]))
+    summary: dict[str, Any] = {"runs": {}}
+    arrays: dict[str, Floats] = {}
+    for number, run in enumerate(job["runs"]):
+
+        def report(fraction: float, number: int = number, name: str = run["name"]) -> None:
+            (folder / "status.txt").write_text(f"{(number + fraction) / len(job['runs']):.3f} {name}", encoding="utf-8")
+
+        report(0.0)
+        engine.load(run["usd"])
+        summary["runs"][run["name"]] = {"static_actors": engine.static_actor_count()}
+        rays = np.array(run["rays"], dtype=np.float64).reshape(-1, 3)
+        arrays[f"{run['name']}/ray_heights"] = engine.heights_below(rays, run["ray_length"])
+        trace = engine.simulate(run["prefix"], run["bodies"], run["steps"], run["dt"], report)
+        arrays |= {f"{run['name']}/{key}": value for key, value in trace.items()}
+    summary["errors"], summary["warnings"] = engine.log.texts(True), engine.log.texts(False)
+    engine.unload()
+    return summary, arrays
+
+
+def _peak_memory() -> int | None:
+    """Return the most memory this process has held [bytes]; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job in the JSON file named by the one argument; return the exit code."""
+    path = Path(arguments[0])
+    job = json.loads(path.read_text(encoding="utf-8"))
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    summary, arrays = _run(job, path.parent)
+    summary["peak_memory_bytes"] = _peak_memory()
+    np.savez(path.parent / "result.npz", allow_pickle=False, **arrays)
+    partial = path.parent / "result.json.partial"
+    partial.write_text(json.dumps(summary), encoding="utf-8")
+    partial.replace(path.parent / "result.json")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        code = main(sys.argv[1:])
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The engine's own clean-up at exit can crash after a good run.
+    os._exit(code)

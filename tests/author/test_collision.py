@@ -1,0 +1,125 @@
+"""Colliders come out as the meshes physics engines and ray casters expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pxr import Usd, UsdGeom, UsdPhysics, UsdSemantics, UsdShade
+
+from lyra_backend.author import collision
+from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend.progress import CancelToken, Progress
+from lyra_backend.types import Approximation, CollisionProxy
+
+from .fields import room_proxy, square
+
+ENVIRONMENT = "/World/Collision/Environment"
+CRATE = "/World/Collision/Objects/crate"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Usd.Stage:
+    collision.write(room_proxy(), tmp_path / "collision.usdc")
+    return Usd.Stage.Open(str(tmp_path / "collision.usdc"))
+
+
+def test_exact_parts_are_one_mesh_and_it_is_the_first(stage: Usd.Stage) -> None:
+    meshes = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)]
+    assert [str(m.GetPath()) for m in meshes] == [ENVIRONMENT, CRATE]
+    mesh = UsdGeom.Mesh(meshes[0])
+    assert mesh.GetFaceVertexCountsAttr().Get() == [3, 3, 3, 3]
+    assert list(mesh.GetFaceVertexIndicesAttr().Get()) == [0, 1, 2, 0, 2, 3, 4, 5, 6, 4, 6, 7]
+    points = np.array(mesh.GetPointsAttr().Get())
+    assert np.array_equal(points[:4], room_proxy().parts[1].vertices)
+    assert np.array_equal(points[4:], room_proxy().parts[2].vertices)
+
+
+@pytest.mark.parametrize(("path", "approximation"), [(ENVIRONMENT, "none"), (CRATE, "convexHull")])
+def test_meshes_say_what_engines_need(stage: Usd.Stage, path: str, approximation: str) -> None:
+    prim = stage.GetPrimAtPath(path)
+    mesh = UsdGeom.Mesh(prim)
+    assert prim.HasAPI(UsdPhysics.CollisionAPI)
+    assert UsdPhysics.MeshCollisionAPI(prim).GetApproximationAttr().Get() == approximation
+    assert not prim.HasAPI(UsdPhysics.RigidBodyAPI)
+    assert mesh.GetSubdivisionSchemeAttr().Get() == "none"
+    assert mesh.GetOrientationAttr().Get() == "rightHanded"
+    assert mesh.GetPurposeAttr().Get() == "guide"
+    assert np.array_equal(UsdGeom.XformCache().GetLocalToWorldTransform(prim), np.eye(4))
+    points = np.array(mesh.GetPointsAttr().Get())
+    assert np.array_equal(mesh.GetExtentAttr().Get(), [points.min(axis=0), points.max(axis=0)])
+    assert all(not attribute.IsCustom() for attribute in prim.GetAuthoredAttributes())
+
+
+def test_normals_point_where_the_triangles_do(stage: Usd.Stage) -> None:
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath(ENVIRONMENT))
+    assert mesh.GetNormalsInterpolation() == "uniform"
+    assert np.array_equal(mesh.GetNormalsAttr().Get(), [[0, 0, 1]] * 4)
+
+
+def test_each_mesh_has_its_own_physics_material(stage: Usd.Stage) -> None:
+    bound = []
+    for path in (ENVIRONMENT, CRATE):
+        material, _ = UsdShade.MaterialBindingAPI(stage.GetPrimAtPath(path)).ComputeBoundMaterial("physics")
+        bound.append(material.GetPath())
+        physics = UsdPhysics.MaterialAPI(material.GetPrim())
+        assert physics.GetStaticFrictionAttr().Get() == 1.0
+        assert physics.GetDynamicFrictionAttr().Get() == 1.0
+        assert physics.GetRestitutionAttr().Get() == 0.0
+        # The schema is PhysX's and unknown here; the names are what PhysX reads.
+        assert "PhysxMaterialAPI" in material.GetPrim().GetPrimTypeInfo().GetAppliedAPISchemas()
+        assert material.GetPrim().GetAttribute("physxMaterial:frictionCombineMode").Get() == "multiply"
+        assert material.GetPrim().GetAttribute("physxMaterial:restitutionCombineMode").Get() == "multiply"
+        assert not UsdShade.MaterialBindingAPI(stage.GetPrimAtPath(path)).ComputeBoundMaterial()[0]
+    assert bound == ["/World/PhysicsMaterials/Environment", "/World/PhysicsMaterials/Objects_crate"]
+
+
+def test_classes_become_semantic_labels(stage: Usd.Stage) -> None:
+    labels = {
+        p: UsdSemantics.LabelsAPI(stage.GetPrimAtPath(p), "class").GetLabelsAttr().Get() for p in (ENVIRONMENT, CRATE)
+    }
+    assert list(labels[ENVIRONMENT]) == ["floor", "table"]
+    assert list(labels[CRATE]) == ["box"]
+
+
+def test_origin_and_error_are_kept(stage: Usd.Stage) -> None:
+    prim = stage.GetPrimAtPath("/World/Collision")
+    assert prim.GetCustomDataByKey("lyra:method") == "surface"
+    assert prim.GetCustomDataByKey("lyra:errorMeters") == pytest.approx({"median": 0.002, "p95": 0.008})
+
+
+def test_hulls_alone_need_no_environment(tmp_path: Path) -> None:
+    proxy = CollisionProxy((square("slab", approximation=Approximation.CONVEX_HULL),), "convex", {})
+    assert collision.collider_paths(proxy) == ("Collision/Objects/slab",)
+    counts = collision.write(proxy, tmp_path / "a.usda")
+    assert counts == {"colliders": 1, "collider_vertices": 4, "collider_triangles": 2}
+    opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    assert not opened.GetPrimAtPath(ENVIRONMENT)
+    assert opened.GetPrimAtPath("/World/Collision").GetCustomDataByKey("lyra:errorMeters") is None
+    assert not opened.GetPrimAtPath("/World/Collision/Objects/slab").HasAPI(UsdSemantics.LabelsAPI)
+
+
+def test_flat_triangles_get_a_normal_all_the_same(tmp_path: Path) -> None:
+    part = square("floor")
+    flat = type(part)("floor", part.vertices, np.array([[0, 1, 2], [0, 0, 1]]))
+    collision.write(CollisionProxy((flat,), "surface", {}), tmp_path / "a.usdc")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usdc"))
+    assert np.isfinite(UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT)).GetNormalsAttr().Get()).all()
+
+
+def test_nothing_to_write_and_bad_names_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="no parts"):
+        collision.write(CollisionProxy((), "none", {}), tmp_path / "a.usdc")
+    bad = CollisionProxy((square("2nd floor", approximation=Approximation.CONVEX_HULL),), "convex", {})
+    with pytest.raises(InvalidRequest, match="2nd floor"):
+        collision.write(bad, tmp_path / "a.usdc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_after_a_cancel(tmp_path: Path) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        collision.write(room_proxy(), tmp_path / "a.usdc", progress=Progress(token=token))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,62 @@
+"""Packages are the zip files that USD asks for."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from pxr import Usd, UsdValidation
+
+from lyra_backend.author import usdz
+from lyra_backend.author.particle_field import Params, write
+from lyra_backend.errors import InvalidRequest
+
+from .fields import cloud_of
+
+
+def _data_offsets(package: Path) -> list[int]:
+    """Return where the data of each member begins, by the local headers."""
+    raw = package.read_bytes()
+    offsets = []
+    for entry in zipfile.ZipFile(package).infolist():
+        head = raw[entry.header_offset : entry.header_offset + 30]
+        offsets.append(
+            entry.header_offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:], "little")
+        )
+    return offsets
+
+
+def test_members_are_stored_and_aligned(tmp_path: Path) -> None:
+    files = []
+    for name, size in (("root.usdc", 1001), ("texture.png", 1), ("empty.png", 0), ("a_longer_name.usdc", 4096)):
+        files.append(tmp_path / name)
+        files[-1].write_bytes(bytes(i % 251 for i in range(size)))
+    usdz.write_package(files, tmp_path / "out.usdz")
+    with zipfile.ZipFile(tmp_path / "out.usdz") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f.name for f in files]
+        for entry, file in zip(archive.infolist(), files, strict=True):
+            assert archive.read(entry) == file.read_bytes()
+            assert entry.compress_type == zipfile.ZIP_STORED
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+            assert entry.extract_version < 45  # 45 would be zip64
+    assert [offset % 64 for offset in _data_offsets(tmp_path / "out.usdz")] == [0, 0, 0, 0]
+
+
+def test_package_opens_and_breaks_no_rule_of_usd(tmp_path: Path) -> None:
+    write(cloud_of(50), tmp_path / "scene.usdz", Params())
+    stage = Usd.Stage.Open(str(tmp_path / "scene.usdz"))
+    assert len(stage.GetDefaultPrim().GetAttribute("positions").Get()) == 50
+    context = UsdValidation.ValidationContext(UsdValidation.ValidationRegistry().GetOrLoadAllValidators())
+    assert context.Validate(stage) == []
+    assert zipfile.ZipFile(tmp_path / "scene.usdz").namelist() == ["root.usdc"]
+
+
+def test_four_gibibytes_are_refused(tmp_path: Path) -> None:
+    big = tmp_path / "big.usdc"
+    with big.open("wb") as file:
+        file.truncate(2**32)  # sparse: takes no room on disk
+    with pytest.raises(InvalidRequest, match=r"4 GiB.*usdc"):
+        usdz.write_package([big], tmp_path / "out.usdz")
+    assert not (tmp_path / "out.usdz").exists()

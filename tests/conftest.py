@@ -1,0 +1,44 @@
+"""Fixtures shared by all tests: small real scenes, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lyra_backend.types import Frame, GaussianCloud
+from lyra_backend.types.rotations import normalise_quats
+
+#: Small enough to be quick, dense enough for a collider at 8 cm voxels.
+SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}
+PROMPT = "a small office with two desks and a red chair"
+
+
+@pytest.fixture(scope="session")
+def scene_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the procedural generator."""
+    import lyra_backend
+
+    out = tmp_path_factory.mktemp("scene") / "office"
+    request = {"prompt": PROMPT, "seed": 1, "params": SMALL}
+    lyra_backend.generate_scene(request, out)
+    return out
+
+
+@pytest.fixture
+def random_cloud() -> GaussianCloud:
+    """300 Gaussians of SH degree 3 in a box."""
+    return make_random_cloud(300, 3)
+
+
+def make_random_cloud(count: int, sh_degree: int, seed: int = 0) -> GaussianCloud:
+    rng = np.random.default_rng(seed)
+    return GaussianCloud(
+        rng.uniform(-2, 2, (count, 3)).astype(np.float32),
+        rng.lognormal(-4, 0.5, (count, 3)).astype(np.float32),
+        normalise_quats(rng.normal(size=(count, 4)).astype(np.float32)),
+        rng.uniform(0.05, 0.99, count).astype(np.float32),
+        rng.normal(0, 0.3, (count, (sh_degree + 1) ** 2, 3)).astype(np.float32),
+        Frame.WORLD,
+    )

@@ -1,0 +1,146 @@
+"""The whole chain on real scenes: what a run leaves, how it resumes, and that it repeats to the byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lyra_backend
+from lyra_backend import api
+from lyra_backend.errors import Cancelled, InvalidRequest, StageFailed
+from lyra_backend.progress import CancelToken, Event
+from lyra_backend.types import Severity
+
+from .conftest import PROMPT, SMALL
+
+REQUEST = {"prompt": PROMPT, "seed": 1, "params": SMALL}
+
+
+def test_run_leaves_the_promised_files(scene_dir: Path) -> None:
+    names = {p.name for p in scene_dir.iterdir()}
+    promised = {"scene.usda", "stage.usda", "gaussians.usdc", "collision.usdc", "preview.png", "truth.glb"}
+    promised |= {"report.json", "timings.json", "events.jsonl", "request.json", "provenance.json", "LICENSES.md"}
+    assert promised | {".complete"} <= names
+    assert ".stages" not in names
+    assert {f"preview_robot_{h}m.png" for h in ("0.3", "0.6", "1.5")} <= names
+
+
+def test_scene_is_accepted_with_measured_findings(scene_dir: Path) -> None:
+    report = json.loads((scene_dir / "report.json").read_text())
+    findings = [f for s in report["stages"] for f in s["findings"]]
+    errors = [f for f in findings if f["severity"] == "error"]
+    assert report["accepted"], errors
+    assert report["geometry"] == "exact"
+    assert report["grade"] == "train"
+    held = next(f for f in findings if f["code"] == "physics.held")
+    assert held["measured"] >= held["limit"] > 0.5
+
+
+def test_outputs_tell_neither_paths_nor_times(scene_dir: Path) -> None:
+    for path in scene_dir.rglob("*"):
+        if path.suffix in (".json", ".usda", ".md") and path.name != "timings.json":
+            text = path.read_text(encoding="utf-8")
+            assert str(scene_dir) not in text, path.name
+            assert str(Path.home()) not in text, path.name
+
+
+def test_same_request_is_returned_not_run(scene_dir: Path) -> None:
+    before = (scene_dir / "events.jsonl").stat().st_size
+    result = lyra_backend.generate_scene(REQUEST, scene_dir)
+    assert result.reused
+    assert result.report.accepted
+    assert (scene_dir / "events.jsonl").stat().st_size == before
+
+
+def test_other_request_needs_overwrite(scene_dir: Path) -> None:
+    with pytest.raises(InvalidRequest, match="already holds another run"):
+        lyra_backend.generate_scene({**REQUEST, "seed": 2}, scene_dir)
+
+
+def test_repeat_is_byte_identical(scene_dir: Path) -> None:
+    verdicts = api.repeat(scene_dir)
+    assert {"scene.usda", "gaussians.usdc", "collision.usdc", "report.json", "preview.png"} <= set(verdicts)
+    assert set(verdicts.values()) == {"same"}
+
+
+def test_repeat_sees_a_changed_file(scene_dir: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(scene_dir, copy)
+    (copy / "LICENSES.md").write_text("changed")
+    verdicts = api.repeat(copy)
+    assert verdicts["LICENSES.md"] == "differs"
+    assert verdicts["scene.usda"] == "same"
+
+
+def test_cancelled_run_resumes_from_finished_stages(tmp_path: Path) -> None:
+    token, out = CancelToken(), tmp_path / "run"
+
+    def stop_at_author(event: Event) -> None:
+        if event.stage == "author":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        lyra_backend.generate_scene(REQUEST, out, listener=stop_at_author, token=token)
+    assert not (out / "stage.usda").exists()
+    assert not list((out / ".stages").glob("*.part"))
+    result = lyra_backend.generate_scene(REQUEST, out)
+    timings = json.loads((out / "timings.json").read_text())["stages"]
+    assert [t["stage"] for t in timings if t["reused"]] == ["generate", "refine", "picture", "collide"]
+    assert result.report.accepted
+
+
+def test_resumed_run_equals_uninterrupted_run(tmp_path: Path, scene_dir: Path) -> None:
+    token, out = CancelToken(), tmp_path / "run"
+    with pytest.raises(Cancelled):
+        lyra_backend.generate_scene(
+            REQUEST, out, listener=lambda e: token.cancel() if e.stage == "collide" else None, token=token
+        )
+    lyra_backend.generate_scene(REQUEST, out)
+    for name in ("gaussians.usdc", "collision.usdc", "report.json"):
+        assert (out / name).read_bytes() == (scene_dir / name).read_bytes(), name
+
+
+def test_cancel_before_anything_is_done_leaves_nothing(tmp_path: Path) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        lyra_backend.generate_scene(REQUEST, tmp_path / "run", token=token)
+    assert not (tmp_path / "run").exists()
+
+
+def test_broken_stage_stops_the_run_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lyra_backend.collide import surface
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(surface, "run", broken)
+    with pytest.raises(StageFailed, match="collide: failed with RuntimeError: no such luck"):
+        lyra_backend.generate_scene(REQUEST, tmp_path / "run")
+    assert "no such luck" in (tmp_path / "run" / "events.jsonl").read_text()
+    assert not (tmp_path / "run" / "stage.usda").exists()
+
+
+def test_events_count_up_with_time_left(scene_dir: Path) -> None:
+    events = [json.loads(line) for line in (scene_dir / "events.jsonl").read_text().splitlines()]
+    fractions = [e["fraction"] for e in events]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert any(e["eta_s"] is not None for e in events)
+
+
+def test_scene_without_colliders_is_not_accepted(tmp_path: Path) -> None:
+    request = {**REQUEST, "collider": "none"}
+    report = lyra_backend.generate_scene(request, tmp_path / "run").report
+    assert not report.accepted
+    assert "physics.no_collider" in {f.code for f in report.findings if f.severity is Severity.ERROR}
+
+
+def test_collider_only_scene_has_no_gaussians(tmp_path: Path) -> None:
+    params = {**SMALL, "author": {"appearance": "none"}}
+    result = lyra_backend.generate_scene({**REQUEST, "params": params}, tmp_path / "run")
+    assert result.report.accepted
+    assert not (tmp_path / "run" / "gaussians.usdc").exists()

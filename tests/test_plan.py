@@ -1,0 +1,64 @@
+"""Requests become checked parameters, or one clear error, before any work starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from lyra_backend.errors import InvalidRequest
+from lyra_backend.plan import make_plan, preset_names
+from lyra_backend.types import SceneRequest
+
+
+def test_inputs_choose_the_generator() -> None:
+    assert make_plan(SceneRequest(prompt="a room")).plugins["generate"] == "procedural"
+    assert make_plan(SceneRequest(splat="a.ply")).plugins["generate"] == "splat_file"
+    plan = make_plan(SceneRequest(image="a.png", depth="b.npy", params={"generate": {"intrinsics": "1,1,1,1"}}))
+    assert plan.plugins["generate"] == "rgbd"
+
+
+def test_image_alone_says_what_to_add() -> None:
+    with pytest.raises(InvalidRequest, match="--depth"):
+        make_plan(SceneRequest(image="a.png"))
+
+
+def test_input_the_generator_would_ignore_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="splat"):
+        make_plan(SceneRequest(prompt="a room", splat="a.ply", generator="procedural"))
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_builds(name: str) -> None:
+    assert make_plan(SceneRequest(prompt="a room", preset=name)).params["generate"]
+
+
+def test_overrides_beat_the_preset() -> None:
+    request = SceneRequest(prompt="a room", preset="draft", params={"generate": {"gaussian_count": 30_000}})
+    assert make_plan(request).params["generate"].gaussian_count == 30_000
+
+
+def test_preset_and_default_differ() -> None:
+    counts = {
+        n: make_plan(SceneRequest(prompt="a room", preset=n)).params["generate"].gaussian_count for n in preset_names()
+    }
+    assert counts["draft"] < counts["standard"] < counts["large"]
+
+
+def test_author_overrides_reach_stage_and_primitive() -> None:
+    plan = make_plan(SceneRequest(prompt="a room", params={"author": {"appearance": "none", "half": True}}))
+    assert plan.params["author"].appearance == "none"
+    assert plan.primitives["particle_field"].half
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"author": {"appearence": "none"}}, "appearance"),
+        ({"place": {"x": 1}}, "no such stage"),
+        ({"collide": {"voxel_size": "wide"}}, "must be a number"),
+        ({"collide": {"voxel_size": float("nan")}}, "must be a number"),
+        ({"validate": {"physics_held_minn": 1}}, "physics_held_min"),
+    ],
+)
+def test_wrong_overrides_are_named(params: dict[str, dict[str, object]], words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        make_plan(SceneRequest(prompt="a room", params=params))
