@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Text, an RGB-D photo or a splat file in; a stage that a robot can stand, walk and see in out.\n\n"
     'Start with: **lyra-scenegen generate --prompt "a workshop with two benches" --out outputs/workshop**\n\n'

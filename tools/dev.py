@@ -84,9 +84,15 @@ def check_python() -> None:
         return
     came = f"{sys.version_info[0]}.{sys.version_info[1]}"
     names = [f"python{major}.{minor}" for major, minor in PYTHONS]
-    there = next((name for name in names if shutil.which(name)), None)
+    there = next((name for name in names if runs(name)), None)
     advice = f"Run: {there} tools/dev.py {' '.join(sys.argv[1:])}" if there else "Install one of them and run it again."
     raise CannotWork(f"Lyra SceneGen runs on Python 3.11 and 3.12, this is Python {came}. {advice}")
+
+
+def runs(program: str) -> bool:
+    """Say whether a program is there and works; launchers of version managers can be there and not work."""
+    path = shutil.which(program)
+    return path is not None and subprocess.run([path, "--version"], capture_output=True).returncode == 0
 
 
 def venv_python() -> Path:

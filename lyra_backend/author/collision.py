@@ -2,7 +2,7 @@
 
 Does: write ``collision.usdc`` with the default prim /World, which holds /World/Collision/Environment (every exact part
 welded into one Mesh), /World/Collision/Objects/* (parts taken as convex hulls) and /World/PhysicsMaterials/*. Does
-not: change a triangle, or write anything that moves. PhysX's schema is authored by name, so it need not be installed.
+not: move a triangle, or write anything that moves. PhysX's schema is authored by name, so it need not be installed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PhysicsMaterial:
 
 @dataclass(frozen=True)
 class _Collider:
-    """One Mesh prim: where it goes below /World/Collision and what it is made of."""
+    """One Mesh prim: its name, whether it goes below Objects, and what it is made of."""
 
     name: str
     is_object: bool
@@ -57,15 +57,12 @@ class _Collider:
     classes: tuple[str, ...]
     approximation: Approximation
 
-    @property
-    def path(self) -> str:
-        """Path below the default prim."""
-        return "/".join((COLLISION_ROOT, *((OBJECTS_NAME,) if self.is_object else ()), self.name))
-
 
 def collider_paths(proxy: CollisionProxy) -> tuple[str, ...]:
     """Return the paths of the Mesh prims below the default prim, in the order they are written."""
-    return tuple(c.path for c in _colliders(proxy))
+    exact, hulls = _sorted_parts(proxy)
+    environment = (f"{COLLISION_ROOT}/{ENVIRONMENT_NAME}",) if exact else ()
+    return (*environment, *(f"{COLLISION_ROOT}/{OBJECTS_NAME}/{part.name}" for part in hulls))
 
 
 def write(
@@ -111,8 +108,7 @@ def _parent(root: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
 
 def _colliders(proxy: CollisionProxy) -> list[_Collider]:
     """Weld the exact parts into one mesh, for ray casters that read the first Mesh only; keep hulls apart."""
-    exact = [p for p in proxy.parts if p.approximation is Approximation.MESH]
-    hulls = [p for p in proxy.parts if p.approximation is not Approximation.MESH]
+    exact, hulls = _sorted_parts(proxy)
     colliders = [_environment(exact)] if exact else []
     for part in hulls:
         if not Sdf.Path.IsValidIdentifier(part.name):
@@ -125,9 +121,32 @@ def _colliders(proxy: CollisionProxy) -> list[_Collider]:
     return colliders
 
 
+def _sorted_parts(proxy: CollisionProxy) -> tuple[list[CollisionPart], list[CollisionPart]]:
+    """Return the parts taken as they are, and those taken as hulls."""
+    exact = [p for p in proxy.parts if p.approximation is Approximation.MESH]
+    return exact, [p for p in proxy.parts if p.approximation is not Approximation.MESH]
+
+
 def _environment(parts: Sequence[CollisionPart]) -> _Collider:
-    points, triangles = CollisionProxy(tuple(parts), "", {}).welded()
+    points, triangles = _weld(*CollisionProxy(tuple(parts), "", {}).welded())
     return _Collider(ENVIRONMENT_NAME, False, points, triangles, _class_names(parts), Approximation.MESH)
+
+
+def _weld(
+    points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Merge vertices at exactly the same place and drop unused ones; no triangle moves, and the order stays."""
+    used, corners = np.unique(triangles, return_inverse=True)
+    points = points[used] + np.float32(0)  # -0.0 becomes 0.0, which is the same place
+    order = np.lexsort(points.T)
+    is_new = np.ones(len(points), bool)
+    is_new[1:] = (points[order[1:]] != points[order[:-1]]).any(axis=1)
+    # lexsort is stable, so the first of each run is the one that came first.
+    first = order[is_new][np.cumsum(is_new) - 1]
+    stands_for = np.empty(len(points), np.int64)
+    stands_for[order] = first
+    kept, index = np.unique(stands_for, return_inverse=True)
+    return points[kept], index[corners].reshape(-1, 3).astype(np.int32)
 
 
 def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 Does: write down what the earlier stages handed on. Does not: decide anything, or give legal advice.
 
-`provenance` is JSON data. Its list ``sources`` names what the scene was made from, one object each with ``name``,
-``license`` (an SPDX identifier or a name) and, where known, ``url``, ``sha256`` and ``use``. Everything else is kept
-as it is.
+Both are made from `provenance`, JSON data. What a scene was made from is its list ``sources``: objects with ``name``,
+``licence`` (an SPDX identifier or a name, remarks in brackets) and, where known, ``url``, ``sha256`` and ``use``.
+Without that list, sources are the ``generator`` with its ``licence`` and each input ``<name>_sha256``. Everything else
+is kept.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,11 @@ __all__ = ["LICENSES_FILE", "PROVENANCE_FILE", "write_licenses", "write_provenan
 
 PROVENANCE_FILE = "provenance.json"
 LICENSES_FILE = "LICENSES.md"
-UNKNOWN_LICENSE = "unknown"
+UNKNOWN_LICENCE = "unknown"
 
 _OWN_SOURCE = {
     "name": "lyra-backend",
-    "license": "Apache-2.0",
+    "licence": "Apache-2.0",
     "use": "made the files; claims nothing on what they show",
 }
 
@@ -80,10 +82,10 @@ def write_licenses(provenance: Mapping[str, Any], directory: Path) -> str:
     return LICENSES_FILE
 
 
-def license_terms(license_name: str) -> str:
+def licence_terms(licence: str) -> str:
     """Return in one sentence what a licence means for passing the scene on."""
-    name = license_name.strip().lower()
-    if name in ("", UNKNOWN_LICENSE):
+    name = re.split(r"[(,;]", licence)[0].strip().lower()
+    if name in ("", UNKNOWN_LICENCE):
         return _UNKNOWN_TERMS
     return _TERMS.get(name, _OTHER_TERMS)
 
@@ -98,22 +100,36 @@ def _sources(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InvalidRequest: a source is not an object with a name.
     """
-    given = provenance.get("sources", [])
+    given = provenance.get("sources", _sources_by_key(provenance))
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InvalidRequest(f"provenance.sources must be a list, got {type(given).__name__}.")
     for source in given:
         if not isinstance(source, Mapping) or not source.get("name"):
             raise InvalidRequest(f"provenance.sources must be objects with a name, got {source!r}.")
-    return [*({"license": UNKNOWN_LICENSE, **source} for source in given), dict(_OWN_SOURCE)]
+    return [*({"licence": UNKNOWN_LICENCE, **source} for source in given), dict(_OWN_SOURCE)]
+
+
+def _sources_by_key(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the generator and the inputs that generators name by hash."""
+    found = []
+    if provenance.get("generator"):
+        name = f"generator {provenance['generator']}"
+        found.append({"name": name, "licence": provenance.get("licence", UNKNOWN_LICENCE)})
+    for key in sorted(key for key in provenance if key.endswith("_sha256")):
+        name = f"input {key.removesuffix('_sha256').replace('_', ' ')}"
+        found.append({"name": name, "sha256": provenance[key]})
+    return found
 
 
 def _row(source: Mapping[str, Any]) -> str:
-    name, license_name = _cell(source["name"]), _cell(source["license"])
+    name, licence = _cell(source["name"]), _cell(source["licence"])
     if source.get("url"):
         name = f"[{name}]({_cell(source['url'])})"
     if source.get("use"):
         name += f" ({_cell(source['use'])})"
-    return f"| {name} | {license_name} | {license_terms(license_name)} |"
+    if source.get("sha256"):
+        name += f" `{_cell(source['sha256'])[:16]}`"
+    return f"| {name} | {licence} | {licence_terms(str(source['licence']))} |"
 
 
 def _cell(text: Any) -> str:

@@ -40,6 +40,10 @@ _THICKNESS = 0.1
 _PLAUSIBLE_MEDIAN_M = (0.1, 200.0)
 
 
+#: Request fields this generator reads.
+INPUTS = ("image", "depth")
+
+
 @dataclass(frozen=True)
 class Params:
     """How pixels become Gaussians."""

@@ -14,6 +14,10 @@ from ..types import UP_AXES, Finding, Frame, Generation, Outcome, Scale, SceneRe
 __all__ = ["Params", "run"]
 
 
+#: Request fields this generator reads.
+INPUTS = ("splat",)
+
+
 @dataclass(frozen=True)
 class Params:
     """How the file's coordinates are meant."""

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InvalidRequest, nearest
 from ..types.camera import Intrinsics
 
-__all__ = ["parse_intrinsics"]
+__all__ = ["intrinsics_text", "parse_intrinsics"]
 
 #: JSON keys, and the names other programs have for them.
 _ALIASES = {"fl_x": "fx", "fl_y": "fy", "w": "width", "h": "height"}
@@ -23,15 +23,17 @@ _FOCAL_RANGE = (0.1, 20.0)
 def parse_intrinsics(text: str, width: int, height: int) -> Intrinsics:
     """Return the pinhole intrinsics [px] that `text` gives for an image of `width` x `height`.
 
-    `text` is "FX,FY,CX,CY" or the name of a JSON file with the keys ``fx``, ``fy``, ``cx``, ``cy`` and, if known,
-    ``width`` and ``height`` of the image they hold for; ``fl_x``, ``fl_y``, ``w`` and ``h`` are understood too. The
-    centre of the upper left pixel is (0.5, 0.5): add 0.5 to cx and cy of calibrations that call it (0, 0).
+    `text` is "FX,FY,CX,CY", a JSON object or the name of a JSON file. Its keys are ``fx``, ``fy``, ``cx``, ``cy`` and,
+    if known, ``width`` and ``height`` of the image they hold for; ``fl_x``, ``fl_y``, ``w`` and ``h`` are understood
+    too. The centre of the upper left pixel is (0.5, 0.5): add 0.5 to cx and cy of calibrations that call it (0, 0).
 
     Raises:
         InvalidRequest: unreadable, incomplete, or not possible for this image.
     """
-    if text.strip().lower().endswith(".json"):
-        values = _from_file(Path(text.strip()), width, height)
+    if text.strip().startswith("{"):
+        values = _from_json(text, "intrinsics", width, height)
+    elif text.strip().lower().endswith(".json"):
+        values = _from_json(intrinsics_text(text), text.strip(), width, height)
     else:
         values = _from_numbers(text)
     fx, fy, cx, cy = values
@@ -50,6 +52,22 @@ def parse_intrinsics(text: str, width: int, height: int) -> Intrinsics:
     return intrinsics
 
 
+def intrinsics_text(text: str) -> str:
+    """Return `text` with the name of a JSON file replaced by its content, so that a request holds no path.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    path = Path(text.strip())
+    if path.suffix.lower() != ".json":
+        return text
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise InvalidRequest(f"{path}: intrinsics cannot be read ({reason}).") from error
+
+
 def _from_numbers(text: str) -> tuple[float, ...]:
     parts = [part.strip() for part in text.split(",")]
     try:
@@ -63,11 +81,9 @@ def _from_numbers(text: str) -> tuple[float, ...]:
     return values
 
 
-def _from_file(path: Path, width: int, height: int) -> tuple[float, ...]:
+def _from_json(text: str, path: str, width: int, height: int) -> tuple[float, ...]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidRequest(f"{path}: intrinsics cannot be read ({error.strerror}).") from error
+        data = json.loads(text)
     except ValueError as error:
         raise InvalidRequest(f"{path}: intrinsics must be JSON: {error}.") from error
     if not isinstance(data, Mapping):
@@ -86,7 +102,7 @@ def _from_file(path: Path, width: int, height: int) -> tuple[float, ...]:
     return tuple(values[key] for key in _REQUIRED)
 
 
-def _number(path: Path, key: str, value: Any) -> float:
+def _number(path: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidRequest(f"{path}: intrinsics {key} must be a number, got {value!r}.")
     return float(value)

@@ -67,7 +67,7 @@ def save_generation(folder: Path, generation: Generation) -> None:
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
-        write_textured_mesh(folder / TRUTH_FILE, generation.truth)
+        write_textured_mesh(generation.truth, folder / TRUTH_FILE)
 
 
 def load_generation(folder: Path) -> Generation:

@@ -26,6 +26,8 @@ _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _HALF = 0.5**0.5
 _COMPONENTS = {"f4": 5126, "u4": 5125, "u2": 5123}
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+#: Of v; the way there and back.
+_FLIP = np.array([1, -1], np.float32)
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 
 
@@ -125,7 +127,7 @@ def _describe(part: TexturedPart, index: int, blob: _Blob) -> tuple[dict[str, An
     primitive = {
         "attributes": {
             "POSITION": blob.add_array(part.vertices, _ARRAY_BUFFER, bounds=True),
-            "TEXCOORD_0": blob.add_array(part.uvs * np.float32([1, -1]), _ARRAY_BUFFER),
+            "TEXCOORD_0": blob.add_array(part.uvs * _FLIP, _ARRAY_BUFFER),
         },
         "indices": blob.add_array(part.triangles.astype(kind).ravel(), _ELEMENT_ARRAY_BUFFER),
         "material": index,
@@ -144,7 +146,9 @@ def _png(image: npt.NDArray[np.uint8]) -> bytes:
     palette, index = np.unique(codes.ravel(), return_inverse=True)
     if len(palette) <= 256:
         picture = Image.fromarray(index.reshape(codes.shape).astype(np.uint8), mode="P")
-        picture.putpalette(np.stack([palette >> 16, palette >> 8 & 255, palette & 255], axis=1).astype(np.uint8).tobytes())
+        picture.putpalette(
+            np.stack([palette >> 16, palette >> 8 & 255, palette & 255], axis=1).astype(np.uint8).tobytes()
+        )
     else:
         picture = Image.fromarray(np.ascontiguousarray(image))
     out = io.BytesIO()
@@ -184,7 +188,7 @@ def _part(document: dict[str, Any], blob: bytes, primitive: dict[str, Any]) -> T
         name=str(material["name"]),
         vertices=array(primitive["attributes"]["POSITION"]),
         triangles=array(primitive["indices"]).reshape(-1, 3).astype(np.int32),
-        uvs=array(primitive["attributes"]["TEXCOORD_0"]) * np.float32([1, -1]),
+        uvs=array(primitive["attributes"]["TEXCOORD_0"]) * _FLIP,
         texture=np.asarray(picture.convert("RGB")),
         class_ids=array(primitive["extras"]["class_ids"]),
     )

@@ -34,7 +34,7 @@ def _wind(
     points: wp.array(dtype=wp.vec3),
     # out
     inside: wp.array(dtype=wp.uint8),
-):
+) -> None:
     i = wp.tid()
     p = points[i]
     solid = wp.int32(0)
@@ -62,7 +62,7 @@ def _look(
     reach: float,
     # out
     balance: wp.array(dtype=wp.int32),
-):
+) -> None:
     i = wp.tid()
     votes = wp.int32(0)
     for k in range(directions.shape[0]):
@@ -82,7 +82,7 @@ def _overlap(
     # out
     counts: wp.array(dtype=wp.int32),
     partners: wp.array(dtype=wp.int32),
-):
+) -> None:
     i = wp.tid()
     other = wp.int32(0)
     count = wp.int32(0)
@@ -149,7 +149,7 @@ def behind_sheets(
     indices = wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=wp.int32, device=target)
     mesh = wp.Mesh(_vectors(vertices, target), indices)
     # A little off the axes, so that no ray runs along the edges and faces of axis-aligned rooms.
-    axes = np.concatenate([np.eye(3), -np.eye(3)]) + (0.0123, 0.0171, 0.0137)
+    axes = np.concatenate([np.eye(3), -np.eye(3)]) + np.array([0.0123, 0.0171, 0.0137])
     directions = axes / np.linalg.norm(axes, axis=1, keepdims=True)
     balance = wp.zeros(len(points), dtype=wp.int32, device=target)
     arrays = [_vectors(points, target), _vectors(directions, target)]

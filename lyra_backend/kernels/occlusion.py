@@ -35,7 +35,7 @@ def _gather(
     # out
     light: wp.array(dtype=wp.vec3),
     buried: wp.array(dtype=float),
-):
+) -> None:
     i = wp.tid()
     n = normals[i]
     # Frame of Duff et al. 2017, "Building an orthonormal basis, revisited".
@@ -79,7 +79,7 @@ def _illuminate(
     housing: float,
     # out
     light: wp.array(dtype=wp.vec3),
-):
+) -> None:
     i = wp.tid()
     p = points[i]
     total = wp.vec3(0.0, 0.0, 0.0)
@@ -103,7 +103,7 @@ def _trace(
     ends: wp.array(dtype=wp.vec3),
     # out
     free: wp.array(dtype=wp.uint8),
-):
+) -> None:
     i = wp.tid()
     way = ends[i] - starts[i]
     distance = wp.max(wp.length(way), 1.0e-9)
@@ -152,7 +152,9 @@ def ambient_light(
     buried = wp.zeros(len(points), dtype=float, device=target)
     arrays = [_vectors(a, target) for a in (radiance, points, normals, _hemisphere(ray_count))]
     tones = [wp.vec3(*(float(v) for v in np.asarray(c))) for c in (sky, ground)]
-    wp.launch(_gather, len(points), [mesh.id, *arrays, *tones, float(reach), float(shade)], [light, buried], device=target)
+    wp.launch(
+        _gather, len(points), [mesh.id, *arrays, *tones, float(reach), float(shade)], [light, buried], device=target
+    )
     return light.numpy(), buried.numpy()
 
 

@@ -34,6 +34,8 @@ _RELATIVE_TOLERANCE = 0.01
 _CELLS = 32
 #: A plane holds at least this share of what lies within three times the tolerance; even ground holds a third.
 _MIN_PEAK = 0.5
+#: What lies beneath a plane counts this much more than what lies in it: a table may be larger than the floor seen.
+_AGAINST = 1.5
 _GROUND_QUANTILE = 0.05
 
 
@@ -116,9 +118,9 @@ class _Surface:
         points = cloud.positions.astype(np.float64)
         order = np.sort(cloud.scales, axis=1).astype(np.float64)
         areas: Floats = order[:, 1] * order[:, 2]
-        # A few huge Gaussians would otherwise outweigh a whole floor.
+        # The largest are faint fillers behind surfaces, and would outweigh a whole floor.
         opacities = cloud.opacities.astype(np.float64)
-        weights = np.minimum(areas, 4 * float(np.quantile(areas, 0.95))) * opacities + 1e-30
+        weights = np.minimum(areas, float(np.quantile(areas, 0.9))) * opacities + 1e-30
         limit = np.cos(np.radians(min(max_tilt + _NORMAL_NOISE_DEG, 60.0)))
         level = (np.abs(_vertical_parts(cloud)) > limit) & (order[:, 0] < _MAX_FLATNESS * order[:, 1])
         low, high = (np.quantile(points[:, :2], q, axis=0).astype(np.float64) for q in (0.01, 0.99))
@@ -140,19 +142,13 @@ def _vertical_parts(cloud: GaussianCloud) -> Floats:
 def _best_plane(surface: _Surface, lens: Floats, tolerance: float, max_tilt: float) -> tuple[Floats, float] | None:
     """Return (normal, offset) of the plane n . p = offset with most for and least against it."""
     random = np.random.default_rng(_SAMPLE_STREAM)
-    level_weights = surface.weights * surface.level
-    votes = _Votes(
-        level=surface.points[_drawn(random, level_weights)],
-        everything=surface.points[_drawn(random, surface.weights)],
-        lens=lens,
-        share=float(level_weights.sum() / surface.weights.sum()),
-        tolerance=tolerance,
-    )
-    normals, offsets = _hypotheses(random, votes.level, max_tilt)
+    level = surface.points[_drawn(random, surface.weights * surface.level)]
+    votes = _Votes(surface.points[_drawn(random, surface.weights)], lens, tolerance)
+    normals, offsets = _hypotheses(random, level, max_tilt)
     rough = votes.score(normals, offsets, every=_ROUGH_EVERY)
     # Planes through three noisy points are rough themselves: the promising ones are fitted before the last word.
     finalists = np.argsort(-rough, kind="stable")[:_FINALISTS]
-    fitted = [_settled(votes.level, np.ones(_SAMPLES), normals[i], float(offsets[i]), tolerance) for i in finalists]
+    fitted = [_settled(level, np.ones(_SAMPLES), normals[i], float(offsets[i]), tolerance) for i in finalists]
     score = votes.score(np.array([n for n, _ in fitted]), np.array([o for _, o in fitted]), every=1)
     best = int(score.argmax())
     return fitted[best] if score[best] > 0 else None
@@ -160,21 +156,18 @@ def _best_plane(surface: _Surface, lens: Floats, tolerance: float, max_tilt: flo
 
 @dataclass(frozen=True)
 class _Votes:
-    """Points drawn in proportion to area: `level` ones speak for planes, `everything` beneath speaks against."""
+    """Points drawn in proportion to area: those in a plane speak for it, those beneath speak against it."""
 
-    level: Floats
-    everything: Floats
+    points: Floats
     lens: Floats
-    share: float
     tolerance: float
 
     def score(self, normals: Floats, offsets: Floats, every: int) -> Floats:
         """Return votes for minus votes against planes (m,), using every n-th point."""
         # einsum instead of BLAS: its sums do not depend on the number of threads.
-        heights = np.einsum("nk,mk->mn", self.level[::every], normals) - offsets[:, None]
-        others = np.einsum("nk,mk->mn", self.everything[::every], normals) - offsets[:, None]
-        votes = self.share * (np.abs(heights) < self.tolerance).mean(axis=1)
-        votes -= (others < -3 * self.tolerance).mean(axis=1)
+        heights = np.einsum("nk,mk->mn", self.points[::every], normals) - offsets[:, None]
+        votes = (np.abs(heights) < self.tolerance).mean(axis=1)
+        votes -= _AGAINST * (heights < -3 * self.tolerance).mean(axis=1)
         below_camera = (np.einsum("ck,mk->mc", self.lens, normals) - offsets[:, None] >= 0).all(axis=1)
         return np.where(below_camera, votes, -1.0)
 
@@ -244,7 +237,7 @@ def _judged(
     heights = np.abs(np.einsum("nk,k->n", points, normal) - offset)
     near, around = heights < tolerance, heights < 3 * tolerance
     peak = weights[near].sum() / weights[around].sum() if around.any() else 0.0
-    opaque = surface.weights > np.quantile(surface.weights, 0.1)
+    opaque = surface.weights >= np.quantile(surface.weights, 0.1)
     plan = len(np.unique(surface.cells(surface.points[opaque])))
     share = len(np.unique(surface.cells(points[near]))) / plan
     tilt = float(np.degrees(np.arccos(np.clip(normal[2], -1.0, 1.0))))
@@ -255,7 +248,7 @@ def _judged(
 
 def _ground(surface: _Surface) -> Floor:
     """Return a level floor at a low quantile of the lowest surfaces of the ground plan's cells."""
-    solid = surface.weights > np.quantile(surface.weights, 0.1)
+    solid = surface.weights >= np.quantile(surface.weights, 0.1)
     points = surface.points[solid] if solid.any() else surface.points
     cells = surface.cells(points)
     order = np.lexsort((points[:, 2], cells))

@@ -1,8 +1,4 @@
-"""Choose cameras that show a scene: standing in free floor space, looking along free sight lines over its content.
-
-Positions and directions are proposed on a coarse occupancy grid, ranked by pictures of the grid, and the best few are
-settled by small renders of the Gaussians themselves, so that no view is from inside or right behind a surface.
-"""
+"""Choose cameras that show a scene: standing in free floor space, looking along free sight lines over its content."""
 
 from __future__ import annotations
 
@@ -15,26 +11,18 @@ import numpy.typing as npt
 from ..errors import InvalidRequest
 from ..types import Camera, GaussianCloud, Intrinsics, look_at
 from .occupancy import Occupancy
-from .splats import render
+from .view_choice import FOV_DEG, HEIGHT_PX, SIGHT_M, TOO_NEAR_M, WIDTH_PX, best_view, thinned
 
 __all__ = ["robot_viewpoints", "scene_viewpoint"]
 
 Floats = npt.NDArray[np.floating]
 
-_WIDTH_PX, _HEIGHT_PX, _FOV_DEG = 960, 540, 70.0
 _EYE_M = 1.5
 # How far to stay from what one could bump into: as much as there is room for.
 _CLEARANCES_M = (0.35, 0.25, 0.15)
 _STANDING_MIN_M2 = 0.5
 _POSITIONS = 24
 _DIRECTIONS = 24
-_SIGHT_M = 10.0
-# A view is best with the middle of its content between these distances.
-_DEPTH_GOOD_M = (1.5, 6.0)
-_TOO_NEAR_M = 0.5
-_SETTLED_BY_RENDER = 3
-_THINNED = 150_000
-_PATCH_CELLS = 4
 _COVERAGE_POOR = 0.4
 _OUTLIERS = 0.005
 
@@ -48,10 +36,10 @@ def scene_viewpoint(cloud: GaussianCloud, cameras: Sequence[Camera] = ()) -> Cam
     if cameras:
         return _resized(cameras[0])
     _require_content(cloud)
-    grid, thin = Occupancy.of(cloud), _thinned(cloud)
+    grid, thin = Occupancy.of(cloud), thinned(cloud)
     standing = _standing_points(grid)
     if not len(standing):
-        return _best(thin, grid, _orbit(cloud, 20.0), "scene")[0]
+        return best_view(thin, grid, _orbit(cloud, 20.0), "scene")[0]
     return _best_standing(thin, grid, standing, _EYE_M, (-5.0, -15.0), [], "scene")
 
 
@@ -71,7 +59,7 @@ def robot_viewpoints(
     _require_content(cloud)
     if not all(0.0 < h < 100.0 for h in heights_m):
         raise InvalidRequest(f"heights_m must lie between 0 and 100 m, got {tuple(heights_m)}.")
-    grid, thin = Occupancy.of(cloud, cameras[0].position if cameras else None), _thinned(cloud)
+    grid, thin = Occupancy.of(cloud, cameras[0].position if cameras else None), thinned(cloud)
     standing = _standing_points(grid)
     views = []
     for height in heights_m:
@@ -80,7 +68,7 @@ def robot_viewpoints(
         if len(standing):
             views.append(_best_standing(thin, grid, standing, height, (0.0,), known, name))
         else:
-            views.append(_best(thin, grid, known or _orbit(cloud, None, height), name)[0])
+            views.append(best_view(thin, grid, known or _orbit(cloud, None, height), name)[0])
     return tuple(views)
 
 
@@ -98,11 +86,11 @@ def _best_standing(
     A cloud that was seen from one place only looks hollow from its own floor: then places without known ground count.
     """
     poses = [*known, *_indoor_poses(grid, standing, height_m, pitches_deg)]
-    camera, coverage = _best(cloud, grid, poses, name)
+    camera, coverage = best_view(cloud, grid, poses, name)
     if known or coverage >= _COVERAGE_POOR:
         return camera
     outside = _indoor_poses(grid, _unknown_points(grid, height_m), height_m, pitches_deg[:1])
-    return _best(cloud, grid, [*poses, *outside], name)[0]
+    return best_view(cloud, grid, [*poses, *outside], name)[0]
 
 
 def _require_content(cloud: GaussianCloud) -> None:
@@ -110,22 +98,13 @@ def _require_content(cloud: GaussianCloud) -> None:
         raise InvalidRequest("a viewpoint needs a cloud with Gaussians, got none.")
 
 
-def _thinned(cloud: GaussianCloud) -> GaussianCloud:
-    """Return every k-th Gaussian grown to cover what the others did: enough to tell depth in a small picture."""
-    stride = -(-cloud.count // _THINNED)
-    if stride == 1:
-        return cloud
-    few = cloud.select(np.arange(0, cloud.count, stride))
-    return replace(few, scales=few.scales * np.float32(np.sqrt(stride)), sh=few.sh[:, :1])
-
-
 def _resized(camera: Camera) -> Camera:
     """Return the camera at 960 x 540, cropped to that shape so that nothing it did not see comes into view."""
     lens = camera.intrinsics
-    scale = max(_WIDTH_PX / lens.width, _HEIGHT_PX / lens.height)
-    cx = (lens.cx - lens.width / 2) * scale + _WIDTH_PX / 2
-    cy = (lens.cy - lens.height / 2) * scale + _HEIGHT_PX / 2
-    resized = Intrinsics(_WIDTH_PX, _HEIGHT_PX, lens.fx * scale, lens.fy * scale, cx, cy)
+    scale = max(WIDTH_PX / lens.width, HEIGHT_PX / lens.height)
+    cx = (lens.cx - lens.width / 2) * scale + WIDTH_PX / 2
+    cy = (lens.cy - lens.height / 2) * scale + HEIGHT_PX / 2
+    resized = Intrinsics(WIDTH_PX, HEIGHT_PX, lens.fx * scale, lens.fy * scale, cx, cy)
     return replace(camera, intrinsics=resized, name="scene")
 
 
@@ -171,7 +150,7 @@ def _clear(grid: Occupancy, eyes: Floats) -> npt.NDArray[np.bool_]:
     """Return which eyes (P, 3) [m] have nothing solid next to them on their level."""
     ways = _level_ways()
     near = grid.cast(np.repeat(eyes, len(ways), axis=0), np.tile(ways, (len(eyes), 1)), _CLEARANCES_M[0])
-    return np.isinf(near).reshape(len(eyes), -1).all(axis=1)
+    return np.all(np.isinf(near).reshape(len(eyes), -1), axis=1)
 
 
 def _level_ways() -> Floats:
@@ -184,9 +163,9 @@ def _indoor_poses(grid: Occupancy, ground: Floats, height_m: float, pitches_deg:
     """Return poses `height_m` above the standing points along their two longest lines of sight."""
     eyes = ground + np.array([0.0, 0.0, height_m])
     ways = _level_ways()
-    sight = grid.cast(np.repeat(eyes, _DIRECTIONS, axis=0), np.tile(ways, (len(eyes), 1)), _SIGHT_M)
+    sight = grid.cast(np.repeat(eyes, _DIRECTIONS, axis=0), np.tile(ways, (len(eyes), 1)), SIGHT_M)
     # Open sky is no content: it counts as a moderate distance, so that a far wall is better and a near one is worse.
-    sight = np.where(np.isinf(sight), 0.5 * _SIGHT_M, sight).reshape(len(eyes), _DIRECTIONS)
+    sight = np.where(np.isinf(sight), 0.5 * SIGHT_M, sight).reshape(len(eyes), _DIRECTIONS)
     fan = sum(np.roll(sight, shift, axis=1) for shift in (-2, -1, 0, 1, 2))
     peak = (fan >= np.roll(fan, 1, axis=1)) & (fan >= np.roll(fan, -1, axis=1))
     chosen = np.argsort(-np.where(peak, fan, fan - 1e3), axis=1, kind="stable")[:, :2]
@@ -204,8 +183,8 @@ def _orbit(cloud: GaussianCloud, elevation_deg: float | None, height_m: float = 
     middle = (low + high) / 2
     reach = np.linalg.norm(cloud.positions - middle, axis=1) + cloud.scales.max(axis=1)
     radius = float(np.quantile(reach, 1.0 - _OUTLIERS))
-    slope = np.tan(np.radians(_FOV_DEG / 2)) * _HEIGHT_PX / _WIDTH_PX
-    distance = max(1.1 * radius / np.sin(np.arctan(slope)), radius + _TOO_NEAR_M)
+    slope = np.tan(np.radians(FOV_DEG / 2)) * HEIGHT_PX / WIDTH_PX
+    distance = max(1.1 * radius / np.sin(np.arctan(slope)), radius + TOO_NEAR_M)
     poses = []
     for turn in 2 * np.pi * (np.arange(12) + 0.5) / 12:
         out = np.array([np.cos(turn), np.sin(turn), 0.0])
@@ -242,62 +221,3 @@ def _levelled(grid: Occupancy, camera: Camera, height_m: float) -> Floats:
     if np.linalg.norm(way) < 0.1:
         way = camera.cam_to_world[:3, 1] * (-1.0, -1.0, 0.0)
     return look_at(eye, eye + way)
-
-
-def _best(cloud: GaussianCloud, grid: Occupancy, poses: list[Floats], name: str) -> tuple[Camera, float]:
-    """Return the pose that shows most and its coverage: all ranked on the grid, the best few by what they render."""
-    patch_m = _PATCH_CELLS * grid.cell_m
-    rays = _rays(_HEIGHT_PX // 40)
-    ranks = _scores(poses, rays, _grid_depths(grid, poses, rays), patch_m)
-    finalists = [poses[i] for i in np.argsort(-ranks, kind="stable")[:_SETTLED_BY_RENDER]]
-    rays = _rays(_HEIGHT_PX // 10)
-    height, width = rays.shape[:2]
-    lens = Intrinsics.from_fov(width, height, _FOV_DEG)
-    depths = [render(cloud, Camera(lens, pose)).depth_m for pose in finalists]
-    best = int(np.argmax(_scores(finalists, rays, depths, patch_m)))
-    camera = Camera(Intrinsics.from_fov(_WIDTH_PX, _HEIGHT_PX, _FOV_DEG), finalists[best], name)
-    return camera, float(np.isfinite(depths[best]).mean())
-
-
-def _rays(height: int) -> Floats:
-    """Return camera directions with z = 1 through the pixels of a picture of that height, shape (H, W, 3)."""
-    width = round(height * _WIDTH_PX / _HEIGHT_PX)
-    lens = Intrinsics.from_fov(width, height, _FOV_DEG)
-    columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    return np.stack([(columns - lens.cx) / lens.fx, (rows - lens.cy) / lens.fy, np.ones_like(rows)], axis=-1)
-
-
-def _grid_depths(grid: Occupancy, poses: list[Floats], rays: Floats) -> Floats:
-    """Return the depth pictures of the grid's solid cells [m], shape (P, H, W), NaN where there are none."""
-    lengths = np.linalg.norm(rays, axis=-1)
-    turns = np.stack([pose[:3, :3] for pose in poses])
-    directions = np.einsum("pij,hwj->phwi", turns, rays / lengths[..., None]).reshape(-1, 3)
-    eyes = np.repeat(np.stack([pose[:3, 3] for pose in poses]), lengths.size, axis=0)
-    far = grid.cast(eyes, directions, 2 * _SIGHT_M).reshape(-1, *lengths.shape)
-    return np.where(np.isinf(far), np.nan, far / lengths)
-
-
-def _scores(poses: list[Floats], rays: Floats, depths: Sequence[Floats] | Floats, patch_m: float) -> Floats:
-    """Return how good each view is by its depth (H, W) [m]: how clear, and how many different patches it shows."""
-    clear, patches = [], []
-    for pose, depth in zip(poses, depths, strict=True):
-        seen = np.isfinite(depth)
-        points = (rays[seen] * depth[seen][:, None]) @ pose[:3, :3].T + pose[:3, 3]
-        patches.append(len(np.unique(np.floor(points / patch_m).astype(np.int64), axis=0)))
-        clear.append(_clearness(depth))
-    return np.array(clear) * np.sqrt(np.array(patches) / max(1, *patches))
-
-
-def _clearness(depth_m: Floats) -> float:
-    """Return how readable a view is, from 0 to 1, by its depth [m] (NaN where it shows nothing), shape (H, W)."""
-    seen = np.isfinite(depth_m)
-    if not seen.any():
-        return 0.0
-    middle = float(np.median(depth_m[seen]))
-    low, high = _DEPTH_GOOD_M
-    distance = min(1.0, middle / low, high / middle)
-    crowded = max(0.0, 1.0 - 6.0 * float((depth_m[seen] < _TOO_NEAR_M).mean()))
-    # Outlines of things before others are what makes a picture readable; a bare wall has none.
-    across, down = (np.abs(np.diff(depth_m, axis=axis)) for axis in (1, 0))
-    outlines = float((across > 0.1 * depth_m[:, 1:]).mean() + (down > 0.1 * depth_m[1:]).mean())
-    return float(seen.mean()) * distance * crowded * (0.6 + 0.4 * min(1.0, outlines / 0.15))

@@ -22,7 +22,7 @@ FILES = ("gaussians.usdc", "collision.usdc", "scene.usda", "stage.usda", "proven
 PROVENANCE = {
     "prompt": "a room",
     "generator": "lyra",
-    "sources": [{"name": "Lyra 1", "license": "NVIDIA Open Model License"}, {"name": "photo.png"}],
+    "sources": [{"name": "Lyra 1", "licence": "NVIDIA Open Model License"}, {"name": "photo.png"}],
 }
 
 
@@ -211,14 +211,14 @@ def test_provenance_is_sorted_and_complete(tmp_path: Path) -> None:
     assert text == json.dumps(data, indent=2, sort_keys=True) + "\n"
     assert data["prompt"] == "a room"
     assert data["versions"]["lyra-backend"]
-    assert [s["license"] for s in data["sources"]] == ["NVIDIA Open Model License", "unknown", "Apache-2.0"]
+    assert [s["licence"] for s in data["sources"]] == ["NVIDIA Open Model License", "unknown", "Apache-2.0"]
 
 
 def test_licences_say_what_they_mean(tmp_path: Path) -> None:
     sources = [
-        {"name": "Scans | of 2024", "license": "CC-BY-NC-4.0", "url": "https://example.org/scans"},
+        {"name": "Scans | of 2024", "licence": "CC-BY-NC-4.0 (scans of rooms)", "url": "https://example.org/scans"},
         {"name": "photo.png"},
-        {"name": "net", "license": "House licence 3"},
+        {"name": "net", "licence": "House licence 3"},
     ]
     _written(tmp_path, provenance={"sources": sources})
     rows = [line for line in (tmp_path / "LICENSES.md").read_text().splitlines() if line.startswith("| ")][1:]
@@ -230,7 +230,17 @@ def test_licences_say_what_they_mean(tmp_path: Path) -> None:
     assert "lyra-backend" in rows[3]
 
 
-@pytest.mark.parametrize("provenance", [{"sources": "me"}, {"sources": [{"license": "MIT"}]}, {"when": {1, 2}}])
+@pytest.mark.parametrize("provenance", [{"sources": "me"}, {"sources": [{"licence": "MIT"}]}, {"when": {1, 2}}])
 def test_broken_provenance_is_explained(tmp_path: Path, provenance: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="provenance"):
         _written(tmp_path, provenance=provenance)
+
+
+def test_sources_are_taken_from_what_generators_say(tmp_path: Path) -> None:
+    provenance = {"generator": "rgbd", "licence": "unknown, as the source image", "image_sha256": "ab" * 32}
+    _written(tmp_path, provenance=provenance)
+    data = json.loads((tmp_path / "provenance.json").read_text())
+    assert [s["name"] for s in data["sources"]] == ["generator rgbd", "input image", "lyra-backend"]
+    text = (tmp_path / "LICENSES.md").read_text()
+    assert "| generator rgbd | unknown, as the source image | Not known." in text
+    assert "| input image `abababababababab` | unknown | Not known." in text

@@ -123,3 +123,17 @@ def test_nothing_is_left_after_a_cancel(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         collision.write(room_proxy(), tmp_path / "a.usdc", progress=Progress(token=token))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_shared_corners_become_one_and_unused_ones_go(tmp_path: Path) -> None:
+    left, right = square("left", 1.0), square("right", 1.0)
+    moved = right.vertices * np.float32([-1, 1, 1])  # mirrored at x = 0, where the corners come out as -0.0
+    spare = np.vstack([moved, [[9, 9, 9]]])
+    right = type(right)("right", spare, right.triangles[:, ::-1])
+    collision.write(CollisionProxy((left, right), "surface", {}), tmp_path / "a.usdc")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usdc"))
+    mesh = UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT))
+    points, indices = np.array(mesh.GetPointsAttr().Get()), np.array(mesh.GetFaceVertexIndicesAttr().Get())
+    assert points.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [-1, 0, 0], [-1, 1, 0]]
+    wanted = np.concatenate([left.vertices[left.triangles], right.vertices[right.triangles]])
+    assert np.array_equal(points[indices].reshape(-1, 3, 3), wanted)

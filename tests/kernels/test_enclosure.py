@@ -6,10 +6,8 @@ import pytest
 from lyra_backend.kernels.enclosure import behind_sheets, box_overlaps, inside_solids
 
 CUBE = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float) - 0.5
-CUBE_FACES = np.array(
-    [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1]]
-    + [[2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
-)
+CUBE_SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+CUBE_FACES = np.array([t for a, b, c, d in CUBE_SIDES for t in ((a, b, c), (a, c, d))])
 
 
 def boxes(rng, count):
@@ -30,7 +28,7 @@ def test_points_in_overlapping_boxes():
 
 
 def test_half_a_millimetre_from_touching_faces():
-    stacked = np.concatenate([CUBE, CUBE + (0, 0, 1)])
+    stacked = np.concatenate([CUBE, CUBE + np.array([0, 0, 1])])
     faces = np.concatenate([CUBE_FACES, CUBE_FACES + 8])
     points = np.array([[0.2, 0.1, 0.4995], [0.2, 0.1, 0.5005], [0.2, 0.1, 1.5005], [0.5005, 0.1, 0.5]])
     assert inside_solids(stacked, faces, [0, 12, 24], points).tolist() == [True, True, False, False]

@@ -75,7 +75,11 @@ def camera(eye: tuple[float, float, float], target: tuple[float, float, float]) 
 
 def moved(cloud: GaussianCloud, tilt_deg: float, axis: tuple[float, float], *cameras: Camera) -> Generation:
     """Return the scene tilted about a horizontal axis and shifted, as a generator would hand it over."""
+    return Generation(cloud, cameras).transformed(tilting(tilt_deg, axis), Frame.GENERATOR)
+
+
+def tilting(tilt_deg: float, axis: tuple[float, float]) -> Similarity:
+    """Return a turn about the horizontal axis (x, y) and a shift."""
     half = np.radians(tilt_deg) / 2
     turn = (np.cos(half), np.sin(half) * axis[0], np.sin(half) * axis[1], 0.0)
-    shift = Similarity.build(rotation=turn, translation=(3.0, -2.0, 1.7))
-    return Generation(cloud, cameras).transformed(shift, Frame.GENERATOR)
+    return Similarity.build(rotation=turn, translation=(3.0, -2.0, 1.7))

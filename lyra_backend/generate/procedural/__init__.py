@@ -29,6 +29,10 @@ _FAMILIES = (
 )
 
 
+#: Request fields this generator reads.
+INPUTS = ("prompt",)
+
+
 @dataclass(frozen=True)
 class Params:
     """Parameters of the procedural generator."""

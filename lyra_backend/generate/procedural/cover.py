@@ -158,7 +158,7 @@ def _cut_along_boxes(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cove
         pieces = _split(pieces.select(which), axis, share)
         inherited = pairs[child[pairs[:, 0]] >= 0]
         first = np.stack([child[inherited[:, 0]], inherited[:, 1]], axis=1)
-        pairs = np.concatenate([first, first + [len(which), 0]])
+        pairs = np.concatenate([first, first + np.array([len(which), 0])])
     return Faces.concatenate([*done, pieces]), np.concatenate([*touched, np.ones(len(pieces), bool)])
 
 
@@ -204,11 +204,9 @@ def _probes(corners: Floats) -> tuple[Floats, npt.NDArray, npt.NDArray]:
         Corner weights (P, 3 or 4), the first probe of each face (N,), and the face of each probe (P,).
     """
     if corners.shape[1] == 3:
-        a, b, c = 0.03, 0.48, 0.33
-        shape = np.array(
-            [[1 - 2 * a, a, a], [a, 1 - 2 * a, a], [a, a, 1 - 2 * a], [1 - 2 * b, b, b], [b, 1 - 2 * b, b]]
-            + [[b, b, 1 - 2 * b], [c, c, 1 - 2 * c]]
-        )
+        near_corner, near_side = np.array([0.94, 0.03, 0.03]), np.array([0.04, 0.48, 0.48])
+        rolled = [np.roll(w, i) for w in (near_corner, near_side) for i in range(3)]
+        shape = np.stack([*rolled, np.full(3, 1 / 3)])
         count = np.full(len(corners), len(shape))
         face = np.repeat(np.arange(len(corners)), count)
         return np.tile(shape, (len(corners), 1)), np.arange(len(corners)) * len(shape), face

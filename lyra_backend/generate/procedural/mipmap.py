@@ -63,7 +63,6 @@ class Mipmap:
             out[mine] = _bilinear(self.levels[i], uvs[mine])
         return out
 
-
     def sharpened(self, uvs: Floats, sizes: Floats, amount: float = 0.5) -> Floats:
         """Return colours as :meth:`colors`, with more contrast to their surroundings.
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 __all__ = ["Floats", "blobs", "cells", "grain", "ramp", "waves"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 
 @cache

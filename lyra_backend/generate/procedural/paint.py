@@ -9,7 +9,7 @@ import numpy as np
 from .elements import Material
 from .noise import Floats, axes
 
-__all__ = ["Canvas", "mixed", "shaded"]
+__all__ = ["Canvas", "mixed", "shaded", "tone"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Canvas:
         """Return a random number in [low, high] for each different index."""
         values = self.rng.uniform(low, high, int(indices.max()) + 1).astype(np.float32)
         return values[indices]
+
+
+def tone(red: float, green: float, blue: float) -> Floats:
+    """Return an sRGB colour as an array (3,)."""
+    return np.array([red, green, blue], np.float32)
 
 
 def shaded(color: Floats, brightness: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .noise import Floats, cells, grain, ramp, waves
-from .paint import Canvas, mixed, shaded
+from .paint import Canvas, mixed, shaded, tone
 
 __all__ = ["asphalt", "brick", "concrete", "marble", "paint", "plaster", "tiles", "windows_facade"]
 __all__ += ["wood_grain", "wood_planks"]
@@ -136,8 +136,8 @@ def windows_facade(c: Canvas) -> Floats:
     wall = shaded(c.color, 1 + 0.03 * waves(c.rng, c.size, 1, 12) + 0.015 * grain(c.rng, c.size))
     wall = shaded(wall, 1 - 0.18 * ramp(np.abs(y % 1 - 0.01), 0.012, 0.004))
     frame = c.accent((0.93, 0.93, 0.91))
-    sky = mixed(np.float32([0.13, 0.19, 0.26]), np.float32([0.42, 0.54, 0.64]), ramp(fy, -0.35, 0.35))
-    sky = mixed(sky, np.float32([0.80, 0.74, 0.60]), 0.55 * ramp(c.pick(cell), 0.8, 0.82))
+    sky = mixed(tone(0.13, 0.19, 0.26), tone(0.42, 0.54, 0.64), ramp(fy, -0.35, 0.35))
+    sky = mixed(sky, tone(0.80, 0.74, 0.60), 0.55 * ramp(c.pick(cell), 0.8, 0.82))
     curtain = ramp(np.abs(fx - 0.2), 0.05, 0.02) * ramp(c.pick(cell), 0.45, 0.5) * 0.55
     image = mixed(wall, frame, np.maximum(inside, sill))
     shadow = ramp(fy, 0.20, 0.26) * glass

@@ -5,10 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from .noise import Floats, blobs, grain, ramp, waves
-from .paint import Canvas, mixed, shaded
+from .paint import Canvas, mixed, shaded, tone
 
 __all__ = ["book_spines", "cardboard", "carpet", "fabric", "glass", "hazard_stripes", "metal_brushed"]
 __all__ += ["metal_painted", "paper_picture", "plain", "screen"]
+
+#: Colours of book covers.
+_CLOTHS = np.array(
+    [
+        (0.52, 0.14, 0.12),
+        (0.13, 0.23, 0.42),
+        (0.16, 0.34, 0.24),
+        (0.85, 0.80, 0.68),
+        (0.72, 0.52, 0.18),
+        (0.20, 0.20, 0.23),
+        (0.42, 0.26, 0.40),
+        (0.78, 0.76, 0.74),
+        (0.30, 0.45, 0.52),
+        (0.62, 0.32, 0.18),
+    ],
+    np.float32,
+)
 
 
 def plain(c: Canvas) -> Floats:
@@ -66,7 +83,7 @@ def cardboard(c: Canvas) -> Floats:
     label = ramp(np.maximum(np.abs(x - 0.76) - 0.13, np.abs(y - 0.24) - 0.095), 0.006, 0.0)
     lines = ((y * 40) % 1 < 0.45) & (np.abs(x - 0.74) < 0.09) & (np.abs(y - 0.235) < 0.06)
     bars = (c.pick(np.floor(x * 110).astype(int)) > 0.5) & (np.abs(x - 0.76) < 0.10) & (np.abs(y - 0.295) < 0.022)
-    image = mixed(image, np.float32([0.92, 0.91, 0.88]), label)
+    image = mixed(image, tone(0.92, 0.91, 0.88), label)
     return shaded(image, 1 - 0.75 * (lines | bars) * label)
 
 
@@ -80,11 +97,7 @@ def book_spines(c: Canvas) -> Floats:
     start = np.concatenate([[0.0], ends])[book]
     inside = ((x[0] - start) / (ends[book] - start)).astype(np.float32)[None]
     book = np.broadcast_to(book, (size, size))
-    palette = np.float32(
-        [[0.52, 0.14, 0.12], [0.13, 0.23, 0.42], [0.16, 0.34, 0.24], [0.85, 0.80, 0.68], [0.72, 0.52, 0.18]]
-        + [[0.20, 0.20, 0.23], [0.42, 0.26, 0.40], [0.78, 0.76, 0.74], [0.30, 0.45, 0.52], [0.62, 0.32, 0.18]]
-    )
-    palette = np.concatenate([palette, c.color[None], c.color[None]])
+    palette = np.concatenate([_CLOTHS, c.color[None], c.color[None]])
     cover = palette[c.rng.integers(0, len(palette), number)][book]
     round_ = 0.62 + 0.42 * np.sin(np.pi * np.clip(inside, 0.03, 0.97))
     height = c.pick(book, 0.80, 0.985)
@@ -120,11 +133,11 @@ def paper_picture(c: Canvas) -> Floats:
     image = mixed(image, second, ramp(disc, 0.105, 0.095))
     for level, depth in ((0.52, 0.35), (0.42, 0.6), (0.32, 0.85), (0.24, 1.0)):
         ridge = level + 0.05 * waves(c.rng, c.size, 1, 6, 1.4)[c.size // 2][None]
-        tone = (main * (1 - 0.45 * depth)) * depth + second * (1 - depth)
-        image = mixed(image, tone, ramp(ridge - y, -0.004, 0.004))
+        hue = (main * (1 - 0.45 * depth)) * depth + second * (1 - depth)
+        image = mixed(image, hue, ramp(ridge - y, -0.004, 0.004))
     image = shaded(image, 1 + 0.025 * grain(c.rng, c.size))
-    image = mixed(image, np.float32([0.94, 0.93, 0.90]), ramp(border, 0.150, 0.144))
-    frame = np.float32([0.22, 0.15, 0.10]) * (1 + 0.06 * waves(c.rng, c.size, 4, 40))[..., None]
+    image = mixed(image, tone(0.94, 0.93, 0.90), ramp(border, 0.150, 0.144))
+    frame = tone(0.22, 0.15, 0.10) * (1 + 0.06 * waves(c.rng, c.size, 4, 40))[..., None]
     image = mixed(image, frame, ramp(border, 0.052, 0.047))
     return shaded(image, 1 - 0.25 * ramp(np.abs(border - 0.06), 0.012, 0.0))
 
@@ -136,20 +149,20 @@ def screen(c: Canvas) -> Floats:
     image = mixed(c.color * 0.55, light, ramp(y + 0.25 * x, 0.0, 1.5) * 0.8)
     for left, bottom, right, top in ((0.06, 0.16, 0.56, 0.90), (0.50, 0.30, 0.94, 0.80)):
         inside = (x > left) & (x < right) & (y > bottom) & (y < top)
-        image = np.where(inside[..., None], np.float32([0.95, 0.95, 0.96]), image)
+        image = np.where(inside[..., None], tone(0.95, 0.95, 0.96), image)
         bar = inside & (y > top - 0.055)
         image = np.where(bar[..., None], c.color * 0.45 + 0.06, image)
         row = np.floor((top - 0.09 - y) * 26).astype(int)
         length = c.rng.uniform(0.35, 0.9, 64)[np.clip(row, 0, 63)]
         text = inside & (row >= 0) & (((top - 0.09 - y) * 26) % 1 < 0.42)
         text &= (x > left + 0.03) & (x < left + 0.03 + (right - left - 0.06) * length)
-        image = np.where(text[..., None], np.float32([0.45, 0.48, 0.54]), image)
+        image = np.where(text[..., None], tone(0.45, 0.48, 0.54), image)
     column = np.floor((x - 0.56) * 26).astype(int)
     height = c.rng.uniform(0.05, 0.26, 64)[np.clip(column, 0, 63)]
     chart = (x > 0.56) & (x < 0.90) & (((x - 0.56) * 26) % 1 < 0.7) & (y > 0.34) & (y < 0.34 + height)
     image = np.where(chart[..., None], np.clip(c.color * 1.1 + 0.1, 0, 1), image)
     border = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
-    return mixed(image, np.float32([0.05, 0.05, 0.06]), ramp(border, 0.022, 0.016))
+    return mixed(image, tone(0.05, 0.05, 0.06), ramp(border, 0.022, 0.016))
 
 
 def glass(c: Canvas) -> Floats:

@@ -47,9 +47,11 @@ def leaves(c: Canvas) -> Floats:
     young = c.accent(c.color * np.array([1.45, 1.35, 0.85]) + 0.02)
     size = c.size
     for layer in range(5):
-        number = 11
-        u, v = x * number + c.rng.random(), y * number + c.rng.random()
-        column, row = np.floor(u).astype(int) % number, np.floor(v).astype(int) % number
+        number = 9 + layer
+        v = y * number + c.rng.random()
+        row = np.floor(v).astype(int) % number
+        u = x * number + c.pick(row)
+        column = np.floor(u).astype(int) % number
         leaf = row * number + column
         turn, reach = c.pick(leaf, 0, 2 * np.pi), c.pick(leaf, 0.36, 0.5)
         du, dv = u % 1 - 0.5, v % 1 - 0.5

@@ -61,8 +61,8 @@ def gaussians_from(
     surface = _Surface.of(mesh)
     rng = np.random.default_rng([seed, 7_101])
     quads, triangles = surface.quads, surface.triangles
-    fineness = [surface.fineness(f, gaussian_count) for f in (quads, triangles)]
-    samples = spread(quads, triangles, *fineness, surface.borders(), gaussian_count, rng)
+    fineness = surface.fineness(quads, gaussian_count), surface.fineness(triangles, gaussian_count)
+    samples = spread(quads, triangles, fineness, surface.edges(), gaussian_count, rng)
     progress(0.3, "colouring Gaussians")
     colors = [surface.colors(f, s) for f, s in zip((quads, triangles), samples, strict=True)]
     if bake_light:
@@ -124,8 +124,11 @@ class _Surface:
         texture = np.abs(ta[:, 0] * tb[:, 1] - ta[:, 1] * tb[:, 0])
         return np.sqrt(world / np.maximum(texture, 1e-9))
 
-    def borders(self) -> npt.NDArray[np.bool_]:
-        """Return which sides of the quads (Q, 4), from corner i to corner i + 1, end in free space."""
+    def edges(self) -> Integers:
+        """Return what happens at the sides of the quads (Q, 4), from corner i to corner i + 1.
+
+        0: the surface goes on; 1: another one rises from it; 2: it ends in free space, at least in part.
+        """
         from ...kernels.occlusion import unblocked
 
         corners = self.quads.corners
@@ -136,15 +139,15 @@ class _Surface:
         along = np.roll(corners, -1, axis=1) - corners
         outward = np.cross(along, normal)
         outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-12)
-        free = np.zeros(corners.shape[:2], bool)
+        kinds = np.zeros(corners.shape[:2], np.int64)
         for share in (0.25, 0.75):
             edge = corners + share * along
             ahead, above = edge + 0.002 * outward, 0.0015 * normal
-            ends = unblocked(mesh, faces, *(_flat(p) for p in (ahead + above, ahead - above)))
+            ends = unblocked(mesh, faces, *(_flat(p) for p in (ahead + above, ahead - above))).reshape(kinds.shape)
             over = edge + 0.003 * normal
-            open_ = unblocked(mesh, faces, _flat(over - 0.002 * outward), _flat(over + 0.03 * outward))
-            free |= (ends & open_).reshape(free.shape)
-        return free
+            ways = _flat(over - 0.002 * outward), _flat(over + 0.03 * outward)
+            kinds = np.maximum(kinds, ends * (1 + unblocked(mesh, faces, *ways).reshape(kinds.shape)))
+        return kinds
 
     def colors(self, faces: Faces, samples: Samples) -> Floats:
         """Return linear colours (N, 3) of the samples, averaged over their footprints."""

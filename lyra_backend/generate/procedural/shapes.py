@@ -189,14 +189,15 @@ def ball(
     *,
     subdivisions: int = 2,
     rough: float = 0.0,
+    grain: float = 0.25,
     rng: np.random.Generator | None = None,
 ) -> Mesh:
-    """Return an ellipsoid centred on `at`; `rough` is the relative height of lumps drawn from `rng`."""
+    """Return an ellipsoid centred on `at`; `rough` is the relative height of lumps drawn from `rng`, `grain` its share per corner."""
     unit, triangles = _sphere(subdivisions)
     factor = np.ones(len(unit))
     if rough > 0 and rng is not None:
         waves, phases = rng.normal(size=(7, 3)) * 2.3, rng.uniform(0, 6.28, 7)
-        factor += rough * np.cos(unit @ waves.T + phases).mean(1) * 1.6 + rough * 0.25 * rng.normal(size=len(unit))
+        factor += rough * (np.cos(unit @ waves.T + phases).mean(1) * 1.7 + grain * rng.normal(size=len(unit)))
     return Mesh(unit * factor[:, None] * np.array([rx, ry, rz]) + np.array(at), triangles)
 
 

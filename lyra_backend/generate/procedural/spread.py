@@ -18,9 +18,10 @@ Mask = npt.NDArray[np.bool_]
 
 #: Standard deviation of a Gaussian in row or column widths: neighbours together let less than 4 % through.
 WIDTH = 0.66
-#: The same at a border: half of the opacity is lost about a quarter of a row beyond the edge.
-BORDER_WIDTH = 0.48
-LONE_WIDTH = 0.40
+#: How much narrower the last row is at an edge of each kind: the surface goes on, meets another that rises from it
+#: (where wide Gaussians would show through), or ends in free space (half of the opacity is gone a quarter row on).
+NARROWING = np.array([0.0, 0.1, 0.18])
+LEAST_WIDTH = 0.40
 #: Standard deviations of a triangle's Gaussian over those of the triangle itself.
 TRIANGLE_WIDTH = 1.9
 
@@ -47,9 +48,8 @@ class Samples:
 def spread(
     quads: Faces,
     triangles: Faces,
-    quad_fineness: Floats,
-    triangle_fineness: Floats,
-    borders: Mask,
+    fineness: tuple[Floats, Floats],
+    edges: Integers,
     count: int,
     rng: np.random.Generator,
 ) -> tuple[Samples, Samples]:
@@ -57,8 +57,8 @@ def spread(
 
     Args:
         quads, triangles: the whole surface.
-        quad_fineness, triangle_fineness: wanted number of Gaussians per length over the scene's mean, shape (N,).
-        borders: which sides of each quad (from corner i to corner i + 1) end in free space, shape (Q, 4).
+        fineness: wanted number of Gaussians per length over the scene's mean, of quads (Q,) and of triangles (T,).
+        edges: kind of each side of each quad, from corner i to corner i + 1, an index of `NARROWING`, shape (Q, 4).
         count: number of Gaussians; at least one for each face, or the smallest faces get none.
         rng: breaks ties between equal triangles.
     """
@@ -71,8 +71,8 @@ def spread(
     dither = rng.uniform(-0.5, 0.5, len(triangles))
 
     def numbers(spacing: float) -> tuple[Integers, Integers]:
-        grid = np.maximum(np.round(sides * quad_fineness[:, None] / spacing), 1).astype(np.int64)
-        depth = np.round(np.log2(np.maximum(areas * triangle_fineness**2 / spacing**2, 1e-9)) + dither)
+        grid = np.maximum(np.round(sides * fineness[0][:, None] / spacing), 1).astype(np.int64)
+        depth = np.round(np.log2(np.maximum(areas * fineness[1] ** 2 / spacing**2, 1e-9)) + dither)
         return grid * quads_kept[:, None], np.where(triangles_kept, np.clip(depth, 0, 24), -1).astype(np.int64)
 
     def total(spacing: float) -> int:
@@ -85,7 +85,7 @@ def spread(
         low, high = (middle, high) if total(middle) > count else (low, middle)
     grid, depth = numbers(high)
     on_triangles = _fitted(triangles, depth)
-    on_quads = _rows_and_columns(quads, grid, borders, count - len(on_triangles.face), rng)
+    on_quads = _rows_and_columns(quads, grid, edges, count - len(on_triangles.face), rng)
     return on_quads, on_triangles
 
 
@@ -113,12 +113,12 @@ def mean_sides(corners: Floats) -> Floats:
     return np.stack([first, second], axis=1) / 2
 
 
-def _rows_and_columns(quads: Faces, grid: Integers, borders: Mask, count: int, rng: np.random.Generator) -> Samples:
+def _rows_and_columns(quads: Faces, grid: Integers, edges: Integers, count: int, rng: np.random.Generator) -> Samples:
     number = grid.prod(axis=1)
     face = np.repeat(np.arange(len(quads)), number)
     rank = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
     index = np.stack([rank % grid[face, 0], rank // grid[face, 0]], axis=1)
-    spare = rng.choice(len(face), max(count - len(face), 0), replace=count > 2 * len(face)) if len(face) else []
+    spare = rng.integers(0, len(face), max(count - len(face), 0)) if len(face) else np.zeros(0, np.int64)
     # Those left over after whole rows sit between four others.
     face, index = np.concatenate([face, face[spare]]), np.concatenate([index, index[spare]])
     shift = np.zeros(len(face))
@@ -127,8 +127,10 @@ def _rows_and_columns(quads: Faces, grid: Integers, borders: Mask, count: int, r
     weights = quad_weights(place)
     tangents, normals, cells = _cell_axes(quads.corners, face, place, grid)
     # Sides in the order of the corners: 0 and 2 bound the second axis, 1 and 3 the first.
-    ends = np.stack([borders[face][:, [3, 0]] & (index == 0), borders[face][:, [1, 2]] & (index == grid[face] - 1)])
-    width = np.choose(ends.sum(axis=0), [WIDTH, BORDER_WIDTH, LONE_WIDTH])
+    narrowing = NARROWING[edges][face]
+    low = np.where(index == 0, narrowing[:, [3, 0]], 0.0)
+    high = np.where(index == grid[face] - 1, narrowing[:, [1, 2]], 0.0)
+    width = np.maximum(WIDTH - low - high, LEAST_WIDTH)
     return Samples(face, weights, *_ellipses(tangents, normals, cells * width[..., None]))
 
 
@@ -179,7 +181,8 @@ def _fitted(triangles: Faces, depth: Integers) -> Samples:
         more = left > 0
         pieces, left = _halved(pieces.select(more)), np.concatenate([left[more] - 1] * 2)
     if not done:
-        return Samples(np.zeros(0, np.int64), np.zeros((0, 3)), *[np.zeros((0, 3))] * 2, np.zeros((0, 2)))
+        none = np.zeros((0, 3))
+        return Samples(np.zeros(0, np.int64), none, none, none, np.zeros((0, 2)))
     pieces = Faces.concatenate(done)
     order = np.argsort(pieces.owners, kind="stable")
     pieces = pieces.select(order)

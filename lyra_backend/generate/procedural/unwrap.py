@@ -38,7 +38,7 @@ def box_uvs(corners: Floats, material: Material, rng: np.random.Generator) -> Fl
     low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     extent = np.maximum(high - low, 1e-6)
     normals = unit_normals(corners)
-    axis = (np.abs(normals) + (0.0, 0.0, 1e-6)).argmax(axis=1)
+    axis = (np.abs(normals) + np.array([0.0, 0.0, 1e-6])).argmax(axis=1)
     rows = _AXES[axis + 3 * (normals[np.arange(len(axis)), axis] < 0)]
     local = corners - low
     u_axis, sign, v_axis = rows.T

@@ -98,7 +98,7 @@ def _scores(draft: Draft, views: _Views) -> Floats:
     spread = np.mean([np.minimum(np.roll(views.sight, -t, 1), 9) for t in turns], axis=0)
     nearest = np.min([np.roll(views.ground, -t, 1) for t in turns], axis=0)
     middle = np.min([np.roll(views.ground, -t, 1) for t in range(-half // 2, half // 2 + 1)], axis=0)
-    score = np.minimum(views.sight, 9.0) + 1.6 * spread
+    score = np.minimum(views.sight, 12.0) + 1.6 * spread
     score += 6.0 * np.minimum(nearest - NEAR_M, 0.0) + 2.5 * np.minimum(middle - MIDDLE_M, 0.0)
     wanted = {m.kind for m in draft.wishes.objects}
     for placed in draft.placed:

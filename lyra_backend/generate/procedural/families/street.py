@@ -164,7 +164,7 @@ def _kerb_face(plan: _Street, u0: float, u1: float, v: float, side: int) -> Mesh
     """Return the upright side of the kerb, facing the road."""
     z0, z1 = plan.kerb(u0), plan.kerb(u1)
     near = quad((u1, v, 0), (u0, v, 0), (u0, v, z0), (u1, v, z1))
-    return near if side > 0 else Mesh(near.vertices, near.triangles[:, ::-1])
+    return near if side < 0 else Mesh(near.vertices, near.triangles[:, ::-1])
 
 
 def _sides(draft: Draft, plan: _Street) -> None:

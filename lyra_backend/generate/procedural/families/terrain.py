@@ -39,7 +39,7 @@ _BIOMES: dict[str, _Biome] = {
     "meadow": _Biome(
         material("grass", (0.33, 0.46, 0.17), tile_m=2.5),
         material("soil", (0.56, 0.45, 0.32), tile_m=2.0),
-        {"tree": (0.4, 1.6), "bush": (0.6, 2.2), "rock": (0.4, 1.6), "log": (0.0, 0.5), "stump": (0.0, 0.5)},
+        {"tree": (0.8, 2.0), "bush": (0.8, 2.6), "rock": (0.4, 1.6), "log": (0.0, 0.5), "stump": (0.0, 0.5)},
     ),
     "forest": _Biome(
         material("grass", (0.27, 0.33, 0.14), tile_m=2.5),
@@ -68,7 +68,7 @@ _BIOMES: dict[str, _Biome] = {
     "snow": _Biome(
         material("plain", (0.92, 0.94, 0.97)),
         material("soil", (0.78, 0.79, 0.82), tile_m=2.0),
-        {"conifer": (0.8, 2.2), "rock": (0.6, 1.8), "log": (0.0, 0.5), "stump": (0.0, 0.4)},
+        {"conifer": (1.2, 3.0), "rock": (0.6, 1.8), "log": (0.0, 0.5), "stump": (0.0, 0.4)},
     ),
 }
 _AUTUMN: tuple[Rgb, ...] = ((0.76, 0.40, 0.12), (0.72, 0.56, 0.14), (0.62, 0.24, 0.12))

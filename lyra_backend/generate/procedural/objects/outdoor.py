@@ -334,7 +334,7 @@ def rock(look: Look) -> Thing:
         )
     )
     w, d, h = look.between(0.4, 0.9), look.between(0.35, 0.75), look.between(0.3, 0.6)
-    body = ball(w, d, h, (0, 0, h * 0.55), subdivisions=3, rough=0.3, rng=look.rng)
+    body = ball(w, d, h, (0, 0, h * 0.55), subdivisions=3, rough=0.34, grain=0.045, rng=look.rng)
     flat = body.bent(lambda p: np.column_stack([p[:, 0], p[:, 1], np.maximum(p[:, 2], -0.12)]))
     return Assembly("rock").add("body", stone, flat).done()
 

@@ -68,7 +68,7 @@ def pillar(look: Look) -> Thing:
 def rubble(look: Look) -> Thing:
     """A low heap of broken bricks and concrete."""
     made, size = Assembly("rubble"), look.between(0.35, 0.6)
-    base = ball(size, size * 0.8, 0.14, (0, 0, 0.03), subdivisions=2, rough=0.3, rng=look.rng)
+    base = ball(size, size * 0.8, 0.14, (0, 0, 0.03), subdivisions=2, rough=0.3, grain=0.1, rng=look.rng)
     flat = base.bent(lambda p: np.column_stack([p[:, 0], p[:, 1], np.maximum(p[:, 2], -0.02)]))
     made.add("heap", material("soil", (0.52, 0.49, 0.45), tile_m=0.5), flat)
     stone, clay = [], []
