@@ -46,10 +46,6 @@ def examine() -> dict[str, Any]:
 
 
 def _device() -> str:
-    import warp as wp
+    from .kernels import describe_device
 
-    wp.config.quiet = True
-    device = wp.get_preferred_device()
-    if not device.is_cuda:
-        return "CPU (no CUDA device found; everything works, more slowly)"
-    return f"{device.alias}: {device.name}, {device.total_memory / 2**30:.0f} GiB"
+    return describe_device()

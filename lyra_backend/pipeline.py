@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import refine
-from .errors import LyraError, StageFailed
+from .errors import InvalidRequest, LyraError, StageFailed
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
@@ -191,6 +191,8 @@ def _named_errors(state: _Run, stage: str) -> Iterator[None]:
     """Turn an unexpected exception of a stage into StageFailed and keep its traceback."""
     try:
         yield
+    except InvalidRequest as error:
+        raise InvalidRequest(state.directory.in_users_words(str(error))) from error
     except LyraError:
         raise
     except Exception as error:

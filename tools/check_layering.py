@@ -40,7 +40,7 @@ MAY: Mapping[str, set[str]] = {
     "pipeline": FACES_BASE | {"io", "render", "memory", *STAGES},
     "api": FACES_BASE | {"io", "pipeline", "refine"},
     "catalog": FACES_BASE,
-    "doctor": {"__init__"},
+    "doctor": {"__init__", "kernels"},
     "console": {"progress", "types"},
     "cli": NOUNS | {"api", "io", "console", "catalog", "doctor"},
     "__main__": {"cli"},
@@ -60,7 +60,6 @@ NEVER: Mapping[str, set[str]] = {
     "validate": _ALL - {"pxr", "omni"},
     "generate": {"pxr", "warp"} | KIT,
     "render": _ALL - LEARNING,
-    "doctor": _ALL - {"warp"},
     "ext": LEARNING | {"warp"},
 }
 #: Part -> heavy packages it may import at the top of a file.

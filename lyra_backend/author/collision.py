@@ -116,8 +116,8 @@ def _colliders(proxy: CollisionProxy) -> list[_Collider]:
                 f"collider {part.name!r}: its name must be letters, digits and underscores and not begin with a digit "
                 "to become a prim; rename it."
             )
-        classes = _class_names([part])
-        colliders.append(_Collider(part.name, True, part.vertices, part.triangles, classes, part.approximation))
+        points, triangles = _weld(part.vertices, part.triangles)
+        colliders.append(_Collider(part.name, True, points, triangles, _class_names([part]), part.approximation))
     return colliders
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pxr import Sdf, Usd, UsdGeom, UsdPhysics
 
@@ -29,8 +29,6 @@ __all__ = [
     "write_text",
 ]
 
-T = TypeVar("T")
-
 #: Endings that :func:`write_layer` writes.
 SUFFIXES = (".usda", ".usdc", ".usdz")
 
@@ -41,11 +39,11 @@ _PACKAGED_LAYER = "root.usdc"
 def write_layer(
     path: Path,
     default_prim: str,
-    fill: Callable[[Sdf.Layer], T],
+    fill: Callable[[Sdf.Layer], None],
     *,
     render_settings: Mapping[str, int] | None = None,
-) -> T:
-    """Write a layer to `path` and return what `fill` returned; nothing appears at `path` before it is whole.
+) -> None:
+    """Write a layer to `path`; nothing appears there before it is whole.
 
     The layer gets the metadata of a root layer: Z up, metres, kilograms, `default_prim`. Stage metadata is not
     composed, so each file that can be opened on its own says it for itself. A .usdz holds the layer in binary form.
@@ -65,16 +63,16 @@ def write_layer(
         raise InvalidRequest(f"{path.name}: USD files must end in {', '.join(SUFFIXES)}, got {suffix!r}; rename it.")
     with temporary_sibling(path) as scratch:
         if suffix != ".usdz":
-            return _fill_layer(scratch, default_prim, fill, render_settings)
+            _fill_layer(scratch, default_prim, fill, render_settings)
+            return
         member = scratch.with_name(_PACKAGED_LAYER)
-        result = _fill_layer(member, default_prim, fill, render_settings)
+        _fill_layer(member, default_prim, fill, render_settings)
         write_package([member], scratch)
-        return result
 
 
 def _fill_layer(
-    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], T], render_settings: Mapping[str, int] | None
-) -> T:
+    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], None], render_settings: Mapping[str, int] | None
+) -> None:
     layer = Sdf.Layer.CreateNew(str(path))
     root = layer.pseudoRoot
     root.SetInfo(UsdGeom.Tokens.upAxis, UsdGeom.Tokens.z)
@@ -83,9 +81,8 @@ def _fill_layer(
     layer.defaultPrim = default_prim
     if render_settings:
         layer.customLayerData = {"renderSettings": dict(render_settings)}
-    result = fill(layer)
+    fill(layer)
     layer.Save()
-    return result
 
 
 def flush(layer: Sdf.Layer) -> None:

@@ -65,7 +65,7 @@ def write_scene(
 
     def fill(layer: Sdf.Layer) -> None:
         world = define(layer, WORLD_NAME, "Xform")
-        world.kind = "component"
+        world.kind = "assembly"  # robots and furniture that people add below are components
         define(world, VISUAL_NAME, "Scope")
         _add_variants(world, gaussian_files, collider_paths, appearance)
 

@@ -39,6 +39,7 @@ class RunDirectory:
         self.root = root
         self.request = request
         self._created = created
+        self._sources: dict[str, str] = {}
 
     @staticmethod
     def open(root: Path, request: SceneRequest, *, overwrite: bool = False) -> RunDirectory:
@@ -61,6 +62,7 @@ class RunDirectory:
             run = RunDirectory(root, adopted, created=created)
             for source, name in inputs.values():
                 run._adopt(source, name)
+                run._sources[str((root / name).resolve())] = str(source)
             run.write("request.json", json.dumps(adopted.to_json(), indent=2, ensure_ascii=False) + "\n")
         except OSError as error:
             raise InvalidRequest(f"{root}: cannot write there ({error.strerror}). Choose another --out.") from error
@@ -95,6 +97,12 @@ class RunDirectory:
         """Return the request with its input files as absolute paths."""
         given = {name: getattr(self.request, name) for name in INPUT_FIELDS}
         return _with_inputs(self.request, {n: str((self.root / v).resolve()) for n, v in given.items() if v})
+
+    def in_users_words(self, message: str) -> str:
+        """Return `message` with the copies of input files called what the user called them."""
+        for copy, source in self._sources.items():
+            message = message.replace(copy, source)
+        return message
 
     def write(self, name: str, data: str | bytes) -> None:
         """Write a file under its final name in one step."""

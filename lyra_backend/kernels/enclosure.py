@@ -8,8 +8,6 @@ import warp as wp
 
 __all__ = ["behind_sheets", "box_overlaps", "inside_solids"]
 
-wp.config.quiet = True
-
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 

@@ -12,7 +12,6 @@ from .union_find import flatten, unite
 
 __all__ = ["label_regions"]
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 

@@ -11,7 +11,6 @@ from .union_find import flatten, unite
 
 __all__ = ["label_sheets", "points_in_sheets", "touching_sheets", "typical_density", "widened"]
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 

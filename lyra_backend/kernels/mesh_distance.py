@@ -8,7 +8,6 @@ import warp as wp
 
 __all__ = ["ClosestPoints", "RayHits", "mesh_distance", "mesh_rays"]
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 Floats = npt.NDArray[np.floating]

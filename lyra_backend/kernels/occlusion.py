@@ -8,8 +8,6 @@ import warp as wp
 
 __all__ = ["ambient_light", "lamp_light", "unblocked"]
 
-wp.config.quiet = True
-
 Floats = npt.NDArray[np.floating]
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import warp as wp
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 #: Side of a square picture tile [px].

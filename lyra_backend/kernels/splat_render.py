@@ -12,7 +12,6 @@ import warp as wp
 from .splat_project import ALPHA_MIN, TILE_PX, Projection, Splat, View, project_splats
 from .splat_tiles import list_tiles, sort_by_depth
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 Floats = npt.NDArray[np.float32]

@@ -10,7 +10,6 @@ import warp as wp
 
 from .splat_project import Projection, Splat, touched_columns, touched_rows
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 

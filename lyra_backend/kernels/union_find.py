@@ -8,7 +8,6 @@ import warp as wp
 
 __all__ = ["flatten", "root", "unite"]
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 

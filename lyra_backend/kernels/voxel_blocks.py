@@ -18,7 +18,6 @@ import warp as wp
 
 __all__ = ["BLOCK", "POINTS", "SheetLattice", "voxel_blocks"]
 
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 #: Lattice points along the side of a block, and in it.

@@ -50,4 +50,5 @@ def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Pro
     keep(check_usd(directory, params, progress.child(0.1, 0.4)))
     if not _NO_STAGE & {f.code for f in findings}:
         keep(check_physics(directory, params, progress.child(0.4, 1.0)))
+    progress(1.0, f"checked the scene: {len(findings)} findings")
     return Outcome(None, counts, tuple(findings))

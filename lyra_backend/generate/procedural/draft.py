@@ -32,11 +32,33 @@ class Request:
     index: int
 
 
+#: How many an open plural means, by kind; two to four of all others.
+_PLURALS = {"tree": (4, 7), "conifer": (5, 8), "bush": (4, 7), "rock": (5, 8), "cardboard_box": (3, 6), "crate": (3, 5)}
+_PLURALS |= {
+    "pallet": (3, 5),
+    "barrel": (3, 5),
+    "chair": (4, 6),
+    "locker": (3, 5),
+    "books": (2, 3),
+    "traffic_cone": (3, 5),
+}
+#: Open plurals of the first go with the number of the second.
+_PARTNERS = {"office_chair": "desk", "monitor": "desk", "nightstand": "bed", "keyboard": "desk"}
+
+
+#: Kinds of which one scene has a single model.
+_SETS = frozenset(("chair", "stool", "office_chair", "locker", "desk", "nightstand", "street_lamp", "bollard"))
+
+
 def _requests(wishes: Wishes, rng: np.random.Generator) -> list[Request]:
-    """Return one request per wanted object; plurals without a number mean two to four."""
-    found = []
+    """Return one request per wanted object; plurals without a number are drawn."""
+    found: list[Request] = []
     for mention in wishes.objects:
-        count = int(rng.integers(2, 5)) if mention.count is None else mention.count
+        count = mention.count
+        if count is None:
+            low, high = _PLURALS.get(mention.kind, (2, 4))
+            partners = sum(m.count or 0 for m in wishes.wanted(_PARTNERS.get(mention.kind, "")))
+            count = partners or int(rng.integers(low, high + 1))
         found += [Request(mention.kind, mention, k) for k in range(count)]
     return found
 
@@ -99,6 +121,7 @@ class Draft:
         self.ground: Callable[[float, float], float] = lambda x, y: 0.0
         self.aisle_m = 0.0
         self.size: tuple[float, float, float] = (0.0, 0.0, 0.0)
+        self._sets: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._free_tops: dict[str, list[tuple[Placed, Top]]] = {}
         self._covered: list[tuple[str, Rect]] = []
@@ -174,7 +197,11 @@ class Draft:
         number = self._numbers.get(kind, 0)
         self._numbers[kind] = number + 1
         color, pattern, sizes = self.looks(mention, index)
-        thing = entry.build(Look(self.rng, self.tones, color, pattern, number))
+        rng = self.rng
+        if kind in _SETS:  # chairs of one room, lamps of one street look the same
+            first = self._sets.setdefault(kind, int(rng.integers(2**32)))
+            rng = np.random.default_rng([first, 17])
+        thing = entry.build(Look(rng, self.tones, color, pattern, number))
         return _sized(thing, sizes)
 
     def looks(self, mention: Mention | None, index: int = 0) -> tuple[Rgb | None, str | None, tuple[Size, ...]]:

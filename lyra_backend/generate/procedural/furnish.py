@@ -103,10 +103,12 @@ def _in_row(draft: Draft, kind: str, thing: Thing, row: list[Placed]) -> Placed 
     """Put an object beside the last of its row."""
     if row:
         last = row[-1]
-        step = (last.thing.footprint[0] + thing.footprint[0]) / 2 + 0.18
+        step = (last.thing.footprint[0] + thing.footprint[0]) / 2 + (
+            0.01 if catalogue()[kind].place == "wall" else 0.18
+        )
         for side in (1, -1):
             x, y = last.x + side * step * np.cos(last.yaw), last.y + side * step * np.sin(last.yaw)
-            placed = draft.try_at(kind, thing, float(x), float(y), last.yaw, 0.05)
+            placed = draft.try_at(kind, thing, float(x), float(y), last.yaw, -0.04)
             if placed is not None:
                 row.append(placed)
                 return placed

@@ -90,6 +90,8 @@ _CARS = (
     (0.85, 0.62, 0.12),
 )
 
+_STONES = ((0.84, 0.83, 0.80), (0.30, 0.30, 0.32), (0.64, 0.57, 0.48), (0.56, 0.40, 0.25), (0.72, 0.72, 0.71))
+
 STEEL: Rgb = (0.62, 0.64, 0.66)
 DARK: Rgb = (0.13, 0.13, 0.14)
 
@@ -129,9 +131,10 @@ class Tones:
     paint: Rgb
     paint_2: Rgb
     car: Rgb
+    stone: Rgb
 
     @staticmethod
     def drawn(rng: np.random.Generator) -> Tones:
         """Draw tones for a scene."""
-        tables = (_WOODS, _FABRICS, _FABRICS, _WALLS, _ACCENTS, _PAINTS, _PAINTS, _CARS)
+        tables = (_WOODS, _FABRICS, _FABRICS, _WALLS, _ACCENTS, _PAINTS, _PAINTS, _CARS, _STONES)
         return Tones(*(pick(rng, table) for table in tables))

@@ -59,9 +59,9 @@ def tiles(c: Canvas) -> Floats:
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     edge = np.minimum(np.minimum(x % 1, 1 - x % 1), np.minimum(y % 1, 1 - y % 1)) * c.material.tile_m / number
     joint = ramp(edge, 0.005, 0.0025)
-    tone = c.pick(row * number + column, 0.955, 1.03)
+    level = c.pick(row * number + column, 0.955, 1.03)
     bevel = 1 - 0.07 * ramp(edge, 0.012, 0.005)
-    light = tone * bevel * (1 + 0.018 * waves(c.rng, c.size, 2, 30))
+    light = level * bevel * (1 + 0.018 * waves(c.rng, c.size, 2, 30))
     grout = c.accent(c.color * 0.62 + 0.08)
     return mixed(shaded(c.color, light), shaded(grout, 1 + 0.05 * grain(c.rng, c.size)), joint)
 
@@ -115,11 +115,11 @@ def wood_planks(c: Canvas) -> Floats:
     # Each board is cut from another place of the same trunk.
     shift = (c.pick(board, 0, c.size)).astype(int)
     fibres = np.take_along_axis(_fibres(c), (np.arange(c.size)[None] + shift) % c.size, axis=1)
-    tone = c.pick(board, 0.80, 1.12)
+    level = c.pick(board, 0.80, 1.12)
     dark = c.color * np.array([0.78, 0.70, 0.62], np.float32)
     base = mixed(c.color, dark, np.clip(c.pick(board, 0.0, 0.55) + 2.2 * fibres, 0, 1))
     joint = ramp(edge, 0.0055, 0.0015)
-    return shaded(base, tone * (1.03 + fibres) * (1 - 0.62 * joint))
+    return shaded(base, level * (1.03 + fibres) * (1 - 0.62 * joint))
 
 
 def windows_facade(c: Canvas) -> Floats:

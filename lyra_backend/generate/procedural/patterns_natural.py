@@ -43,7 +43,7 @@ def rock(c: Canvas) -> Floats:
 def leaves(c: Canvas) -> Floats:
     """Foliage seen from outside: overlapping pointed leaves, dark between them."""
     x, y = c.xy
-    image = shaded(c.color * 0.34, 1 + 0.2 * waves(c.rng, c.size, 4, 40))
+    image = shaded(c.color * 0.5, 1 + 0.2 * waves(c.rng, c.size, 4, 40))
     young = c.accent(c.color * np.array([1.45, 1.35, 0.85]) + 0.02)
     size = c.size
     for layer in range(5):
@@ -59,7 +59,7 @@ def leaves(c: Canvas) -> Floats:
         width = 0.45 * reach * np.clip(1 - (along / reach) ** 2, 0, 1)
         soft = 1.2 * number / size
         inside = ramp(np.abs(across) - width, soft, -soft)
-        tone = (0.62 + 0.09 * layer) * c.pick(leaf, 0.8, 1.25) * (1 + 0.5 * across / reach)
+        tone = (0.75 + 0.11 * layer) * c.pick(leaf, 0.8, 1.25) * (1 + 0.5 * across / reach)
         rib = 1 - 0.22 * ramp(np.abs(across), 0.045, 0.01)
         colour = mixed(c.color, young, ramp(c.pick(leaf), 0.5, 1.0) * 0.6)
         image = mixed(image, shaded(colour, tone * rib), inside)

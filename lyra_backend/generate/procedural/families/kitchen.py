@@ -9,8 +9,10 @@ from ..furnish import fulfil, scatter, steps_and_rubble
 from ..groups import dining_group, hang_pictures, place_all, restore, run_along, small_things
 from ..indoors import Plan, light_ceiling, prepare
 from ..objects.kitchen import counter_unit, hood, sink_unit, wall_unit
-from ..palette import material
+from ..palette import jitter, material
 from ..placement import Wall
+from ..room import bar
+from ..shapes import join
 from ..things import Look, Thing
 
 __all__ = ["build"]
@@ -123,6 +125,7 @@ def _above(draft: Draft, wall: Wall, run: list[Placed]) -> None:
     if not run:
         return
     look = Look(draft.rng, draft.tones, draft.tones.accent)
+    _splashback(draft, wall, run)
     for base in run:
         u = float((np.array([base.x, base.y]) - wall.start) @ wall.along)
         w = base.thing.footprint[0]
@@ -132,6 +135,21 @@ def _above(draft: Draft, wall: Wall, run: list[Placed]) -> None:
             base.kind.name in ("counter", "sink") and wall.is_free(u - w / 2, u + w / 2, 1.4, 2.1) and draft.chance(0.8)
         ):
             draft.hang("wall_cabinet", wall_unit(look, w), wall, u, 1.4)
+
+
+def _splashback(draft: Draft, wall: Wall, run: list[Placed]) -> None:
+    """Tile the wall between worktops and cupboards, around windows."""
+    colors = ((0.90, 0.90, 0.88), (0.55, 0.66, 0.66), (0.80, 0.72, 0.60), (0.36, 0.42, 0.46))
+    looks = material("tiles", jitter(draft.rng, colors[draft.about(0, 3)]), tile_m=0.45)
+    pieces = []
+    for base in run:
+        u, half = float((np.array([base.x, base.y]) - wall.start) @ wall.along), base.thing.footprint[0] / 2
+        if base.thing.height < 1.25 and not any(
+            a < u + half and u - half < b and low < 1.4 and low > 0.5 for a, b, low, _ in wall.taken
+        ):
+            pieces.append(bar(wall, u - half, u + half, 0.9, 1.4, 0.0, 0.014))
+    if pieces:
+        draft.solid("splashback_1.tiles", "wall", looks, join(pieces))
 
 
 def _island(draft: Draft) -> None:

@@ -26,7 +26,7 @@ def _carcass(kind: str, look: Look, width: float) -> Assembly:
     made.add(
         "body", material("plain", blend(front.color, (1, 1, 1), 0.3)), box(width, 0.56, COUNTER_M - 0.14, (0, 0, 0.1))
     )
-    stone = material("marble", look.one_of((0.84, 0.83, 0.80), (0.28, 0.28, 0.30), (0.62, 0.55, 0.46)))
+    stone = material("marble", look.tones.stone)
     return made.add("worktop", stone, box(width, 0.62, 0.04, (0, 0.01, COUNTER_M - 0.04)))
 
 
@@ -123,7 +123,7 @@ def island(look: Look) -> Thing:
     made.add("plinth", material("plain", DARK), box(w - 0.2, 0.6, 0.08))
     made.add(
         "worktop",
-        material("marble", look.one_of((0.86, 0.85, 0.82), (0.62, 0.55, 0.46))),
+        material("marble", look.tones.stone),
         box(w, 0.9, 0.04, (0, 0, COUNTER_M - 0.04)),
     )
     doors = [box(w / 3 - 0.06, 0.02, 0.66, (x * w / 3.2, y * 0.36, 0.12)) for x in (-1, 0, 1) for y in (-1, 1)]
