@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lyra_backend.io.ply import write_ply
+from lyra_backend.io.ply import read_ply, write_ply
 
 from .conftest import PROMPT, make_random_cloud
 
@@ -129,7 +129,10 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path, after_s: float) -> None:
 def test_convert_splat_and_usd(inputs: Path, tmp_path: Path) -> None:
     assert cli("convert", inputs / "good.ply", tmp_path / "a.usdc").returncode == 0
     assert cli("convert", inputs / "good.ply", tmp_path / "b.ply").returncode == 0
-    assert (tmp_path / "b.ply").read_bytes() == (inputs / "good.ply").read_bytes()
+    before, after = (read_ply(folder).value for folder in (inputs / "good.ply", tmp_path / "b.ply"))
+    assert np.array_equal(before.positions, after.positions)
+    assert np.array_equal(before.sh, after.sh)
+    assert np.allclose(before.scales, after.scales, rtol=1e-6)
     assert {p.name for p in tmp_path.iterdir()} == {"a.usdc", "b.ply"}
 
 

@@ -133,7 +133,7 @@ def test_events_count_up_with_time_left(scene_dir: Path) -> None:
 
 
 def test_scene_without_colliders_is_not_accepted(tmp_path: Path) -> None:
-    request = {**REQUEST, "collider": "none"}
+    request = {**REQUEST, "collider": "none", "params": {"generate": SMALL["generate"]}}
     report = lyra_backend.generate_scene(request, tmp_path / "run").report
     assert not report.accepted
     assert "physics.no_collider" in {f.code for f in report.findings if f.severity is Severity.ERROR}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +71,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     """
     from ..io.images import read_depth, read_image
     from ..io.intrinsics import parse_intrinsics
+    from ..io.run_dir import file_digest
 
     image_file, depth_file, text = _inputs(request, params)
     image, depth = read_image(image_file), read_depth(depth_file)
@@ -91,8 +91,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         "measured",
         provenance={
             "generator": "rgbd",
-            "image_sha256": _digest(image_file),
-            "depth_sha256": _digest(depth_file),
+            "image_sha256": file_digest(image_file),
+            "depth_sha256": file_digest(depth_file),
             "licence": "unknown, as the source image",
         },
     ).transformed(UP_AXES["-y"], Frame.GENERATOR)
@@ -271,8 +271,3 @@ def _findings(counts: dict[str, int], depth: Floats) -> tuple[Finding, ...]:
         message = f"Most pixels lie beyond max_depth and were left out; {share:.0%} were used."
         found.append(Finding("rgbd.beyond_max_depth", Severity.WARNING, message, share, 0.5))
     return tuple(found)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

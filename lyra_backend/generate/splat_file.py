@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +39,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         InvalidRequest: the request names no splat, or the file cannot be used.
         MissingDependency: the format needs a package that is not installed.
     """
+    from ..io.run_dir import file_digest
     from ..io.splats import format_of, read_splats
 
     if request.splat is None:
@@ -57,7 +57,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         geometry="inferred",
         provenance={
             "generator": "splat_file",
-            "source_sha256": _digest(path),
+            "source_sha256": file_digest(path),
             "source_format": format_of(path),
             "licence": "unknown, as the source file",
         },
@@ -74,8 +74,3 @@ def _scale_findings(params: Params) -> tuple[Finding, ...]:
         "something in the scene and give metres per unit with --set generate.scale=..."
     )
     return (Finding("scale.unknown", Severity.ERROR, message),)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

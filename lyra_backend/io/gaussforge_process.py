@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import InvalidRequest, MissingDependency
 
-__all__ = ["convert_file"]
+__all__ = ["convert_file", "temporary_folder"]
 
 #: Seconds a conversion may take, plus this many for each megabyte: over ten times what was ever measured.
 _BASE_LIMIT_S = 60.0

@@ -11,6 +11,9 @@ __all__ = ["behind_sheets", "box_overlaps", "inside_solids"]
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
+#: Solids with more triangles than this are asked by rays.
+_FEW = 32
+
 
 @wp.func
 def solid_angle(a: wp.vec3, b: wp.vec3, c: wp.vec3) -> float:
@@ -22,33 +25,58 @@ def solid_angle(a: wp.vec3, b: wp.vec3, c: wp.vec3) -> float:
     return wp.atan2(wp.dot(a, wp.cross(b, c)), down)
 
 
+@wp.func
+def winds_around(
+    vertices: wp.array(dtype=wp.vec3), triangles: wp.array2d(dtype=wp.int32), first: int, end: int, p: wp.vec3
+) -> bool:
+    """Return whether triangles `first` to `end` enclose `p`, by their exact winding number."""
+    half = float(0.0)
+    for f in range(first, end):
+        a = vertices[triangles[f, 0]] - p
+        b = vertices[triangles[f, 1]] - p
+        c = vertices[triangles[f, 2]] - p
+        half += solid_angle(a, b, c)
+    return half > wp.pi
+
+
+@wp.func
+def shows_backs(mesh: wp.uint64, root: int, p: wp.vec3) -> bool:
+    """Return whether most of three rays from `p` first meet a back of one solid of the mesh."""
+    votes = wp.int32(0)
+    for k in range(3):
+        way = wp.vec3(0.0123, 0.0171, 0.0137)
+        way[k] = 1.0
+        hit = wp.mesh_query_ray(mesh, p, way, 1.0e6, root)
+        if hit.result and hit.sign < 0.0:
+            votes += 1
+    return votes > 1
+
+
 @wp.kernel
-def _wind(
+def _enclose(
     # in
     bvh: wp.uint64,
+    mesh: wp.uint64,
     vertices: wp.array(dtype=wp.vec3),
     triangles: wp.array2d(dtype=wp.int32),
     starts: wp.array(dtype=wp.int32),
     points: wp.array(dtype=wp.vec3),
+    few: int,
     # out
     inside: wp.array(dtype=wp.uint8),
 ) -> None:
     i = wp.tid()
     p = points[i]
     solid = wp.int32(0)
-    found = wp.uint8(0)
+    found = bool(False)
     query = wp.bvh_query_aabb(bvh, p, p)
     while wp.bvh_query_next(query, solid):
-        if found == wp.uint8(0):
-            half = float(0.0)
-            for f in range(starts[solid], starts[solid + 1]):
-                a = vertices[triangles[f, 0]] - p
-                b = vertices[triangles[f, 1]] - p
-                c = vertices[triangles[f, 2]] - p
-                half += solid_angle(a, b, c)
-            if half > wp.pi:
-                found = wp.uint8(1)
-    inside[i] = found
+        if not found:
+            if starts[solid + 1] - starts[solid] <= few:
+                found = winds_around(vertices, triangles, starts[solid], starts[solid + 1], p)
+            else:
+                found = shows_backs(mesh, wp.mesh_get_group_root(mesh, solid), p)
+    inside[i] = wp.where(found, wp.uint8(1), wp.uint8(0))
 
 
 @wp.kernel
@@ -95,9 +123,10 @@ def _overlap(
 def inside_solids(
     vertices: Floats, triangles: Integers, starts: Integers, points: Floats, *, device: str | None = None
 ) -> npt.NDArray[np.bool_]:
-    """Return which points lie inside at least one of several closed surfaces, by their exact winding numbers.
+    """Return which points lie inside at least one of several closed surfaces.
 
-    Solids may overlap and touch each other; points closer to a surface than single precision can tell are undecided.
+    Each solid is asked alone, so they may overlap and touch: small ones by their winding number, large ones by rays.
+    Points closer to a surface than single precision can tell are undecided.
 
     Args:
         vertices: corners of all solids [m], shape (V, 3).
@@ -118,11 +147,12 @@ def inside_solids(
     lows = np.minimum.reduceat(corners.min(axis=1), firsts)
     highs = np.maximum.reduceat(corners.max(axis=1), firsts)
     bvh = wp.Bvh(_vectors(lows, target), _vectors(highs, target))
+    places, faces, solids = _vectors(vertices, target), _integers(triangles, target), _integers(starts, target)
+    groups = _integers(np.repeat(np.arange(len(starts) - 1), np.diff(starts)), target)
+    mesh = wp.Mesh(places, faces.flatten(), groups=groups)
     inside = wp.zeros(len(points), dtype=wp.uint8, device=target)
-    faces = wp.array(np.ascontiguousarray(triangles, np.int32), dtype=wp.int32, device=target)
-    firsts_wp = wp.array(np.ascontiguousarray(starts, np.int32), dtype=wp.int32, device=target)
-    arrays = [_vectors(vertices, target), faces, firsts_wp, _vectors(points, target)]
-    wp.launch(_wind, len(points), [bvh.id, *arrays], [inside], device=target)
+    arrays = [places, faces, solids, _vectors(points, target)]
+    wp.launch(_enclose, len(points), [bvh.id, mesh.id, *arrays, _FEW], [inside], device=target)
     return inside.numpy().astype(bool)
 
 
@@ -144,8 +174,7 @@ def behind_sheets(
     if not len(points) or not len(triangles):
         return np.zeros(len(points), bool)
     target = wp.get_device(device) if device else wp.get_preferred_device()
-    indices = wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=wp.int32, device=target)
-    mesh = wp.Mesh(_vectors(vertices, target), indices)
+    mesh = wp.Mesh(_vectors(vertices, target), _integers(triangles, target).flatten())
     # A little off the axes, so that no ray runs along the edges and faces of axis-aligned rooms.
     axes = np.concatenate([np.eye(3), -np.eye(3)]) + np.array([0.0123, 0.0171, 0.0137])
     directions = axes / np.linalg.norm(axes, axis=1, keepdims=True)
@@ -175,10 +204,13 @@ def box_overlaps(
     number = counts.numpy()
     starts = np.concatenate([[0], np.cumsum(number)])
     partners = wp.zeros(max(int(starts[-1]), 1), dtype=wp.int32, device=target)
-    firsts = wp.array(starts[:-1].astype(np.int32), dtype=wp.int32, device=target)
-    wp.launch(_overlap, len(lows), [bvh.id, *boxes, firsts], [counts, partners], device=target)
+    wp.launch(_overlap, len(lows), [bvh.id, *boxes, _integers(starts[:-1], target)], [counts, partners], device=target)
     pairs = np.stack([np.repeat(np.arange(len(lows)), number), partners.numpy()[: starts[-1]]], axis=1)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int32)
+
+
+def _integers(values: Integers, device: Any) -> Any:
+    return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
 
 
 def _vectors(values: Floats, device: Any) -> Any:

@@ -72,7 +72,7 @@ def robust_box(cloud: GaussianCloud, use: Mask) -> tuple[npt.NDArray[np.float64]
         use: which ones count, shape (N,), at least one.
     """
     positions = cloud.positions if use.all() else cloud.positions[use]
-    low, high = (np.quantile(positions, q, axis=0).astype(np.float64) for q in (_TAIL, 1 - _TAIL))
+    low, high = np.quantile(positions, (_TAIL, 1 - _TAIL), axis=0).astype(np.float64)
     reach = _REACH_SIGMA * float(np.median(cloud.scales[use].max(axis=1)))
     return low - reach, high + reach
 

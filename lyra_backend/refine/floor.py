@@ -123,7 +123,7 @@ class _Surface:
         weights = np.minimum(areas, float(np.quantile(areas, 0.9))) * opacities + 1e-30
         limit = np.cos(np.radians(min(max_tilt + _NORMAL_NOISE_DEG, 60.0)))
         level = (np.abs(_vertical_parts(cloud)) > limit) & (order[:, 0] < _MAX_FLATNESS * order[:, 1])
-        low, high = (np.quantile(points[:, :2], q, axis=0).astype(np.float64) for q in (0.01, 0.99))
+        low, high = np.quantile(points[:, :2], (0.01, 0.99), axis=0).astype(np.float64)
         return _Surface(points, weights, level, low, max(float((high - low).max()), 1e-6))
 
     def cells(self, points: Floats) -> npt.NDArray[np.intp]:

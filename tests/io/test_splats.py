@@ -78,11 +78,9 @@ def test_equal_clouds_give_equal_files(tmp_path: Path, ending: str) -> None:
     assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
 
 
-@pytest.mark.parametrize("ending", WRITABLE)
+@pytest.mark.parametrize("ending", ["compressed.ply", "spz"])
 def test_both_libraries_agree(tmp_path: Path, ending: str) -> None:
     """What one library writes, the other one reads the same way, where both know the format."""
-    if ending not in ("compressed.ply", "spz"):
-        pytest.skip("only one library knows the format")
     gaussforge = pytest.importorskip("gaussforge")
     needs(ending)
     truth = make_cloud(300, 0)

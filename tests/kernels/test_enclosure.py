@@ -27,6 +27,38 @@ def test_points_in_overlapping_boxes():
     assert 0.1 < expected.mean() < 0.9
 
 
+def ball(radius, centre):
+    """A closed ball of 24 x 12 faces."""
+    turn, rise = np.meshgrid(np.arange(24) * np.pi / 12, np.linspace(-np.pi / 2, np.pi / 2, 13)[1:-1])
+    ring = np.stack([np.cos(turn) * np.cos(rise), np.sin(turn) * np.cos(rise), np.sin(rise)], axis=-1).reshape(-1, 3)
+    faces = []
+    for i in range(24):
+        j = (i + 1) % 24
+        faces += [[264, j, i], [265, 240 + i, 240 + j]]
+        for k in range(10):
+            a, b, c, d = 24 * k + i, 24 * k + j, 24 * k + 24 + j, 24 * k + 24 + i
+            faces += [[a, b, c], [a, c, d]]
+    return radius * np.concatenate([ring, [[0, 0, -1], [0, 0, 1]]]) + centre, np.array(faces)
+
+
+def test_points_in_overlapping_balls_and_a_box():
+    rng = np.random.default_rng(2)
+    centres, radii = rng.uniform(-1, 1, (6, 3)), rng.uniform(0.3, 0.9, 6)
+    meshes = [ball(r, c) for r, c in zip(radii, centres, strict=True)] + [(CUBE, CUBE_FACES)]
+    offsets = np.cumsum([0, *(len(v) for v, _ in meshes)])
+    faces = np.concatenate([f + o for (_, f), o in zip(meshes, offsets, strict=False)])
+    starts = np.cumsum([0, *(len(f) for _, f in meshes)])
+    points = rng.uniform(-2, 2, (4000, 3))
+    distance = np.linalg.norm(points[:, None] - centres, axis=2) / radii
+    box = (np.abs(points) < 0.5).all(axis=1)
+    # Faces of the balls lie up to 2 % inside of the true spheres.
+    clear = ((distance < 0.975) | (distance > 1.0)).all(axis=1)
+    expected = box | (distance < 0.98).any(axis=1)
+    found = inside_solids(np.concatenate([v for v, _ in meshes]), faces, starts, points)
+    assert (found == expected)[clear].all()
+    assert 0.1 < expected[clear].mean() < 0.9
+
+
 def test_half_a_millimetre_from_touching_faces():
     stacked = np.concatenate([CUBE, CUBE + np.array([0, 0, 1])])
     faces = np.concatenate([CUBE_FACES, CUBE_FACES + 8])

@@ -18,8 +18,14 @@ def test_field_of_view() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [(0, 480, 1, 1, 0, 0), (640, 0, 1, 1, 0, 0), (640, 480, 0, 1, 0, 0), (640, 480, 1, -1, 0, 0)]
-    + [(640, 480, float("nan"), 1, 0, 0), (640, 480, 1, 1, float("inf"), 0)],
+    [
+        (0, 480, 1, 1, 0, 0),
+        (640, 0, 1, 1, 0, 0),
+        (640, 480, 0, 1, 0, 0),
+        (640, 480, 1, -1, 0, 0),
+        (640, 480, float("nan"), 1, 0, 0),
+        (640, 480, 1, 1, float("inf"), 0),
+    ],
 )
 def test_lenses_that_cannot_be(values: tuple[int, int, float, float, float, float]) -> None:
     with pytest.raises(InvalidRequest, match="Intrinsics must have"):

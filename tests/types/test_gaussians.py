@@ -59,7 +59,7 @@ def test_arrays_cannot_be_changed() -> None:
         ("sh", np.zeros((5, 5, 3)), "1, 4, 9 or 16 coefficients, got 5"),
         ("sh", np.full((5, 1, 3), np.inf), "sh must be finite"),
         ("class_ids", np.full(5, 1), "go up to 1, but there are 1"),
-        ("class_ids", np.zeros(4), r"class_ids must have shape \(5,\)"),
+        ("class_ids", np.zeros(4), r"class_ids must have shape \(5\), got \(4,\)"),
     ],
 )
 def test_values_that_cannot_be(field: str, value: object, message: str) -> None:

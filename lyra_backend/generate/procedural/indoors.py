@@ -10,7 +10,7 @@ from .draft import Draft
 from .elements import Lighting, Material
 from .palette import Rgb, blend, jitter, material
 from .placement import Rect, Wall
-from .room import Opening, Shell, build_shell, ceiling_lamp, room_outline, side_room
+from .room import Opening, Shell, build_shell, ceiling_lamp, cells_of, room_outline, side_room
 from .things import PATTERN_COLORS
 
 __all__ = ["Plan", "indoor_light", "light_ceiling", "prepare", "room_size"]
@@ -279,8 +279,9 @@ def _daylight(draft: Draft, wall: Wall, o: Opening) -> None:
         draft.lamp(x, y, (o.low + o.high) / 2 + 0.2, level, color)
 
 
-def light_ceiling(draft: Draft, plan: Plan, height: float) -> None:
-    """Hang lamps in a grid over the floor."""
+def light_ceiling(draft: Draft, plan: Plan, shell: Shell) -> None:
+    """Hang lamps in a grid over each rectangle of the plan."""
+    outline, height = shell.outline, shell.height
     draft.used_parts |= {"light"}
     on = {"night": 1.0, "dim": 0.5, "bright": 1.1, "evening": 0.8}.get(draft.wishes.light, 1.0)
     color = {
@@ -289,21 +290,25 @@ def light_ceiling(draft: Draft, plan: Plan, height: float) -> None:
         "night": (1.0, 0.82, 0.60),
         "evening": (1.0, 0.82, 0.6),
     }
-    xs, ys = draft.floor.centres()
-    rows, columns = np.nonzero(draft.floor.inside)
-    span = [(float(xs[columns.min()]), float(xs[columns.max()])), (float(ys[rows.min()]), float(ys[rows.max()]))]
-    grids = [np.linspace(a, b, max(round((b - a) / plan.spacing), 1) * 2 + 1)[1::2] for a, b in span]
-    turn = 0.0 if span[0][1] - span[0][0] > span[1][1] - span[1][0] else np.pi / 2
     before = len(draft.lamps)
-    for x in grids[0]:
-        for y in grids[1]:
-            if draft.floor.holds(Rect(float(x), float(y), 1.0, 1.0)):
-                ceiling_lamp(draft, float(x), float(y), height, plan.lamp, plan.level * on, turn)
+    for x0, y0, x1, y1 in cells_of(outline):
+        if min(x1 - x0, y1 - y0) < 1.0:
+            continue
+        turn = 0.0 if x1 - x0 > y1 - y0 else np.pi / 2
+        for x in _spread(x0, x1, plan.spacing):
+            for y in _spread(y0, y1, plan.spacing):
+                ceiling_lamp(draft, x, y, height, plan.lamp, plan.level * on, turn)
     tint = color.get(draft.wishes.light)
     if tint is not None:
         lamps, draft.lamps = draft.lamps[before:], draft.lamps[:before]
         for lamp in lamps:
             draft.lamp(*lamp.position, lamp.intensity[0], tint)
+
+
+def _spread(low: float, high: float, spacing: float) -> list[float]:
+    """Return lamp positions between two walls, half a step from each [m]."""
+    count = max(round((high - low) / spacing), 1)
+    return [float(low + (k + 0.5) * (high - low) / count) for k in range(count)]
 
 
 def indoor_light(draft: Draft) -> Lighting:

@@ -40,7 +40,7 @@ PLAN = Plan(
 def build(draft: Draft) -> None:
     """Furnish a bathroom."""
     shell = prepare(draft, PLAN)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     tub = draft.chance(0.55)
     place_all(
         draft, {"bathtub": (int(tub), int(tub)), "shower": (int(not tub), 1), "washbasin": (1, 2), "toilet": (1, 1)}

@@ -33,7 +33,7 @@ def build(draft: Draft) -> None:
     """Furnish a bedroom."""
     shell = prepare(draft, PLAN)
     dress_windows(draft, 0.9)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     _bed(draft)
     place_all(draft, {"wardrobe": (1, 1), "desk": (0, 1), "sideboard": (0, 1), "bookshelf": (0, 1), "armchair": (0, 1)})
     place_all(draft, {"plant": (0, 1), "floor_lamp": (0, 1)})

@@ -45,7 +45,7 @@ def build(draft: Draft) -> None:
     draft.used_parts |= {"junction", "aisle"}
     outline = _outline(draft)
     shell = prepare(draft, PLAN, outline)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     place_all(draft, {"locker": (0, 2), "bench": (0, 1), "vending_machine": (0, 1), "plant": (0, 2), "bin": (0, 2)})
     place_all(draft, {"cabinet": (0, 1), "bookshelf": (0, 1), "extinguisher": (0, 0)})
     fulfil(draft)

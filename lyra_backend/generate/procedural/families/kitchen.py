@@ -42,7 +42,7 @@ PLAN = Plan(
 def build(draft: Draft) -> None:
     """Furnish a kitchen."""
     shell = prepare(draft, PLAN)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     _run(draft)
     if draft.pop_open("island", 0.35):
         _island(draft)

@@ -36,7 +36,7 @@ def build(draft: Draft) -> None:
     """Furnish a living room."""
     shell = prepare(draft, PLAN)
     dress_windows(draft)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     sofa = _sofa(draft)
     if sofa is not None:
         _around(draft, sofa)

@@ -43,7 +43,7 @@ PLAN = Plan(
 def build(draft: Draft) -> None:
     """Furnish an office."""
     shell = prepare(draft, PLAN)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     if not draft.open_to("meeting_table") or (draft.open_to("desk") and draft.chance(0.22)):
         _meeting(draft)
     _desks(draft)

@@ -59,7 +59,7 @@ def build(draft: Draft) -> None:
     across = needed if "aisle" in draft.wishes.parts else max(min(x, y), needed)
     x, y = (x, across) if along_x else (across, y)
     shell = prepare(draft, PLAN, room_outline(x, y), (1, 3) if along_x else (0, 2))
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     lanes = _racks(draft, rows, along_x, bay, shell.height)
     _markings(draft, lanes, along_x)
     fulfil(draft, lambda d, request, thing: _special(d, lanes, along_x, request, thing))

@@ -48,7 +48,7 @@ PLAN = Plan(
 def build(draft: Draft) -> None:
     """Furnish a workshop."""
     shell = prepare(draft, PLAN)
-    light_ceiling(draft, PLAN, shell.height)
+    light_ceiling(draft, PLAN, shell)
     _benches(draft)
     place_all(
         draft, {"tool_cabinet": (1, 2), "drill_press": (0, 1), "shelf": (1, 2), "lathe": (0, 1), "cabinet": (0, 1)}

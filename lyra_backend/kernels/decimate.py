@@ -1,0 +1,334 @@
+"""Fewer triangles by collapsing edges where the surface is flat, many at a time.
+
+Quadric error metric (Garland and Heckbert, "Surface simplification using quadric error metrics", 1997), area-weighted.
+In a round every edge that may go offers its error to the triangles around both its ends; the edges that are the best
+offer of all of these collapse together. An edge may go if the surface stays a surface (link condition), no triangle
+turns over or becomes a sliver, no edge grows too long, and the new vertex lies within the tolerance of all planes it
+stands for.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import warp as wp
+
+__all__ = ["decimate"]
+
+wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
+wp.set_module_options({"enable_backward": False})
+
+_NO_OFFER = wp.constant(wp.int64(2**62))
+_STEPS = wp.constant(wp.float64(2.0**26))  # of urgency, which is at most 2
+_FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
+_QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
+
+
+@wp.func
+def _normal(a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> wp.vec3d:
+    return wp.cross(b - a, c - a)
+
+
+@wp.func
+def _shape(a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> wp.float64:
+    """1 for an equilateral triangle, 0 for one without area."""
+    sides = wp.length_sq(b - a) + wp.length_sq(c - b) + wp.length_sq(a - c)
+    return wp.float64(3.4641016151377544) * wp.length(_normal(a, b, c)) / wp.max(sides, wp.float64(1.0e-30))
+
+
+@wp.func
+def _error(q: wp.array2d(dtype=wp.float64), a: int, b: int, p: wp.vec3d) -> wp.float64:
+    """Mean squared distance of `p` to the planes of two vertices."""
+    value = wp.float64(0.0)
+    weight = q[a, 10] + q[b, 10]
+    value += (q[a, 0] + q[b, 0]) * p[0] * p[0]
+    value += (q[a, 1] + q[b, 1]) * p[1] * p[1]
+    value += (q[a, 2] + q[b, 2]) * p[2] * p[2]
+    value += wp.float64(2.0) * (q[a, 3] + q[b, 3]) * p[0] * p[1]
+    value += wp.float64(2.0) * (q[a, 4] + q[b, 4]) * p[1] * p[2]
+    value += wp.float64(2.0) * (q[a, 5] + q[b, 5]) * p[0] * p[2]
+    for k in range(3):
+        value += wp.float64(2.0) * (q[a, 6 + k] + q[b, 6 + k]) * p[k]
+    value += q[a, 9] + q[b, 9]
+    return wp.max(value, wp.float64(0.0)) / wp.max(weight, wp.float64(1.0e-30))
+
+
+@wp.func
+def _keeps_shape(
+    vertices: wp.array(dtype=wp.vec3d),
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    moved: int,
+    other: int,
+    target: wp.vec3d,
+    longest: wp.float64,
+) -> bool:
+    """May `moved` go to `target` as far as its triangles without `other` are concerned?"""
+    for i in range(first[moved], first[moved + 1]):
+        t = around[i]
+        if triangles[t, 0] == other or triangles[t, 1] == other or triangles[t, 2] == other:
+            continue
+        corner = int(0)
+        if triangles[t, 1] == moved:
+            corner = 1
+        if triangles[t, 2] == moved:
+            corner = 2
+        b = vertices[triangles[t, (corner + 1) % 3]]
+        c = vertices[triangles[t, (corner + 2) % 3]]
+        if wp.length_sq(b - target) > longest or wp.length_sq(c - target) > longest:
+            return False
+        before = _normal(vertices[moved], b, c)
+        after = _normal(target, b, c)
+        if wp.dot(before, after) < wp.float64(0.6) * wp.length(before) * wp.length(after):
+            return False
+        shape = _shape(target, b, c)
+        if shape < wp.float64(0.15) and shape < _shape(vertices[moved], b, c):
+            return False
+    return True
+
+
+@wp.func
+def _has(triangles: wp.array2d(dtype=int), t: int, v: int) -> bool:
+    return triangles[t, 0] == v or triangles[t, 1] == v or triangles[t, 2] == v
+
+
+@wp.func
+def _keeps_surface(
+    triangles: wp.array2d(dtype=int), first: wp.array(dtype=int), around: wp.array(dtype=int), a: int, b: int
+) -> bool:
+    """Link condition: the neighbours that two vertices have in common are the tips of the triangles they share."""
+    shared = int(0)
+    common = int(0)
+    for i in range(first[a], first[a + 1]):
+        t = around[i]
+        if _has(triangles, t, b):
+            shared += 1
+        for k in range(3):
+            v = triangles[t, k]
+            # each neighbour of a is met once as the successor of a; on a rim the last one only as the predecessor
+            if v == a or v == b or triangles[t, (k + 2) % 3] != a:
+                continue
+            for j in range(first[b], first[b + 1]):
+                if triangles[around[j], 0] == v or triangles[around[j], 1] == v or triangles[around[j], 2] == v:
+                    common += 1
+                    break
+    return common <= shared
+
+
+@wp.kernel
+def _offer(
+    # in
+    vertices: wp.array(dtype=wp.vec3d),
+    quadrics: wp.array2d(dtype=wp.float64),
+    kind: wp.array(dtype=int),
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    tolerance: wp.float64,
+    longest: wp.float64,
+    # out
+    offers: wp.array(dtype=wp.int64),
+    targets: wp.array(dtype=wp.vec3d),
+    best: wp.array(dtype=wp.int64),
+):
+    t, side = wp.tid()
+    half = t * 3 + side
+    offers[half] = _NO_OFFER
+    a = triangles[t, side]
+    b = triangles[t, (side + 1) % 3]
+    if kind[a] == 2 or kind[b] == 2:
+        return
+    shared = int(0)
+    for i in range(first[a], first[a + 1]):
+        if _has(triangles, around[i], b):
+            shared += 1
+    # of the two sides of an inner edge one speaks; an edge between two rims that is not rim itself must stay
+    if (shared > 1 and a > b) or (kind[a] == 1 and kind[b] == 1 and shared != 1):
+        return
+    half_way = wp.float64(0.5) * (vertices[a] + vertices[b])
+    target = half_way
+    error = _error(quadrics, a, b, half_way)
+    error_a = _error(quadrics, a, b, vertices[a])
+    error_b = _error(quadrics, a, b, vertices[b])
+    if kind[a] == 1 and kind[b] == 0 or kind[a] == kind[b] and error_a < error:
+        target = vertices[a]
+        error = error_a
+    if kind[b] == 1 and kind[a] == 0 or kind[a] == kind[b] and error_b < error:
+        target = vertices[b]
+        error = error_b
+    if error > tolerance:
+        return
+    if not _keeps_shape(vertices, triangles, first, around, a, b, target, longest):
+        return
+    if not _keeps_shape(vertices, triangles, first, around, b, a, target, longest):
+        return
+    if not _keeps_surface(triangles, first, around, a, b):
+        return
+    # among equals the shorter edge goes first: triangles stay even
+    urgency = error / tolerance + wp.length_sq(vertices[a] - vertices[b]) / longest
+    offer = (wp.int64(urgency * _STEPS) << wp.int64(34)) + wp.int64(half)
+    offers[half] = offer
+    targets[half] = target
+    for i in range(first[a], first[a + 1]):
+        wp.atomic_min(best, around[i], offer)
+    for i in range(first[b], first[b + 1]):
+        wp.atomic_min(best, around[i], offer)
+
+
+@wp.kernel
+def _collapse(
+    # in
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    offers: wp.array(dtype=wp.int64),
+    targets: wp.array(dtype=wp.vec3d),
+    best: wp.array(dtype=wp.int64),
+    # out
+    vertices: wp.array(dtype=wp.vec3d),
+    quadrics: wp.array2d(dtype=wp.float64),
+    kind: wp.array(dtype=int),
+    becomes: wp.array(dtype=int),
+):
+    t, side = wp.tid()
+    offer = offers[t * 3 + side]
+    if offer == _NO_OFFER:
+        return
+    a = triangles[t, side]
+    b = triangles[t, (side + 1) % 3]
+    for i in range(first[a], first[a + 1]):
+        if best[around[i]] != offer:
+            return
+    for i in range(first[b], first[b + 1]):
+        if best[around[i]] != offer:
+            return
+    vertices[a] = targets[t * 3 + side]
+    for k in range(11):
+        quadrics[a, k] = quadrics[a, k] + quadrics[b, k]
+    kind[a] = wp.max(kind[a], kind[b])
+    becomes[b] = a
+
+
+def _incidence(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return where each vertex's triangles start (V + 1,) in the list of triangles by vertex."""
+    flat = triangles.ravel()
+    order = np.argsort(flat, kind="stable")
+    first = np.zeros(count + 1, np.int32)
+    np.cumsum(np.bincount(flat, minlength=count), out=first[1:])
+    return first, (order // 3).astype(np.int32)
+
+
+def _kinds(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return the kind of each vertex (V,) and the open edges (E, 2), directed as in their triangles."""
+    directed = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    key = directed.min(axis=1).astype(np.int64) * count + directed.max(axis=1)
+    _, index, uses = np.unique(key, return_inverse=True, return_counts=True)
+    uses = uses[index]
+    kind = np.zeros(count, np.int32)
+    kind[directed[uses == 1].ravel()] = _RIM
+    kind[directed[uses > 2].ravel()] = _FIXED
+    return kind, directed[uses == 1]
+
+
+def _plane_quadrics(
+    unit: npt.NDArray[np.float64], points: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Quadrics (N, 11) of planes through `points` (N, 3)."""
+    x, y, z = unit.T
+    d = -(unit * points).sum(axis=1)
+    rows = [x * x, y * y, z * z, x * y, y * z, x * z, x * d, y * d, z * d, d * d, np.ones(len(d))]
+    return np.stack(rows, axis=-1) * weight[:, None]
+
+
+def _quadrics(
+    vertices: npt.NDArray[np.float64], triangles: npt.NDArray[np.int32], rims: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float64]:
+    """Sum the planes around each vertex (V, 11); open edges are held by a plane that stands on them."""
+    corners = vertices[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    size = np.linalg.norm(normal, axis=1)
+    planes = _plane_quadrics(normal / np.maximum(size, 1e-30)[:, None], corners[:, 0], size)
+    where, rows = [triangles.ravel()], [np.repeat(planes, 3, axis=0)]
+    if len(rims):
+        along = vertices[rims[:, 1]] - vertices[rims[:, 0]]
+        length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
+        # directions across the edge: without the triangle's normal at hand, hold both
+        for axis in np.eye(3):
+            across = axis - (along / length) * (along / length)[:, [int(axis.argmax())]]
+            rows.append(np.repeat(_plane_quadrics(across, vertices[rims[:, 0]], length[:, 0] ** 2), 2, axis=0))
+            where.append(rims.ravel())
+    index, values = np.concatenate(where), np.concatenate(rows)
+    return np.stack([np.bincount(index, values[:, k], len(vertices)) for k in range(_QUADRIC)], axis=-1)
+
+
+def decimate(
+    vertices: npt.NDArray[np.floating],
+    triangles: npt.NDArray[np.integer],
+    target: int,
+    tolerance: float,
+    longest_edge: float,
+    *,
+    rounds: int = 60,
+    device: str | None = None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Collapse edges until `target` triangles are left or nothing may go any more.
+
+    Args:
+        vertices: corners (V, 3).
+        triangles: indices (F, 3); open edges stay where they are, edges of more than two triangles stay as they are.
+        target: number of triangles that is few enough.
+        tolerance: root mean square distance of a new vertex to the planes it replaces, in the vertices' unit.
+        longest_edge: no edge grows longer than this.
+        rounds: most rounds; a round removes about a tenth.
+
+    Returns:
+        vertices (V', 3) and triangles (F', 3), wound as before.
+    """
+    where = wp.get_device(device) if device else wp.get_preferred_device()
+    faces = np.ascontiguousarray(triangles, np.int32)
+    points = np.ascontiguousarray(vertices, np.float64)
+    if not len(faces):
+        return points.astype(np.float32), faces
+    kind, rims = _kinds(faces, len(points))
+    corners = wp.array(points, dtype=wp.vec3d, device=where)
+    quadrics = wp.array(_quadrics(points, faces, rims), dtype=wp.float64, device=where)
+    kinds = wp.array(kind, dtype=int, device=where)
+    small, large = (tolerance / 4) ** 2, tolerance**2
+    allowed, before = small, len(faces)
+    for _ in range(rounds):
+        if len(faces) <= target:
+            break
+        faces = _round(corners, quadrics, kinds, faces, allowed, longest_edge**2, where)
+        if before - len(faces) < 0.01 * before:
+            if allowed >= large:
+                break
+            allowed *= 4.0
+        before = len(faces)
+    used, index = np.unique(faces, return_inverse=True)
+    return corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
+
+
+def _round(
+    corners: wp.array,
+    quadrics: wp.array,
+    kinds: wp.array,
+    faces: npt.NDArray[np.int32],
+    tolerance: float,
+    longest: float,
+    where: wp.Device,
+) -> npt.NDArray[np.int32]:
+    """Collapse one set of edges that do not touch; changes `corners`, `quadrics` and `kinds`, returns the triangles."""
+    count = len(corners)
+    first, around = (wp.array(a, dtype=int, device=where) for a in _incidence(faces, count))
+    tris = wp.array(faces, dtype=int, device=where)
+    offers = wp.zeros(3 * len(faces), dtype=wp.int64, device=where)
+    targets = wp.zeros(3 * len(faces), dtype=wp.vec3d, device=where)
+    best = wp.full(len(faces), wp.int64(2**62), dtype=wp.int64, device=where)
+    becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
+    ring = [tris, first, around]
+    limits = [wp.float64(tolerance), wp.float64(longest)]
+    inputs = [corners, quadrics, kinds, *ring, *limits]
+    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[offers, targets, best], device=where)
+    outputs = [corners, quadrics, kinds, becomes]
+    wp.launch(_collapse, dim=faces.shape, inputs=[*ring, offers, targets, best], outputs=outputs, device=where)
+    faces = becomes.numpy()[faces]
+    return faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
