@@ -41,6 +41,8 @@ __all__ = ["run"]
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
+#: Background of pictures, sRGB in [0, 1]: open scenes end somewhere, and black reads as a fault.
+_SKY = (0.74, 0.82, 0.9)
 #: Share of the progress bar at which each stage ends, from typical seconds on a CPU.
 _SPANS = {"generate": 0.4, "refine": 0.44, "picture": 0.6, "collide": 0.75, "author": 0.82, "validate": 1.0}
 
@@ -214,7 +216,7 @@ def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> 
     views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
-        render(cloud, camera).save_png(folder / name)
+        render(cloud, camera, background=_SKY).save_png(folder / name)
     return Outcome(None, {"pictures": len(views)})
 
 

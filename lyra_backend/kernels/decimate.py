@@ -1,10 +1,10 @@
 """Fewer triangles by collapsing edges where the surface is flat, many at a time.
 
 Quadric error metric (Garland and Heckbert, "Surface simplification using quadric error metrics", 1997), area-weighted.
-In a round every edge that may go offers its error to the triangles around both its ends; the edges that are the best
-offer of all of these collapse together. An edge may go if the surface stays a surface (link condition), no triangle
-turns over or becomes a sliver, no edge grows too long, and the new vertex lies within the tolerance of all planes it
-stands for.
+In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to the
+triangles around both its ends. The edges that are the best offer of all of these collapse together, unless the surface
+would not stay a surface (link condition), a triangle would turn over or become a sliver, or an edge grow too long;
+such edges are refused until the tolerance changes.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 _NO_OFFER = wp.constant(wp.int64(2**62))
-_STEPS = wp.constant(wp.float64(2.0**26))  # of urgency, which is at most 2
+_STEPS = wp.constant(wp.float64(7.0))  # of urgency, which is at most 2
 _FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
 _QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
 
@@ -125,6 +125,7 @@ def _offer(
     around: wp.array(dtype=int),
     tolerance: wp.float64,
     longest: wp.float64,
+    refused: wp.array2d(dtype=wp.uint8),
     # out
     offers: wp.array(dtype=wp.int64),
     targets: wp.array(dtype=wp.vec3d),
@@ -135,7 +136,7 @@ def _offer(
     offers[half] = _NO_OFFER
     a = triangles[t, side]
     b = triangles[t, (side + 1) % 3]
-    if kind[a] == 2 or kind[b] == 2:
+    if kind[a] == 2 or kind[b] == 2 or refused[t, side] != wp.uint8(0):
         return
     shared = int(0)
     for i in range(first[a], first[a + 1]):
@@ -157,15 +158,10 @@ def _offer(
         error = error_b
     if error > tolerance:
         return
-    if not _keeps_shape(vertices, triangles, first, around, a, b, target, longest):
-        return
-    if not _keeps_shape(vertices, triangles, first, around, b, a, target, longest):
-        return
-    if not _keeps_surface(triangles, first, around, a, b):
-        return
-    # among equals the shorter edge goes first: triangles stay even
+    # the cheap and short go first, in few steps: within one a scrambled order lets many offers win next to each other
     urgency = error / tolerance + wp.length_sq(vertices[a] - vertices[b]) / longest
-    offer = (wp.int64(urgency * _STEPS) << wp.int64(34)) + wp.int64(half)
+    scrambled = (wp.int64(half) * wp.int64(2654435761)) & wp.int64(0xFFFFFF)
+    offer = (wp.int64(urgency * _STEPS) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
     offers[half] = offer
     targets[half] = target
     for i in range(first[a], first[a + 1]):
@@ -183,11 +179,13 @@ def _collapse(
     offers: wp.array(dtype=wp.int64),
     targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
+    longest: wp.float64,
     # out
     vertices: wp.array(dtype=wp.vec3d),
     quadrics: wp.array2d(dtype=wp.float64),
     kind: wp.array(dtype=int),
     becomes: wp.array(dtype=int),
+    refused: wp.array2d(dtype=wp.uint8),
 ):
     t, side = wp.tid()
     offer = offers[t * 3 + side]
@@ -201,7 +199,15 @@ def _collapse(
     for i in range(first[b], first[b + 1]):
         if best[around[i]] != offer:
             return
-    vertices[a] = targets[t * 3 + side]
+    # nobody else moves a vertex of these triangles now, so looking at them is safe
+    target = targets[t * 3 + side]
+    fine = _keeps_shape(vertices, triangles, first, around, a, b, target, longest)
+    fine = fine and _keeps_shape(vertices, triangles, first, around, b, a, target, longest)
+    fine = fine and _keeps_surface(triangles, first, around, a, b)
+    if not fine:
+        refused[t, side] = wp.uint8(1)
+        return
+    vertices[a] = target
     for k in range(11):
         quadrics[a, k] = quadrics[a, k] + quadrics[b, k]
     kind[a] = wp.max(kind[a], kind[b])
@@ -292,16 +298,17 @@ def decimate(
     corners = wp.array(points, dtype=wp.vec3d, device=where)
     quadrics = wp.array(_quadrics(points, faces, rims), dtype=wp.float64, device=where)
     kinds = wp.array(kind, dtype=int, device=where)
-    small, large = (tolerance / 4) ** 2, tolerance**2
-    allowed, before = small, len(faces)
+    allowed, before = (tolerance / 4) ** 2, len(faces)
+    refused = np.zeros(faces.shape, np.uint8)
     for _ in range(rounds):
         if len(faces) <= target:
             break
-        faces = _round(corners, quadrics, kinds, faces, allowed, longest_edge**2, where)
-        if before - len(faces) < 0.01 * before:
-            if allowed >= large:
+        faces, refused = _round(corners, quadrics, kinds, faces, refused, allowed, longest_edge**2, where)
+        if before - len(faces) < 0.02 * before:
+            if allowed >= tolerance**2:
                 break
             allowed *= 4.0
+            refused[:] = 0
         before = len(faces)
     used, index = np.unique(faces, return_inverse=True)
     return corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
@@ -312,23 +319,24 @@ def _round(
     quadrics: wp.array,
     kinds: wp.array,
     faces: npt.NDArray[np.int32],
+    refused: npt.NDArray[np.uint8],
     tolerance: float,
     longest: float,
     where: wp.Device,
-) -> npt.NDArray[np.int32]:
-    """Collapse one set of edges that do not touch; changes `corners`, `quadrics` and `kinds`, returns the triangles."""
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Collapse one set of edges that do not touch; changes vertices in place, returns triangles and refused sides."""
     count = len(corners)
-    first, around = (wp.array(a, dtype=int, device=where) for a in _incidence(faces, count))
-    tris = wp.array(faces, dtype=int, device=where)
+    ring = [wp.array(a, dtype=int, device=where) for a in (faces, *_incidence(faces, count))]
     offers = wp.zeros(3 * len(faces), dtype=wp.int64, device=where)
     targets = wp.zeros(3 * len(faces), dtype=wp.vec3d, device=where)
     best = wp.full(len(faces), wp.int64(2**62), dtype=wp.int64, device=where)
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
-    ring = [tris, first, around]
-    limits = [wp.float64(tolerance), wp.float64(longest)]
-    inputs = [corners, quadrics, kinds, *ring, *limits]
+    refusals = wp.array(refused, dtype=wp.uint8, device=where)
+    inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest), refusals]
     wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[offers, targets, best], device=where)
-    outputs = [corners, quadrics, kinds, becomes]
-    wp.launch(_collapse, dim=faces.shape, inputs=[*ring, offers, targets, best], outputs=outputs, device=where)
+    outputs = [corners, quadrics, kinds, becomes, refusals]
+    inputs = [*ring, offers, targets, best, wp.float64(longest)]
+    wp.launch(_collapse, dim=faces.shape, inputs=inputs, outputs=outputs, device=where)
     faces = becomes.numpy()[faces]
-    return faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
+    stays = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    return faces[stays], refusals.numpy()[stays]

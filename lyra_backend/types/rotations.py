@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.floating]
 
 #: Constant of SH band 0: colour = 0.5 + SH_C0 * dc (Kerbl et al. 2023).
 SH_C0 = 0.28209479177387814
+#: Products this small give the same bytes whatever the number of BLAS threads.
+_SH_ROWS_AT_ONCE = 96
 
 
 def wxyz_to_xyzw(quats: Floats) -> Floats:
@@ -149,13 +151,20 @@ def rotate_sh(sh: Floats, rotation: Floats) -> Floats:
         sh: coefficients, K = (degree + 1)^2, band 0 first.
         rotation: matrix (3, 3) applied to the Gaussians.
     """
-    degree = round(sh.shape[1] ** 0.5) - 1
+    count, coefficients = sh.shape[:2]
+    degree = round(coefficients**0.5) - 1
     directions = _sphere_directions()
     before = evaluate_sh_basis(directions, degree)
     after = evaluate_sh_basis(directions @ np.asarray(rotation, np.float64).T, degree)
-    rotated = np.array(sh)
-    for band in range(1, degree + 1):
+    turn = np.zeros((coefficients, coefficients))
+    for band in range(degree + 1):
         part = slice(band * band, (band + 1) ** 2)
-        turn = np.linalg.lstsq(after[:, part], before[:, part], rcond=None)[0].astype(sh.dtype)
-        rotated[:, part] = np.einsum("ij,njc->nic", turn, sh[:, part])
-    return rotated
+        turn[part, part] = np.linalg.lstsq(after[:, part], before[:, part], rcond=None)[0]
+    # One product over all bands and channels side by side is several times faster than one a band.
+    matrix = np.kron(turn, np.eye(3)).T.astype(sh.dtype)
+    flat = np.ascontiguousarray(sh).reshape(count, 3 * coefficients)
+    rotated = np.empty_like(flat)
+    for start in range(0, count, _SH_ROWS_AT_ONCE):
+        rows = slice(start, start + _SH_ROWS_AT_ONCE)
+        np.matmul(flat[rows], matrix, out=rotated[rows])
+    return rotated.reshape(sh.shape)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.io.intrinsics import parse_intrinsics
+from lyra_backend.io.intrinsics import intrinsics_text, parse_intrinsics
 from lyra_backend.types import Intrinsics
 
 WANT = Intrinsics(640, 480, 525.0, 526.5, 320.0, 240.0)
@@ -68,3 +68,16 @@ def test_files_that_cannot_be(tmp_path: Path, content: str, message: str) -> Non
     (tmp_path / "c.json").write_text(content)
     with pytest.raises(InvalidRequest, match=message):
         parse_intrinsics(str(tmp_path / "c.json"), 640, 480)
+
+
+def test_a_request_holds_the_content_not_the_path(tmp_path: Path) -> None:
+    content = '{"fx": 525, "fy": 526.5, "cx": 320, "cy": 240, "width": 640, "height": 480}'
+    (tmp_path / "c.json").write_text(content + "\n")
+    text = intrinsics_text(str(tmp_path / "c.json"))
+    assert text == content
+    assert parse_intrinsics(text, 640, 480) == WANT
+    assert intrinsics_text("525,526.5,320,240") == "525,526.5,320,240"
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        intrinsics_text(str(tmp_path / "absent.json"))
+    with pytest.raises(InvalidRequest, match="these intrinsics are for 640 x 480"):
+        parse_intrinsics(text, 320, 240)

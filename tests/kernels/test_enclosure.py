@@ -56,7 +56,7 @@ def test_points_in_overlapping_balls_and_a_box():
     expected = box | (distance < 0.98).any(axis=1)
     found = inside_solids(np.concatenate([v for v, _ in meshes]), faces, starts, points)
     assert (found == expected)[clear].all()
-    assert 0.1 < expected[clear].mean() < 0.9
+    assert 0.03 < expected[clear].mean() < 0.9
 
 
 def test_half_a_millimetre_from_touching_faces():

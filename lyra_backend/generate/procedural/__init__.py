@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import InvalidRequest
 from ...params import param
 from ...progress import Progress
-from ...types import Finding, Generation, Outcome, Scale, SceneRequest, Severity
+from ...types import Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity
 from .elements import Composition
 
 __all__ = ["Params", "run"]
@@ -37,7 +37,9 @@ INPUTS = ("prompt",)
 class Params:
     """Parameters of the procedural generator."""
 
-    gaussian_count: int = param(500_000, "Gaussians to make; 300 000 to 1 000 000 suit a room", min=20_000, max=5_000_000)
+    gaussian_count: int = param(
+        500_000, "Gaussians to make; 300 000 to 1 000 000 suit a room", min=20_000, max=5_000_000
+    )
     difficulty: float = param(0.3, "clutter, narrow ways, steps, slopes and rubble", min=0.0, max=1.0)
     family: str = param("auto", "kind of scene; auto takes it from the prompt", choices=_FAMILIES)
     bake_light: bool = param(True, "bake shadows and bounced light into the colours; off leaves plain surface colours")
@@ -68,6 +70,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         params.bake_light,
         progress.child(0.35, 1.0),
     )
+    cloud = replace(cloud, frame=Frame.WORLD)
     generation = Generation(
         cloud,
         composition.cameras,

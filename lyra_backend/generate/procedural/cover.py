@@ -12,10 +12,12 @@ from .patches import Faces, unit_normals
 __all__ = ["Cover", "uncovered_quads", "uncovered_triangles"]
 
 Floats = npt.NDArray[np.floating]
+Integers = npt.NDArray[np.integer]
 Mask = npt.NDArray[np.bool_]
 
-#: A face is covered where the space this far in front of it is taken [m].
-GAPS = (0.0005, 0.002)
+#: A face is covered where the space this far in front of it is taken [m]; the second gap finds thin sheets on it.
+GAPS = (0.002, 0.0005)
+THIN = 0.006
 #: Pieces that are covered in part are split down to this side [m].
 LEAST_SIDE = 0.08
 #: Cuts closer to a border than this are not worth a sliver [m].
@@ -41,16 +43,26 @@ class Cover:
     sheet_triangles: npt.NDArray[np.integer]
     boxes: Floats
 
-    def hides(self, points: Floats, normals: Floats, near_solid: Mask) -> Mask:
-        """Return which surface points (N, 3) with outward `normals` have no free space in front of them."""
+    def hides(self, points: Floats, normals: Floats, gaps: Integers) -> Mask:
+        """Return which surface points (N, 3) with outward `normals` have no free space in front of them.
+
+        Solids are asked at the first `gaps` (N,) of the distances `GAPS`, sheets always.
+        """
         from ...kernels.enclosure import behind_sheets, inside_solids
 
-        hidden = behind_sheets(self.sheet_vertices, self.sheet_triangles, points + GAPS[-1] * normals)
-        for gap in GAPS:
-            ask = np.flatnonzero(near_solid & ~hidden)
+        hidden = behind_sheets(self.sheet_vertices, self.sheet_triangles, points + GAPS[0] * normals)
+        for i, gap in enumerate(GAPS):
+            ask = np.flatnonzero((gaps > i) & ~hidden)
             ahead = points[ask] + gap * normals[ask]
             hidden[ask] = inside_solids(self.vertices, self.triangles, self.starts, ahead)
         return hidden
+
+    def gaps_near(self, pairs: npt.NDArray[np.integer], count: int) -> Integers:
+        """Return at how many gaps each of `count` faces must be asked: pairs (P, 2) are a face and a box near it."""
+        sides = np.ptp(self.boxes, axis=1).min(axis=1, initial=1e9)
+        gaps = np.zeros(count, np.int64)
+        np.maximum.at(gaps, pairs[:, 0], np.where(sides[pairs[:, 1]] < THIN, 2, 1))
+        return gaps
 
 
 def uncovered_quads(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cover) -> Faces:
@@ -61,10 +73,10 @@ def uncovered_quads(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cover
         own_box: the box in `cover.boxes` that each rectangle belongs to, -1 for none, shape (N,).
         cover: what may hide them.
     """
-    pieces, near_solid = _cut_along_boxes(quads, own_box, cover)
+    pieces, gaps = _cut_along_boxes(quads, own_box, cover)
     kept = []
     for level in range(MOST_HALVINGS):
-        hidden, seen = _judge(pieces, near_solid, cover)
+        hidden, seen = _judge(pieces, gaps, cover)
         sides = _sides(pieces.corners)
         mixed = (hidden > 0) & (seen > 0) & (sides.max(axis=1, initial=0) > LEAST_SIDE) & (level < MOST_HALVINGS - 1)
         kept.append(pieces.select((seen > 0) & ~mixed))
@@ -72,25 +84,23 @@ def uncovered_quads(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cover
             break
         axis = sides[mixed].argmax(axis=1)
         pieces = _split(pieces.select(mixed), axis, np.full(len(axis), 0.5))
-        near_solid = np.concatenate([near_solid[mixed]] * 2)
+        gaps = np.concatenate([gaps[mixed]] * 2)
     return Faces.concatenate(kept)
 
 
 def uncovered_triangles(triangles: Faces, own_box: npt.NDArray[np.integer], cover: Cover) -> Faces:
     """Return the triangles, or the parts of them, that have free space in front; as :func:`uncovered_quads`."""
-    near_solid = np.zeros(len(triangles), bool)
-    pairs = _near_boxes(triangles.corners, own_box, cover.boxes)
-    near_solid[pairs[:, 0]] = True
+    gaps = cover.gaps_near(_near_boxes(triangles.corners, own_box, cover.boxes), len(triangles))
     pieces, kept = triangles, []
     for level in range(MOST_HALVINGS):
-        hidden, seen = _judge(pieces, near_solid, cover)
+        hidden, seen = _judge(pieces, gaps, cover)
         longest = np.linalg.norm(pieces.corners - np.roll(pieces.corners, -1, axis=1), axis=2).max(axis=1, initial=0)
         mixed = (hidden > 0) & (seen > 0) & (longest > 1.5 * LEAST_SIDE) & (level < MOST_HALVINGS - 1)
         kept.append(pieces.select((seen > 0) & ~mixed))
         if not mixed.any():
             break
         pieces = bisected(pieces.select(mixed))
-        near_solid = np.concatenate([near_solid[mixed]] * 2)
+        gaps = np.concatenate([gaps[mixed]] * 2)
     return Faces.concatenate(kept)
 
 
@@ -113,7 +123,7 @@ def _near_boxes(corners: Floats, own_box: npt.NDArray[np.integer], boxes: Floats
     """Return pairs (P, 2) of a face and a box that touches it and is not its own."""
     from ...kernels.enclosure import box_overlaps
 
-    gap = 1.25 * GAPS[-1]
+    gap = 1.25 * GAPS[0]
     pairs = box_overlaps(corners.min(axis=1) - gap, corners.max(axis=1) + gap, boxes.min(axis=1), boxes.max(axis=1))
     return pairs[own_box[pairs[:, 0]] != pairs[:, 1]]
 
@@ -138,28 +148,27 @@ def _split(quads: Faces, axis: npt.NDArray[np.integer], share: Floats) -> Faces:
     return Faces(parts[0], parts[1], np.concatenate([quads.owners] * 2))
 
 
-def _cut_along_boxes(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cover) -> tuple[Faces, Mask]:
-    """Cut rectangles along the boxes that touch them; returns the pieces and which of them still touch one."""
+def _cut_along_boxes(quads: Faces, own_box: npt.NDArray[np.integer], cover: Cover) -> tuple[Faces, Integers]:
+    """Cut rectangles along the boxes that touch them; returns the pieces and at how many gaps to ask each."""
     pairs = _near_boxes(quads.corners, own_box, cover.boxes)
-    pieces, done, touched = quads, [], []
+    pieces, done, near = quads, [], []
     for _ in range(MOST_CUTS):
         pairs, spans = _touching_spans(pieces.corners, pairs, cover.boxes)
-        near = np.zeros(len(pieces), bool)
-        near[pairs[:, 0]] = True
+        gaps = cover.gaps_near(pairs, len(pieces))
         which, axis, share = _best_cuts(pieces.corners, pairs, spans)
         finished = np.ones(len(pieces), bool)
         finished[which] = False
         done.append(pieces.select(finished))
-        touched.append(near[finished])
+        near.append(gaps[finished])
         if not len(which):
-            return Faces.concatenate(done), np.concatenate(touched)
+            return Faces.concatenate(done), np.concatenate(near)
         child = np.full(len(pieces), -1)
         child[which] = np.arange(len(which))
         pieces = _split(pieces.select(which), axis, share)
         inherited = pairs[child[pairs[:, 0]] >= 0]
         first = np.stack([child[inherited[:, 0]], inherited[:, 1]], axis=1)
         pairs = np.concatenate([first, first + np.array([len(which), 0])])
-    return Faces.concatenate([*done, pieces]), np.concatenate([*touched, np.ones(len(pieces), bool)])
+    return Faces.concatenate([*done, pieces]), np.concatenate([*near, np.full(len(pieces), len(GAPS))])
 
 
 def _touching_spans(corners: Floats, pairs: npt.NDArray, boxes: Floats) -> tuple[npt.NDArray, Floats]:
@@ -170,7 +179,7 @@ def _touching_spans(corners: Floats, pairs: npt.NDArray, boxes: Floats) -> tuple
     frame = np.concatenate([axes, np.cross(axes[:, 0], axes[:, 1])[:, None]], axis=1)
     local = np.einsum("pbk,pak->pba", boxes[pairs[:, 1]] - cell[:, :1], frame)
     low, high = local.min(axis=1), local.max(axis=1)
-    gap = 1.25 * GAPS[-1]
+    gap = 1.25 * GAPS[0]
     touches = (low[:, :2] < sides - 1e-6).all(axis=1) & (high[:, :2] > 1e-6).all(axis=1)
     touches &= (low[:, 2] < gap) & (high[:, 2] > -gap)
     return pairs[touches], np.stack([low[:, :2], high[:, :2]], axis=2)[touches]
@@ -188,12 +197,12 @@ def _best_cuts(corners: Floats, pairs: npt.NDArray, spans: Floats) -> tuple[npt.
     return which, axis[order][first], share[order][first]
 
 
-def _judge(faces: Faces, near_solid: Mask, cover: Cover) -> tuple[npt.NDArray, npt.NDArray]:
+def _judge(faces: Faces, gaps: Integers, cover: Cover) -> tuple[npt.NDArray, npt.NDArray]:
     """Return how many of the probes on each face are hidden and how many have free space in front."""
     weights, first, face = _probes(faces.corners)
     points = np.einsum("pc,pck->pk", weights, faces.corners[face])
     normals = unit_normals(faces.corners)[face]
-    hidden = np.add.reduceat(cover.hides(points, normals, near_solid[face]).astype(int), first) if len(first) else first
+    hidden = np.add.reduceat(cover.hides(points, normals, gaps[face]).astype(int), first) if len(first) else first
     return hidden, np.bincount(face, minlength=len(faces)) - hidden
 
 
@@ -204,12 +213,7 @@ def _probes(corners: Floats) -> tuple[Floats, npt.NDArray, npt.NDArray]:
         Corner weights (P, 3 or 4), the first probe of each face (N,), and the face of each probe (P,).
     """
     if corners.shape[1] == 3:
-        near_corner, near_side = np.array([0.94, 0.03, 0.03]), np.array([0.04, 0.48, 0.48])
-        rolled = [np.roll(w, i) for w in (near_corner, near_side) for i in range(3)]
-        shape = np.stack([*rolled, np.full(3, 1 / 3)])
-        count = np.full(len(corners), len(shape))
-        face = np.repeat(np.arange(len(corners)), count)
-        return np.tile(shape, (len(corners), 1)), np.arange(len(corners)) * len(shape), face
+        return _triangle_probes(corners)
     sides = _sides(corners)
     number = np.clip(np.ceil(sides / 0.05).astype(int) + 1, 2, 7)
     count = number.prod(axis=1)
@@ -220,3 +224,15 @@ def _probes(corners: Floats) -> tuple[Floats, npt.NDArray, npt.NDArray]:
     inset = np.minimum(0.002, 0.2 * sides)[face]
     x, y = ((inset + index / (number[face] - 1) * (sides[face] - 2 * inset)) / sides[face]).T
     return np.stack([(1 - x) * (1 - y), x * (1 - y), x * y, (1 - x) * y], axis=1), first, face
+
+
+def _triangle_probes(corners: Floats) -> tuple[Floats, npt.NDArray, npt.NDArray]:
+    """As :func:`_probes`: near the corners and the middle, and near the sides of triangles longer than 10 cm."""
+    near_corner, near_side = np.array([0.94, 0.03, 0.03]), np.array([0.04, 0.48, 0.48])
+    rolled = [np.roll(w, i) for w in (near_corner, near_side) for i in range(3)]
+    shape = np.stack([np.full(3, 1 / 3), *rolled])
+    longest = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2).max(axis=1, initial=0)
+    count = np.where(longest > 0.1, 7, 4)
+    first = np.cumsum(count) - count
+    face = np.repeat(np.arange(len(corners)), count)
+    return shape[np.arange(count.sum()) - first[face]], first, face

@@ -33,7 +33,14 @@ class Request:
 
 
 #: How many an open plural means, by kind; two to four of all others.
-_PLURALS = {"tree": (4, 7), "conifer": (5, 8), "bush": (4, 7), "rock": (5, 8), "cardboard_box": (3, 6), "crate": (3, 5)}
+_PLURALS = {
+    "tree": (4, 7),
+    "conifer": (7, 11),
+    "bush": (4, 7),
+    "rock": (5, 8),
+    "cardboard_box": (3, 6),
+    "crate": (3, 5),
+}
 _PLURALS |= {
     "pallet": (3, 5),
     "barrel": (3, 5),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from .draft import Draft, Placed, Request
 from .objects import catalogue
+from .placement import Rect, Wall
 from .things import Thing
 
 __all__ = ["fulfil", "scatter", "steps_and_rubble"]
@@ -21,6 +22,7 @@ STACKABLE = {"crate": 3, "cardboard_box": 4, "tote": 4, "pallet": 6, "sack": 5, 
 
 def fulfil(draft: Draft, special: Placer | None = None) -> None:
     """Place every request that the family has not placed itself; what finds no room goes to ``draft.missing``."""
+    _rows(draft)
     large_first = sorted(draft.requests, key=lambda r: _order(r.kind))
     draft.requests = []
     towers: dict[str, list[Placed]] = {}
@@ -49,10 +51,6 @@ def _placed(draft: Draft, request: Request, thing: Thing, towers: dict[str, list
             return placed
     if mention.arrangement == "stack" and kind in STACKABLE:
         return _stacked(draft, kind, thing, towers.setdefault(kind, []))
-    if mention.arrangement == "row" and entry.place in ("floor", "wall"):
-        placed = _in_row(draft, kind, thing, towers.setdefault(kind + " row", []))
-        if placed is not None:
-            return placed
     if mention.near:
         hosts = [p for p in draft.placed if p.kind.name == mention.near]
         if hosts:
@@ -99,25 +97,56 @@ def _stacked(draft: Draft, kind: str, thing: Thing, tower: list[Placed]) -> Plac
     return placed
 
 
-def _in_row(draft: Draft, kind: str, thing: Thing, row: list[Placed]) -> Placed | None:
-    """Put an object beside the last of its row."""
-    if row:
-        last = row[-1]
-        step = (last.thing.footprint[0] + thing.footprint[0]) / 2 + (
-            0.01 if catalogue()[kind].place == "wall" else 0.18
-        )
-        for side in (1, -1):
-            x, y = last.x + side * step * np.cos(last.yaw), last.y + side * step * np.sin(last.yaw)
-            placed = draft.try_at(kind, thing, float(x), float(y), last.yaw, -0.04)
-            if placed is not None:
-                row.append(placed)
-                return placed
-        return None
-    placed = draft.against_wall(kind, thing) if draft.walls else None
-    placed = placed or draft.somewhere(kind, thing, turned=False)
-    if placed is not None:
-        row.append(placed)
-    return placed
+def _rows(draft: Draft) -> None:
+    """Stand what the prompt wants in rows side by side, as one block against a wall or free on the floor."""
+    mentions = {id(r.mention): r.mention for r in draft.requests if r.mention.arrangement == "row"}
+    for mention in mentions.values():
+        if catalogue()[mention.kind].place not in ("floor", "wall", "corner"):
+            continue
+        asked = [r for r in draft.requests if r.mention is mention]
+        things = [draft.make(r.kind, mention, r.index) for r in asked]
+        if _row(draft, mention.kind, things):
+            draft.requests = [r for r in draft.requests if r.mention is not mention]
+
+
+def _row(draft: Draft, kind: str, things: list[Thing]) -> bool:
+    """Find room for a whole row; return whether there was any."""
+    gap = 0.01 if catalogue()[kind].place == "wall" else 0.15
+    width = sum(t.footprint[0] for t in things) + gap * (len(things) - 1)
+    depth, height = max(t.footprint[1] for t in things), max(t.height for t in things)
+    block = Thing(kind, (), (width, depth), height, front=max(t.front for t in things))
+    for x, y, yaw, wall, u in _row_places(draft, width, depth):
+        if wall is not None and not wall.is_free(u - width / 2, u + width / 2, 0.0, min(height, wall.height)):
+            continue
+        if not draft.fits(block, x, y, yaw, 0.03):
+            continue
+        along = -width / 2
+        for thing in things:
+            middle, back = along + thing.footprint[0] / 2, (thing.footprint[1] - depth) / 2
+            c, s = np.cos(yaw), np.sin(yaw)
+            draft.stand(kind, thing, x + c * middle - s * back, y + s * middle + c * back, yaw)
+            along += thing.footprint[0] + gap
+        if wall is not None:
+            wall.taken.append((u - width / 2, u + width / 2, 0.0, height + 0.1))
+        if block.front > 0:
+            draft.floor.keep(Rect(x, y, width, depth, yaw).ahead(block.front * 0.8))
+        return True
+    return False
+
+
+def _row_places(draft: Draft, width: float, depth: float) -> Iterator[tuple[float, float, float, Wall | None, float]]:
+    """Draw places (x, y, yaw, wall, distance along it) for a row: walls first, then the open floor."""
+    walls = [w for w in draft.walls if w.length > width + 0.1]
+    for _ in range(60 if walls else 0):
+        wall = walls[int(draft.rng.integers(len(walls)))]
+        u = draft.between(width / 2 + 0.02, wall.length - width / 2 - 0.02)
+        x, y = wall.at(u, depth / 2 + 0.02)
+        yield x, y, wall.yaw, wall, u
+    ys, xs = np.nonzero(draft.floor.free & ~draft.floor.kept)
+    for _ in range(60 if len(xs) else 0):
+        k = int(draft.rng.integers(len(xs)))
+        x, y = draft.floor.low + (np.array([xs[k], ys[k]]) + 0.5) * draft.floor.cell
+        yield float(x), float(y), float(draft.rng.integers(4)) * np.pi / 2, None, 0.0
 
 
 def scatter(draft: Draft, kinds: Sequence[str], most: int) -> None:

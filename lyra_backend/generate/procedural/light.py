@@ -94,11 +94,16 @@ def developed(light: Floats, colors: Floats, exposure: float) -> Floats:
     return from_linear(np.where(value > knee, bent, value))
 
 
-def exposure_for(light: Floats) -> float:
-    """Return the factor that makes most of a white scene under `light` (N, 3) bright but not burnt out."""
-    level = light @ LUMINANCE
-    level = level[level > 1e-6]
-    return 0.95 / float(np.quantile(level, 0.7)) if len(level) else 1.0
+def exposure_for(light: Floats, colors: Floats) -> float:
+    """Return the factor that shows surfaces with linear `colors` (N, 3) under `light` (N, 3) well.
+
+    Half of the decision goes to the bright parts, which must not burn out, and half to the mean over all stops.
+    Dark scenes get a little more than their light alone would give them.
+    """
+    level = np.maximum(light @ LUMINANCE, 1e-3)
+    bright, middle = np.quantile(level, 0.7), np.exp(np.log(level).mean())
+    shade = float(np.clip((0.28 / max(float((colors @ LUMINANCE).mean()), 1e-3)) ** 0.2, 0.85, 1.25))
+    return 0.95 * shade / float(np.sqrt(bright * 1.9 * middle))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .elements import Material
 
-__all__ = ["COLORS", "Rgb", "Tones", "blend", "jitter", "material", "pick"]
+__all__ = ["CARS", "COLORS", "Rgb", "Tones", "blend", "jitter", "material", "pick"]
 
 Rgb = tuple[float, float, float]
 
@@ -79,7 +79,7 @@ _PAINTS = (
     (0.86, 0.42, 0.09),
     (0.55, 0.57, 0.59),
 )
-_CARS = (
+CARS: tuple[Rgb, ...] = (
     (0.70, 0.10, 0.10),
     (0.13, 0.25, 0.50),
     (0.80, 0.81, 0.82),
@@ -130,11 +130,10 @@ class Tones:
     accent: Rgb
     paint: Rgb
     paint_2: Rgb
-    car: Rgb
     stone: Rgb
 
     @staticmethod
     def drawn(rng: np.random.Generator) -> Tones:
         """Draw tones for a scene."""
-        tables = (_WOODS, _FABRICS, _FABRICS, _WALLS, _ACCENTS, _PAINTS, _PAINTS, _CARS, _STONES)
+        tables = (_WOODS, _FABRICS, _FABRICS, _WALLS, _ACCENTS, _PAINTS, _PAINTS, _STONES)
         return Tones(*(pick(rng, table) for table in tables))

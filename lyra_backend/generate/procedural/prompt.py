@@ -442,7 +442,7 @@ class _Reader:
         text = lexeme.text
         if text == "the":
             self._pending.definite = True
-        elif text in ("of", "is", "are", "painted", "made") or (text == "in" and self._last is not None):
+        elif text in ("of", "is", "are", "painted", "made") or (text == "in" and _is_adjective(following)):
             self._relation = ""
         elif text in _RELATIONS:
             self._break()
@@ -465,6 +465,11 @@ class _Reader:
         if self._last is not None:
             self._clause += 1
         self._last = None
+
+
+def _is_adjective(lexeme: _Lexeme | None) -> bool:
+    """Return whether a lexeme is a colour or material and nothing more: "in red", but not "in rocks"."""
+    return lexeme is not None and bool({"color", "material"} & lexeme.roles.keys()) and not lexeme.plural
 
 
 _MATERIAL_COLORS: dict[str, Rgb] = {

@@ -64,13 +64,13 @@ def gaussians_from(
     fineness = surface.fineness(quads, gaussian_count), surface.fineness(triangles, gaussian_count)
     samples = spread(quads, triangles, fineness, surface.edges(), gaussian_count, rng)
     progress(0.3, "colouring Gaussians")
-    colors = [surface.colors(f, s) for f, s in zip((quads, triangles), samples, strict=True)]
+    paint = np.concatenate([surface.colors(f, s) for f, s in zip((quads, triangles), samples, strict=True)])
     if bake_light:
         albedo = (surface.mean_colors(quads), surface.mean_colors(triangles))
         light = np.concatenate(bake(quads, triangles, albedo, samples, lighting, progress.child(0.4, 0.9)))
-        shown = developed(light, np.concatenate(colors), exposure_for(light))
+        shown = developed(light, paint, exposure_for(light, paint))
     else:
-        shown = from_linear(np.concatenate(colors))
+        shown = from_linear(paint)
     progress(0.95, "gathering Gaussians")
     return surface.cloud(samples, shown)
 

@@ -49,6 +49,9 @@ PATTERNS: Mapping[str, Painter] = {
 #: Patterns without fine detail need fewer pixels.
 _MOST_PIXELS = {"plain": 8, "paint": 64, "metal_painted": 64, "glass": 64, "hazard_stripes": 128, "plaster": 128}
 
+#: Patterns of many hues keep twice as many colours as the others.
+_COLORFUL = frozenset({"book_spines", "brick", "cardboard", "paper_picture", "screen", "windows_facade"})
+
 
 def make_texture(material: Material, seed: int, resolution: int = 256) -> npt.NDArray[np.uint8]:
     """Paint a material.
@@ -74,10 +77,12 @@ def make_texture(material: Material, seed: int, resolution: int = 256) -> npt.ND
     stream = sorted(PATTERNS).index(material.pattern)
     canvas = Canvas(material, size, np.random.default_rng([seed, 7_201, stream]))
     image = np.asarray(PATTERNS[material.pattern](canvas))
-    return _reduced(np.clip(np.round(255 * image), 0, 255).astype(np.uint8))
+    return _reduced(
+        np.clip(np.round(255 * image), 0, 255).astype(np.uint8), 128 if material.pattern in _COLORFUL else 64
+    )
 
 
-def _reduced(image: npt.NDArray[np.uint8], most: int = 128) -> npt.NDArray[np.uint8]:
+def _reduced(image: npt.NDArray[np.uint8], most: int) -> npt.NDArray[np.uint8]:
     """Keep at most `most` colours: such pictures are stored in a third of the space and nobody sees it."""
     from PIL import Image
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...types.camera import Camera, Intrinsics, look_at
-from .draft import Draft
+from .draft import Draft, Placed
 
 __all__ = ["cameras_for"]
 
@@ -25,7 +25,7 @@ MIDDLE_M = 2.8
 _EYE_BLOCK_M = 1.15
 _STEP_M = 0.12
 _DIRECTIONS = 48
-_FARTHEST_M = 14.0
+_FARTHEST_M = 18.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,25 +98,30 @@ def _scores(draft: Draft, views: _Views) -> Floats:
     spread = np.mean([np.minimum(np.roll(views.sight, -t, 1), 9) for t in turns], axis=0)
     nearest = np.min([np.roll(views.ground, -t, 1) for t in turns], axis=0)
     middle = np.min([np.roll(views.ground, -t, 1) for t in range(-half // 2, half // 2 + 1)], axis=0)
-    score = np.minimum(views.sight, 12.0) + 1.6 * spread
+    score = np.minimum(views.sight, 14.0) + 1.6 * spread
     score += 6.0 * np.minimum(nearest - NEAR_M, 0.0) + 2.5 * np.minimum(middle - MIDDLE_M, 0.0)
-    wanted = {m.kind for m in draft.wishes.objects}
+    wanted: dict[str, list[Floats]] = {m.kind: [] for m in draft.wishes.objects}
     for placed in draft.placed:
-        weight = 2.2 if placed.kind.name in wanted else 0.4 * min(1.0, placed.thing.height)
-        score = score + weight * _seen(views, placed.x, placed.y)
+        seen = _seen(views, placed)
+        wanted.get(placed.kind.name, []).append(seen)
+        score = score + 0.45 * min(1.0, placed.thing.height) * seen
+    for every in wanted.values():
+        if every:  # that a kind shows at all counts most, the others of its kind less
+            score = score + 5.0 * np.max(every, axis=0) + 6.0 * np.mean(every, axis=0)
     return score
 
 
-def _seen(views: _Views, x: float, y: float) -> Floats:
-    """Return how well (x, y) shows in each view, shape (N, D)."""
-    away = np.array([x, y]) - views.points
+def _seen(views: _Views, placed: Placed) -> Floats:
+    """Return how well an object shows in each view, shape (N, D)."""
+    away = np.array([placed.x, placed.y]) - views.points
+    radius = max(placed.thing.footprint) / 2
     distance = np.hypot(*away.T)
     turn = np.arctan2(away[:, 1], away[:, 0])
     towards = (turn[:, None] - np.arange(_DIRECTIONS)[None, :] * 2 * np.pi / _DIRECTIONS + np.pi) % (2 * np.pi) - np.pi
     open_to = np.take_along_axis(
         views.sight, (np.round(turn / (2 * np.pi) * _DIRECTIONS).astype(int) % _DIRECTIONS)[:, None], 1
     )
-    visible = (open_to[:, 0] > distance - 0.8) & (distance > 1.5)
+    visible = (open_to[:, 0] > distance - radius - 0.4) & (distance > 1.5)
     size = np.clip(4.5 / np.maximum(distance, 1.5), 0.25, 1.3)
     return np.clip(1.25 - np.abs(towards) / np.radians(30), 0.0, 1.0) * (visible * size)[:, None]
 

@@ -69,7 +69,12 @@ def test_film_keeps_dark_values_and_never_burns_out():
     assert (np.diff(seen) >= 0).all()
     assert seen.max() <= 1.0
     assert developed(np.full((1, 3), 0.2), np.ones((1, 3)), 1.0)[0, 0] == pytest.approx(0.4845, abs=1e-3)
-    assert exposure_for(np.full((10, 3), 0.1)) == pytest.approx(10 * exposure_for(np.ones((10, 3))), rel=1e-6)
+
+
+def test_exposure_follows_the_light_and_a_little_the_paint():
+    grey = np.full((10, 3), 0.28)
+    assert exposure_for(0.1 * np.ones((10, 3)), grey) == pytest.approx(10 * exposure_for(np.ones((10, 3)), grey))
+    assert 1 < exposure_for(np.ones((10, 3)), 0.3 * grey) / exposure_for(np.ones((10, 3)), grey) < 1.3
 
 
 def test_grids_interpolate_linear_fields_exactly_between_their_outer_nodes():

@@ -88,7 +88,7 @@ def test_a_gap_narrower_than_the_robot_parts_the_room(gap: float, open_way: bool
 def test_still_drivable_refuses_what_would_close_the_way() -> None:
     floor = room(6, 4)
     floor.block(Rect(0, -1.2, 0.3, 1.6), 1.0)
-    closing = Rect(0, 0.8, 0.3, 2.4)
+    closing = Rect(0, 0.85, 0.3, 2.1)
     assert floor.fits(closing)
     assert not floor.still_drivable(closing)
     assert floor.still_drivable(Rect(-2.6, 1.6, 0.6, 0.6))

@@ -151,6 +151,8 @@ def test_every_word_for_an_object_finds_it() -> None:
             assert kind in found, f"{phrase!r} was read as {found or dict(wishes.parts)}"
 
 
-@pytest.mark.parametrize("prompt", ["...", "12", "2 m", "red", "with and of", "a " * 900, "日本語 の 部屋", "a b c " * 300])
+@pytest.mark.parametrize(
+    "prompt", ["...", "12", "2 m", "red", "with and of", "a " * 900, "日本語 の 部屋", "a b c " * 300]
+)
 def test_odd_prompts_still_give_a_family(prompt: str) -> None:
     assert read(prompt).family in FAMILY_WORDS

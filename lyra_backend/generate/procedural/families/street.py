@@ -76,7 +76,7 @@ def build(draft: Draft) -> None:
     _markings(draft, plan)
     _furniture(draft, plan)
     fulfil(draft, lambda d, request, thing: _special(d, plan, request, thing))
-    scatter(draft, ("traffic_cone", "barrier", "cardboard_box", "street_bin", "crate", "planter", "bollard"), 10)
+    scatter(draft, ("traffic_cone", "barrier", "cardboard_box", "traffic_cone", "crate", "bicycle"), 9)
     for _ in range(round(4 * max(draft.difficulty - 0.4, 0))):
         if draft.open_to("rubble"):
             draft.somewhere("rubble", draft.make("rubble"))
@@ -127,9 +127,9 @@ def _floor(draft: Draft, plan: _Street) -> None:
 def _ground(draft: Draft, plan: _Street) -> None:
     """Build road, kerbs and pavements as sheets."""
     snow = "snow" in draft.wishes.grounds
-    asphalt = material("asphalt", jitter(draft.rng, (0.30, 0.30, 0.31)), tile_m=3.0)
+    asphalt = material("asphalt", jitter(draft.rng, (0.30, 0.30, 0.31), 0.012), tile_m=3.0)
     stone = material("concrete", jitter(draft.rng, (0.70, 0.69, 0.67)), tile_m=1.0)
-    paving = material("tiles", jitter(draft.rng, draft.tones.wall if draft.chance(0.0) else _paving(draft)), tile_m=1.2)
+    paving = material("tiles", jitter(draft.rng, _paving(draft)), tile_m=1.2)
     if snow:
         paving = material("plain", (0.92, 0.93, 0.95))
     mention = draft.wishes.parts.get("floor")
@@ -179,8 +179,13 @@ def _sides(draft: Draft, plan: _Street) -> None:
         while u < end - 1.0:
             span = min(draft.between(4.5, 8.0), end - u)
             span = end - u if end - u - span < 3.0 else span
-            _house(draft, plan, u, u + span, v, side)
+            _house(draft, _facade_wall(plan, u, u + span, v, side, draft.between(4.8, 6.6)))
             u += span
+    if draft.chance(0.65):
+        end = plan.length / 2 * (1 if draft.chance(0.5) else -1)
+        a, b = -plan.road / 2 - plan.left, plan.road / 2 + plan.right
+        ends = (plan.world(end, a), plan.world(end, b)) if end > 0 else (plan.world(end, b), plan.world(end, a))
+        _house(draft, Wall(ends[0], ends[1], draft.between(5.2, 6.8), []))
 
 
 def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, height: float) -> Wall:
@@ -189,13 +194,12 @@ def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, heigh
     return Wall(ends[0], ends[1], height, [])
 
 
-def _house(draft: Draft, plan: _Street, u0: float, u1: float, v: float, side: int) -> None:
+def _house(draft: Draft, wall: Wall) -> None:
     """Build one house front: ground floor with door and shop window, band, upper floor with windows."""
     from ..room import bar
 
     number = sum(e.name.endswith(".upper") for e in draft.elements) + 1
-    name, height = f"building_{number}", draft.between(4.8, 6.6)
-    wall = _facade_wall(plan, u0, u1, v, side, height)
+    name, height = f"building_{number}", wall.height
     draft.walls.append(wall)
     mention = draft.wishes.parts.get("building")
     looks = _plaster(draft)
@@ -209,7 +213,7 @@ def _house(draft: Draft, plan: _Street, u0: float, u1: float, v: float, side: in
         (ax, ay), (bx, by) = wall.at(0), wall.at(length)
         return quad((bx, by, z0), (ax, ay, z0), (ax, ay, z1), (bx, by, z1))
 
-    draft.sheet(f"{name}.ground_floor", "building", looks, panel(KERB_M, base))
+    draft.sheet(f"{name}.ground_floor", "building", looks, panel(0.0, base))
     upper = material("windows_facade", looks.color, (0.24, 0.32, 0.40), 1.9)
     draft.sheet(f"{name}.upper", "building", upper, panel(base, height))
     trim = material("concrete", (0.80, 0.79, 0.76))
@@ -219,7 +223,7 @@ def _house(draft: Draft, plan: _Street, u0: float, u1: float, v: float, side: in
     ]
     draft.solid(f"{name}.bands", "building", trim, join(bands))
     draft.solid(
-        f"{name}.plinth", "building", material("concrete", (0.46, 0.46, 0.46)), bar(wall, 0, length, 0.1, 0.5, 0, 0.05)
+        f"{name}.plinth", "building", material("concrete", (0.46, 0.46, 0.46)), bar(wall, 0, length, 0.0, 0.5, 0, 0.05)
     )
     if draft.chance(0.8):
         _shop(draft, wall, name, looks)
@@ -354,7 +358,7 @@ def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | N
         x, y = plan.world(u, side * (plan.road / 2 + off))
         turn = (np.pi / 2 if side > 0 else -np.pi / 2) if along else (np.pi if side > 0 else 0.0)
         yaw = plan.yaw + turn + (draft.rng.normal(0, 0.015) if along else 0.0)
-        placed = draft.try_at(kind, thing, x, y, float(yaw), 0.12)
+        placed = draft.try_at(kind, thing, x, y, float(yaw), 1.0 if kind in ("tree", "conifer") else 0.12)
         if placed is not None:
             if kind == "street_lamp":
                 c, s = np.cos(placed.yaw), np.sin(placed.yaw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..palette import DARK, STEEL, blend, jitter, material
+from ..palette import CARS, DARK, STEEL, blend, jitter, material, pick
 from ..shapes import Mesh, ball, box, cushion, cylinder, hull, join, lathe, prism, ring, tube
 from ..things import Assembly, Look, Thing
 
@@ -14,7 +14,7 @@ __all__ += ["rock", "sign", "street_bin", "street_lamp", "stump", "tent", "traff
 
 def car(look: Look) -> Thing:
     """A parked hatchback or saloon, front towards +y."""
-    paint = look.main(material("metal_painted", look.tones.car))
+    paint = look.main(material("metal_painted", pick(look.rng, CARS)))
     black, glass = material("plain", (0.07, 0.07, 0.08)), material("plain", (0.13, 0.17, 0.20))
     saloon = look.chance(0.5)
     rear = [(-2.1, 0.62), (-2.05, 0.92)] + ([(-1.45, 0.98)] if saloon else [])
