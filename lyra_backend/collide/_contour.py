@@ -18,7 +18,7 @@ from ._free_space import FreeSpace
 from ._lattice import Grid
 from ._sheets import Sheets, edge_points
 
-__all__ = ["cell_corners_reached", "contour"]
+__all__ = ["Faces", "cell_corners_reached", "contour", "find_faces"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
@@ -30,8 +30,16 @@ _STEP = np.eye(3, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class _Faces:
-    """One per edge that ends reached space: reached end, axis, whether it is the lower end, crossing and normal."""
+class Faces:
+    """Where reached space ends, in lattice units.
+
+    Attributes:
+        point: reached end of the lattice edge, shape (F, 3).
+        axis: direction of the edge, shape (F,).
+        lower: the reached end is the lower one, shape (F,).
+        crossing: where the sheet crosses, shape (F, 3).
+        normal: unit normal of the sheet towards the reached end, shape (F, 3).
+    """
 
     point: Ints
     axis: npt.NDArray[np.int64]
@@ -40,11 +48,15 @@ class _Faces:
     normal: Floats
 
 
+def find_faces(sheets: Sheets, free: FreeSpace) -> Faces:
+    """Return where reached space ends."""
+    return _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
+
+
 def contour(
-    sheets: Sheets, free: FreeSpace, grid: Grid
+    faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Return vertices (V, 3) in lattice units, quadrilaterals (Q, 4) and the unit normal wanted for each (Q, 3)."""
-    faces = _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
     if not len(faces.point):
         return np.zeros((0, 3), np.float32), np.zeros((0, 4), np.int64), np.zeros((0, 3), np.float32)
     cells, quads, names = _cell_groups(faces, sheets, free, grid)
@@ -52,7 +64,7 @@ def contour(
     return vertices.astype(np.float32), quads, faces.normal.astype(np.float32)
 
 
-def _blocked_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
+def _blocked_faces(sheets: Sheets, free: FreeSpace) -> Faces:
     """Faces of blocked edges, seen from whichever end is reached."""
     edges = np.flatnonzero(sheets.blocked)
     low, axis = edge_points(sheets.blocks, sheets.owner[edges])
@@ -65,11 +77,11 @@ def _blocked_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
         share = sheets.position[e] + (-spread if lower else spread)[reached]
         crossing = p + _STEP[a] * np.clip(share, -0.1, 1.1)[:, None]
         normal = -sheets.normal[e] if lower else sheets.normal[e]
-        parts.append(_Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal))
+        parts.append(Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal))
     return _join(parts)
 
 
-def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
+def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> Faces:
     """Faces of open edges from a reached point to one that lies in a sheet."""
     slot, local = np.nonzero(free.sheet_edge.dense >= 0)
     inside = sheets.blocks[slot].astype(np.int64) * 8 + np.stack([local >> 6, (local >> 3) & 7, local & 7], axis=-1)
@@ -88,7 +100,7 @@ def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> _Faces:
             side = ((outer[take] - crossing[take]) * normal).sum(axis=1)
             normal = normal * np.where(side < 0, -1.0, 1.0)[:, None]
             count = int(take.sum())
-            parts.append(_Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal))
+            parts.append(Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal))
     return _join(parts)
 
 
@@ -100,14 +112,12 @@ def _edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDAr
     return np.where(slot >= 0, sheets.edge_index[slot, axis, local], -1)
 
 
-def _join(parts: list[_Faces]) -> _Faces:
+def _join(parts: list[Faces]) -> Faces:
     columns = zip(*[(p.point, p.axis, p.lower, p.crossing, p.normal) for p in parts], strict=True)
-    return _Faces(*(np.concatenate(c) for c in columns))
+    return Faces(*(np.concatenate(c) for c in columns))
 
 
-def _cell_groups(
-    faces: _Faces, sheets: Sheets, free: FreeSpace, grid: Grid
-) -> tuple[Ints, npt.NDArray[np.int64], Ints]:
+def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[Ints, npt.NDArray[np.int64], Ints]:
     """Return the cell of each vertex (V, 3), the vertices of each face (F, 4) and the vertices' names."""
     owner = faces.point - np.where(faces.lower[:, None], 0, _STEP[faces.axis])
     b, c = _STEP[(faces.axis + 1) % 3], _STEP[(faces.axis + 2) % 3]
@@ -150,7 +160,7 @@ def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArra
     return groups
 
 
-def _vertices(faces: _Faces, quads: npt.NDArray[np.int64], cells: Ints, count: int) -> Floats:
+def _vertices(faces: Faces, quads: npt.NDArray[np.int64], cells: Ints, count: int) -> Floats:
     """Place each vertex where the planes around it meet, in its cell."""
     flat = quads.ravel()
     each = np.repeat(np.arange(len(quads)), 4)

@@ -37,6 +37,11 @@ class FreeSpace:
     floor_columns: int
     regions: int
 
+    @property
+    def inside(self) -> Bools:
+        """Columns of the scene's plan, enclosed gaps included, shape (NX, NY)."""
+        return self.ground < _NO_GROUND
+
 
 def find_free_space(sheets: Sheets, grid: Grid, cameras: Floats, robot_height: float) -> FreeSpace:
     """Flood the free points above the ground from where robots and cameras are.

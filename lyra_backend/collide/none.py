@@ -21,6 +21,4 @@ def run(
     """Return an empty proxy and say so."""
     progress(1.0, "no colliders wanted")
     text = "The scene has no colliders: robots would fall through everything."
-    return Outcome(
-        CollisionProxy((), "none", {}), {"triangles": 0}, (Finding("collide.none", Severity.INFO, text),)
-    )
+    return Outcome(CollisionProxy((), "none", {}), {"triangles": 0}, (Finding("collide.none", Severity.INFO, text),))

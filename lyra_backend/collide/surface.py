@@ -12,8 +12,9 @@ from ..errors import InvalidRequest
 from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionPart, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity
-from ._contour import contour
+from ._contour import contour, find_faces
 from ._free_space import FreeSpace, find_free_space
+from ._ground import Surface, bottoms, find_floor, joined, kerb
 from ._lattice import Grid, fit_grid, trusted
 from ._measure import measure
 from ._sheets import Sheets, find_sheets
@@ -33,7 +34,10 @@ class Params:
     max_scale: float = param(2.0, "Gaussians larger than this are sky or haze.", unit="m", min=0.01)
     density: float = param(0.3, "Layers of opaque Gaussians that make a surface.", min=0.01, max=10.0)
     relative_density: float = param(
-        0.2, "Share of the layers around it that a place must have; a surface ends where they fall below.", min=0.0, max=1.0
+        0.2,
+        "Share of the layers around it that a place must have; a surface ends where they fall below.",
+        min=0.0,
+        max=1.0,
     )
     min_area: float = param(0.05, "Pieces of surface smaller than this are floaters.", unit="m2", min=0.0)
     robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
@@ -41,6 +45,17 @@ class Params:
     grid_offset_x: float = param(0.5, "Shift of the lattice along x.", unit="voxels", min=0.0, max=1.0)
     grid_offset_y: float = param(0.5, "Shift of the lattice along y.", unit="voxels", min=0.0, max=1.0)
     grid_offset_z: float = param(0.5, "Shift of the lattice along z.", unit="voxels", min=0.0, max=1.0)
+    target_triangles: int = param(80_000, "Triangles that are few enough; 0 keeps all.", min=0)
+    tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
+    longest_edge: float = param(0.5, "Longest edge simplification may make.", unit="m", min=0.01)
+    close_bottoms: bool = param(True, "Continue the floor under furniture and across small holes of the floor.")
+    kerb_height: float = param(
+        0.25,
+        "Wall along open edges of the ground that keeps bodies from rolling off; 0 = none.",
+        unit="m",
+        min=0.0,
+        max=10.0,
+    )
     max_error_p95: float = param(
         0.03, "95 % of opaque Gaussians must be nearer to the collider than this.", unit="m", min=0.0
     )
@@ -78,8 +93,8 @@ def run(
     eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
     free = find_free_space(sheets, grid, eyes, params.robot_height)
     progress(0.6, "contouring")
-    vertices, triangles = _surface(sheets, free, grid)
-    counts = _counts(cloud, chosen, grid, sheets, free, len(triangles))
+    (vertices, triangles), more = _surface(sheets, free, grid, params, progress)
+    counts = _counts(cloud, chosen, grid, sheets, free) | more
     if not len(triangles):
         return _nothing("The Gaussians form no floor with free space above it: nothing to stand on.", findings, counts)
     progress(0.9, "measuring")
@@ -93,14 +108,38 @@ def run(
     return Outcome(CollisionProxy((part,), "surface", error), counts, tuple(findings))
 
 
-def _surface(sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    vertices, quads, wanted = contour(sheets, free, grid)
+def _surface(
+    sheets: Sheets, free: FreeSpace, grid: Grid, params: Params, progress: Progress
+) -> tuple[Surface, dict[str, int | float]]:
+    """Contour, simplify and complete; return the surface in the world and counts."""
+    from ..kernels.decimate import decimate
+
+    faces = find_faces(sheets, free)
+    vertices, quads, wanted = contour(faces, sheets, free, grid)
     vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
-    return grid.to_world(vertices).astype(np.float32), triangles
+    counts: dict[str, int | float] = {"triangles_before": len(triangles), "triangles": 0}
+    vertices = grid.to_world(vertices).astype(np.float32)
+    if not len(triangles):
+        return (vertices, triangles), counts
+
+    def simplified(surface: Surface, target: int) -> Surface:
+        return decimate(*surface, target, params.tolerance, params.longest_edge)
+
+    progress(0.65, "simplifying")
+    surface = (
+        simplified((vertices, triangles), params.target_triangles) if params.target_triangles else (vertices, triangles)
+    )
+    floor = find_floor(faces, free.inside, grid)
+    surface, counts["kerb_m"] = kerb(*surface, floor.inside, grid, params.kerb_height)
+    if params.close_bottoms:
+        hidden, counts["closed_m2"] = bottoms(floor, grid)
+        surface = joined([surface, simplified(hidden, 0) if params.target_triangles else hidden])
+    counts["triangles"] = len(surface[1])
+    return surface, counts
 
 
 def _counts(
-    cloud: GaussianCloud, chosen: GaussianCloud, grid: Grid, sheets: Sheets, free: FreeSpace, triangles: int
+    cloud: GaussianCloud, chosen: GaussianCloud, grid: Grid, sheets: Sheets, free: FreeSpace
 ) -> dict[str, int | float]:
     return {
         "gaussians": cloud.count,
@@ -111,7 +150,6 @@ def _counts(
         "components_dropped": sheets.dropped,
         "free_regions": free.regions,
         "floor_columns": free.floor_columns,
-        "triangles": triangles,
     }
 
 

@@ -105,7 +105,7 @@ def _keeps_surface(
         for k in range(3):
             v = triangles[t, k]
             # each neighbour of a is met once as the successor of a; on a rim the last one only as the predecessor
-            if v == a or v == b or triangles[t, (k + 2) % 3] != a:
+            if triangles[t, (k + 2) % 3] != a or v == b:
                 continue
             for j in range(first[b], first[b + 1]):
                 if triangles[around[j], 0] == v or triangles[around[j], 1] == v or triangles[around[j], 2] == v:
@@ -150,10 +150,10 @@ def _offer(
     error = _error(quadrics, a, b, half_way)
     error_a = _error(quadrics, a, b, vertices[a])
     error_b = _error(quadrics, a, b, vertices[b])
-    if kind[a] == 1 and kind[b] == 0 or kind[a] == kind[b] and error_a < error:
+    if (kind[a] == 1 and kind[b] == 0) or (kind[a] == kind[b] and error_a < error):
         target = vertices[a]
         error = error_a
-    if kind[b] == 1 and kind[a] == 0 or kind[a] == kind[b] and error_b < error:
+    if (kind[b] == 1 and kind[a] == 0) or (kind[a] == kind[b] and error_b < error):
         target = vertices[b]
         error = error_b
     if error > tolerance:

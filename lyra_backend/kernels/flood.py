@@ -123,9 +123,7 @@ def label_regions(
     opened = wp.array(np.asarray(open_blocks, np.uint8), dtype=wp.uint8, device=where)
     parent = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
     points = [grid, wp.array(blocks, dtype=wp.vec3i, device=where), wp.array(passable, dtype=wp.uint8, device=where)]
-    wp.launch(
-        _unite_points, dim=passable.shape, inputs=[*points, opened, empty_nodes], outputs=[parent], device=where
-    )
+    wp.launch(_unite_points, dim=passable.shape, inputs=[*points, opened, empty_nodes], outputs=[parent], device=where)
     wp.launch(_unite_blocks, dim=directory.shape, inputs=[grid, opened], outputs=[parent], device=where)
     labels = wp.zeros(count, dtype=int, device=where)
     wp.launch(flatten, dim=count, inputs=[parent], outputs=[labels], device=where)

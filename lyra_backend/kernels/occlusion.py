@@ -56,7 +56,7 @@ def _gather(
             bounced = wp.vec3(0.0, 0.0, 0.0)
             if hit.sign > 0.0:
                 # What is very close lies in the same shade as the point itself.
-                bounced = radiance[hit.face] * (far / (far + shade))
+                bounced = radiance[hit.face] * (1.0 - 0.5 * shade / (far + shade + 1.0e-6))
             else:
                 backs += 1.0
             incoming = incoming * (1.0 - near) + bounced * near
@@ -75,6 +75,7 @@ def _illuminate(
     lamp_intensities: wp.array(dtype=wp.vec3),
     offsets: wp.array(dtype=wp.vec3),
     housing: float,
+    probe_count: int,
     # out
     light: wp.array(dtype=wp.vec3),
 ) -> None:
@@ -82,15 +83,24 @@ def _illuminate(
     p = points[i]
     total = wp.vec3(0.0, 0.0, 0.0)
     for j in range(lamp_positions.shape[0]):
+        received = float(0.0)
+        traced = wp.int32(0)
+        blocked = wp.int32(0)
         for k in range(offsets.shape[0]):
-            way = lamp_positions[j] + offsets[k] - p
-            distance = wp.max(wp.length(way), 1.0e-3)
-            d = way / distance
-            facing = wp.dot(d, normals[i])
-            if facing > 0.0 and not wp.mesh_query_ray_anyhit(mesh, p, d, distance - housing):
-                # Closer than 0.3 m the inverse square law of a point would outshine any lamp of real size.
-                total += lamp_intensities[j] * facing / wp.max(distance * distance, 0.09)
-    light[i] = total / float(offsets.shape[0])
+            # Rays beyond the first few are for penumbras, where those disagree.
+            if k < probe_count or (blocked > 0 and blocked < traced):
+                way = lamp_positions[j] + offsets[k] - p
+                distance = wp.max(wp.length(way), 1.0e-3)
+                d = way / distance
+                facing = wp.dot(d, normals[i])
+                traced += 1
+                if facing <= 0.0 or wp.mesh_query_ray_anyhit(mesh, p, d, distance - housing):
+                    blocked += 1
+                else:
+                    # Closer than 0.3 m the inverse square law of a point would outshine any lamp of real size.
+                    received += facing / wp.max(distance * distance, 0.09)
+        total += lamp_intensities[j] * (received / float(traced))
+    light[i] = total
 
 
 @wp.kernel
@@ -137,8 +147,8 @@ def ambient_light(
         sky, ground: radiance from above and from below, linear RGB, shape (3,).
         ray_count: rays per point, the same directions around every normal.
         reach: distance beyond which surfaces count as surroundings [m].
-        shade: share of `reach` at which a surface sends half of its radiance; closer ones send less, because what
-            keeps light from the point keeps it from them too.
+        shade: share of `reach` within which surfaces darken each other: at no distance they send half of their
+            radiance, at this one three quarters, because what keeps light from the point keeps it from them too.
 
     Returns:
         Mean incoming radiance (N, 3), which is irradiance divided by pi, and the share of rays that met a back (N,):
@@ -165,7 +175,8 @@ def lamp_light(
     lamp_intensities: Floats,
     *,
     radius: float = 0.1,
-    sample_count: int = 4,
+    sample_count: int = 24,
+    probe_count: int = 4,
     housing: float = 0.0,
     device: str | None = None,
 ) -> Floats:
@@ -178,7 +189,8 @@ def lamp_light(
         lamp_positions: lamp centres [m], shape (L, 3).
         lamp_intensities: irradiance at 1 m facing the lamp, linear RGB, shape (L, 3).
         radius: radius of every lamp [m]; larger ones have softer shadows.
-        sample_count: shadow rays per point and lamp.
+        sample_count: shadow rays per point and lamp where it is half in shade.
+        probe_count: rays of these that decide whether it is.
         housing: what is closer to a lamp than this casts no shadow [m].
 
     Returns:
@@ -187,9 +199,9 @@ def lamp_light(
     target = wp.get_device(device) if device else wp.get_preferred_device()
     mesh = _mesh(vertices, triangles, target)
     light = wp.zeros(len(points), dtype=wp.vec3, device=target)
-    offsets = radius * _sphere(sample_count) if sample_count > 1 else np.zeros((1, 3))
+    offsets = radius * _sphere(sample_count) if min(sample_count, probe_count) > 1 else np.zeros((1, 3))
     arrays = [_vectors(a, target) for a in (points, normals, lamp_positions, lamp_intensities, offsets)]
-    wp.launch(_illuminate, len(points), [mesh.id, *arrays, float(housing)], [light], device=target)
+    wp.launch(_illuminate, len(points), [mesh.id, *arrays, float(housing), int(probe_count)], [light], device=target)
     return light.numpy()
 
 
@@ -227,8 +239,8 @@ def _vectors(values: Floats, device: Any) -> Any:
 
 
 def _sphere(count: int) -> Floats:
-    """Return evenly spread unit vectors (count, 3): a Fibonacci spiral."""
-    i = np.arange(count) + 0.5
+    """Return evenly spread unit vectors (count, 3): a Fibonacci spiral, in an order whose beginnings are even too."""
+    i = np.argsort(np.arange(count) * 0.61803399 % 1) + 0.5
     z, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
     r = np.sqrt(1 - z * z)
     return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=-1)

@@ -1,4 +1,4 @@
-"""Text to a furnished, metric scene with exact geometry, without a network: ten families of rooms and outdoor places."""
+"""Text to a furnished, metric scene with exact geometry: ten families of rooms and outdoor places, no network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     """
     if not request.prompt:
         raise InvalidRequest(
-            "generator 'procedural' needs a prompt, got none. Say what the scene shows, or choose a generator for your input."
+            "generator 'procedural' needs a prompt, got none. "
+            "Say what the scene shows, or choose a generator for your input."
         )
     from .compose import compose
     from .sample import gaussians_from

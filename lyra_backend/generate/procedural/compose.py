@@ -10,8 +10,9 @@ from .draft import Draft
 from .elements import Composition
 from .families import FAMILIES
 from .placement import DriveSpace
-from .prompt import Wishes, parse
+from .prompt import parse
 from .viewpoints import cameras_for
+from .wishes import Wishes
 
 __all__ = ["compose", "draft_scene"]
 
@@ -29,7 +30,7 @@ def compose(prompt: str, seed: int, difficulty: float = 0.3, family: str = "auto
         family: one of ``families.FAMILIES``, or "auto" to take it from the prompt.
     """
     draft, drive = draft_scene(prompt, seed, difficulty, family)
-    cameras = cameras_for(draft)
+    cameras = cameras_for(draft, FAMILIES[draft.wishes.family].shows)
     lighting = FAMILIES[draft.wishes.family].light(draft)
     unknown = (*draft.wishes.unknown_words, *_unused_words(draft))
     return Composition(

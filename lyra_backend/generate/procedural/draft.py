@@ -11,9 +11,9 @@ from .elements import Element, Lamp, Material
 from .objects import Kind, catalogue
 from .palette import Rgb, Tones
 from .placement import Floor, Rect, Wall
-from .prompt import Mention, Size, Wishes
 from .shapes import Mesh
 from .things import Look, Thing, Top
+from .wishes import Mention, Size, Wishes
 
 __all__ = ["Draft", "Placed", "Request", "pose"]
 
@@ -366,7 +366,7 @@ class Draft:
         if not choice:
             return None
         lengths = np.array([wall.length for wall in choice])
-        width, depth = thing.footprint
+        width = thing.footprint[0]
         for _ in range(tries):
             wall = choice[int(self.rng.choice(len(choice), p=lengths / lengths.sum()))]
             u = width / 2 + 0.1 + self.rng.random() * (wall.length - width - 0.2)

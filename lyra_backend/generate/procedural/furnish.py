@@ -44,7 +44,6 @@ def _order(kind: str) -> int:
 
 def _placed(draft: Draft, request: Request, thing: Thing, towers: dict[str, list[Placed]]) -> Placed | None:
     kind, mention = request.kind, request.mention
-    entry = catalogue()[kind]
     if mention.on:
         placed = draft.on_top(kind, thing, [mention.on])
         if placed is not None:
@@ -91,10 +90,10 @@ def _stacked(draft: Draft, kind: str, thing: Thing, tower: list[Placed]) -> Plac
         tower.append(placed)
         return placed
     near = (tower[-1].x, tower[-1].y, max(thing.footprint) * 1.1) if tower else None
-    placed = draft.somewhere(kind, thing, near=near, turned=False) or draft.somewhere(kind, thing)
-    if placed is not None:
-        tower.append(placed)
-    return placed
+    found = draft.somewhere(kind, thing, near=near, turned=False) or draft.somewhere(kind, thing)
+    if found is not None:
+        tower.append(found)
+    return found
 
 
 def _rows(draft: Draft) -> None:
@@ -152,7 +151,7 @@ def _row_places(draft: Draft, width: float, depth: float) -> Iterator[tuple[floa
 def scatter(draft: Draft, kinds: Sequence[str], most: int) -> None:
     """Strew up to `most` objects of `kinds` over the floor, as many as the scene's clutter asks for."""
     allowed = [k for k in kinds if not any(m.kind == k for m in draft.wishes.objects)]
-    count = int(round(most * draft.clutter * draft.between(0.7, 1.1)))
+    count = round(most * draft.clutter * draft.between(0.7, 1.1))
     for _ in range(count if allowed else 0):
         kind = allowed[int(draft.rng.integers(len(allowed)))]
         thing = draft.make(kind)
@@ -174,5 +173,5 @@ def steps_and_rubble(draft: Draft) -> None:
         (draft.against_wall if draft.walls else draft.somewhere)("platform", thing)
     if hard > 0.5 and draft.open_to("ramp") and draft.chance(hard - 0.2):
         draft.somewhere("ramp", draft.make("ramp"), tries=30)
-    for _ in range(int(round(3 * max(hard - 0.45, 0.0) / 0.55)) if draft.open_to("rubble") else 0):
+    for _ in range(round(3 * max(hard - 0.45, 0.0) / 0.55) if draft.open_to("rubble") else 0):
         draft.somewhere("rubble", draft.make("rubble"), tries=20)

@@ -25,18 +25,19 @@ RAY_BUDGET = 4_000_000
 NODE_BUDGET = 70_000
 #: What is closer to a lamp than this is its own housing and lets its light out [m].
 HOUSING = 0.25
-LAMP_RADIUS = 0.15
-#: Shadow rays of all lamps together; lamps too many for one ray per sample are traced at the nodes.
-LAMP_BUDGET = 4_000_000
+LAMP_RADIUS = 0.18
+#: Shadow rays of all lamps together, those for penumbras left out; lamps too many for one ray per sample are
+#: traced at the nodes.
+LAMP_BUDGET = 6_000_000
 NODE_RAYS = 4
-MOST_RAYS = 6
+MOST_RAYS = 4
 #: Half width of the sun, wider than the real one because Gaussians cannot show a sharper shadow [rad].
 SUN_WIDTH = 0.012
 SUN_RAYS = 3
 #: Rays start this far above the surface [m].
 LIFT = 0.003
 #: Distance, over the reach of ambient rays, within which surfaces darken each other.
-CONTACT_SHADE = 0.12
+CONTACT_SHADE = 0.15
 #: Share of each colour that spills into the other two, as in film: saturated paint keeps some shading.
 SPILL = 0.03
 
@@ -97,13 +98,13 @@ def developed(light: Floats, colors: Floats, exposure: float) -> Floats:
 def exposure_for(light: Floats, colors: Floats) -> float:
     """Return the factor that shows surfaces with linear `colors` (N, 3) under `light` (N, 3) well.
 
-    Half of the decision goes to the bright parts, which must not burn out, and half to the mean over all stops.
+    Half of the decision goes to the bright parts, which must not burn out, and half to the median.
     Dark scenes get a little more than their light alone would give them.
     """
     level = np.maximum(light @ LUMINANCE, 1e-3)
-    bright, middle = np.quantile(level, 0.7), np.exp(np.log(level).mean())
+    middle, bright = np.quantile(level, [0.5, 0.7])
     shade = float(np.clip((0.28 / max(float((colors @ LUMINANCE).mean()), 1e-3)) ** 0.2, 0.85, 1.25))
-    return 0.95 * shade / float(np.sqrt(bright * 1.9 * middle))
+    return 0.95 * shade / float(np.sqrt(bright * 1.5 * middle))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +193,7 @@ class _Scene:
             np.array([lamp.position for lamp in lighting.lamps]),
             np.array([lamp.intensity for lamp in lighting.lamps]),
             radius=LAMP_RADIUS,
-            sample_count=rays,
+            probe_count=rays,
             housing=HOUSING,
         )
         return light / np.pi

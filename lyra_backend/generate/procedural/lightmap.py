@@ -16,11 +16,11 @@ Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
 #: Outermost nodes stand this far from a border [m].
-INSET = 0.012
+INSET = 0.02
 #: The distance between nodes begins to grow this far from a border [m].
 NEAR = 0.07
 #: Sides shorter than this have a single node [m].
-SHORT = 0.05
+SHORT = 0.06
 
 
 @dataclass(frozen=True, eq=False)

@@ -199,7 +199,7 @@ class Floor:
         step = max(round(_COARSE_M / self.cell), 1)
         height, width = (n // step * step for n in free.shape)
         coarse = free[:height, :width].reshape(height // step, step, width // step, step).all((1, 3))
-        return _largest(coarse, self.cell * step)[1]
+        return _largest(np.asarray(coarse), self.cell * step)[1]
 
     def main_region(self) -> tuple[Mask, DriveSpace]:
         """Return the cells that the robot's centre can reach in its largest region, and their measure."""

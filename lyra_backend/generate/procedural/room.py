@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -86,9 +87,9 @@ def cells_of(outline: Sequence[Point]) -> list[tuple[float, float, float, float]
     """Cut a rectilinear plan into rectangles (x0, y0, x1, y1)."""
     xs, ys = sorted({round(p[0], 6) for p in outline}), sorted({round(p[1], 6) for p in outline})
     found = []
-    for y0, y1 in zip(ys, ys[1:], strict=False):
+    for y0, y1 in pairwise(ys):
         start = None
-        for x0, x1 in [*zip(xs, xs[1:], strict=False), (xs[-1], xs[-1])]:
+        for x0, x1 in [*pairwise(xs), (xs[-1], xs[-1])]:
             within = x1 > x0 and _contains(outline, (x0 + x1) / 2, (y0 + y1) / 2)
             if within and start is None:
                 start = x0
@@ -155,8 +156,8 @@ def _pierced(wall: Wall, openings: Sequence[Opening]) -> list[Mesh]:
     us = sorted({0.0, wall.length, *(o.u - o.width / 2 for o in openings), *(o.u + o.width / 2 for o in openings)})
     zs = sorted({0.0, wall.height, *(o.low for o in openings), *(o.high for o in openings)})
     found = []
-    for u0, u1 in zip(us, us[1:], strict=False):
-        for z0, z1 in zip(zs, zs[1:], strict=False):
+    for u0, u1 in pairwise(us):
+        for z0, z1 in pairwise(zs):
             u, z = (u0 + u1) / 2, (z0 + z1) / 2
             if not any(abs(u - o.u) < o.width / 2 and o.low < z < o.high for o in openings):
                 found.append(_panel(wall, u0, u1, z0, z1, 0.0))
@@ -324,7 +325,7 @@ def side_room(draft: Draft, shell: Shell, wall: Wall, o: Opening, depth: float, 
 
 
 def ceiling_lamp(draft: Draft, x: float, y: float, height: float, style: str, level: float, turn: float = 0.0) -> None:
-    """Hang a lamp body from the ceiling together with the light that it gives: "panel", "tube", "pendant", "high_bay"."""
+    """Hang a lamp body from the ceiling with the light that it gives: "panel", "tube", "pendant" or "high_bay"."""
     count = sum(e.name.startswith("ceiling_lamp") and e.name.endswith("light") for e in draft.elements) + 1
     name, white, shade = (
         f"ceiling_lamp_{count}",

@@ -104,7 +104,7 @@ def lathe(profile: Sequence[tuple[float, float]], sides: int = 16, at: Vector = 
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False) + np.pi / sides
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
     rows = [np.column_stack([circle * max(r, 1e-4), np.full(sides, z)]) for r, z in profile]
-    vertices = [*rows, [[0.0, 0.0, profile[0][1]]], [[0.0, 0.0, profile[-1][1]]]]
+    vertices = [*rows, np.array([[0.0, 0.0, profile[0][1]]]), np.array([[0.0, 0.0, profile[-1][1]]])]
     here, after = np.arange(sides), (np.arange(sides) + 1) % sides
     triangles = []
     for row in range(len(profile) - 1):
@@ -156,7 +156,7 @@ def tube(start: Vector, end: Vector, radius: float, sides: int = 8) -> Mesh:
 def _sphere(subdivisions: int) -> tuple[Points, Faces]:
     """Return a unit icosphere."""
     g = (1 + 5**0.5) / 2
-    points = [(-1, g, 0), (1, g, 0), (-1, -g, 0), (1, -g, 0), (0, -1, g), (0, 1, g)]
+    points: list[tuple[float, float, float]] = [(-1, g, 0), (1, g, 0), (-1, -g, 0), (1, -g, 0), (0, -1, g), (0, 1, g)]
     points += [(0, -1, -g), (0, 1, -g), (g, 0, -1), (g, 0, 1), (-g, 0, -1), (-g, 0, 1)]
     faces = [(0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11), (1, 5, 9), (5, 11, 4), (11, 10, 2)]
     faces += [(10, 7, 6), (7, 1, 8), (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9), (4, 9, 5)]
@@ -192,7 +192,10 @@ def ball(
     grain: float = 0.25,
     rng: np.random.Generator | None = None,
 ) -> Mesh:
-    """Return an ellipsoid centred on `at`; `rough` is the relative height of lumps drawn from `rng`, `grain` its share per corner."""
+    """Return an ellipsoid centred on `at`.
+
+    `rough` is the relative height of lumps drawn from `rng`, `grain` its share that differs from corner to corner.
+    """
     unit, triangles = _sphere(subdivisions)
     factor = np.ones(len(unit))
     if rough > 0 and rng is not None:

@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 WIDTH = 0.66
 #: How much narrower the last row is at an edge of each kind: the surface goes on, meets another that rises from it
 #: (where wide Gaussians would show through), or ends in free space (half of the opacity is gone a quarter row on).
-NARROWING = np.array([0.0, 0.1, 0.18])
+NARROWING = np.array([0.0, 0.15, 0.18])
 LEAST_WIDTH = 0.40
 #: Standard deviations of a triangle's Gaussian over those of the triangle itself; halved and right-angled ones
 #: together let at most 6 % through.

@@ -22,8 +22,8 @@ NEAR_M = 1.5
 #: Free view wanted in the middle of the picture [m].
 MIDDLE_M = 2.8
 #: Objects above this height end a line of sight [m].
-_EYE_BLOCK_M = 1.15
-_STEP_M = 0.12
+_EYE_BLOCK_M = 1.35
+_STEP_M = 0.14
 _DIRECTIONS = 48
 _FARTHEST_M = 18.0
 
@@ -37,11 +37,11 @@ class _Views:
     ground: Floats
 
 
-def cameras_for(draft: Draft) -> tuple[Camera, ...]:
-    """Return an establishing view and four to eight others."""
+def cameras_for(draft: Draft, shows: tuple[str, ...] = ()) -> tuple[Camera, ...]:
+    """Return an establishing view, on what the prompt names and then on kinds in `shows`, and four to eight others."""
     points = _standing_places(draft)
-    views = _Views(points, _reach(draft, points, _EYE_BLOCK_M), _reach(draft, points, 0.25))
-    scores = _scores(draft, views)
+    views = _Views(points, *_reaches(draft, points, (_EYE_BLOCK_M, 0.25)))
+    scores = _scores(draft, views, shows)
     first = np.unravel_index(int(scores.argmax()), scores.shape)
     chosen = [(int(first[0]), int(first[1]))]
     count = int(np.clip(draft.floor.free.sum() * draft.floor.cell**2 / 6, 4, 8))
@@ -54,7 +54,7 @@ def cameras_for(draft: Draft) -> tuple[Camera, ...]:
 
 
 def _standing_places(draft: Draft) -> Floats:
-    """Return up to 260 positions in the main region, spread evenly [m]."""
+    """Return up to 220 positions in the main region, spread evenly [m]."""
     floor = draft.floor
     main, _ = floor.main_region()
     room = floor.clearance()
@@ -66,7 +66,7 @@ def _standing_places(draft: Draft) -> Floats:
         return np.zeros((1, 2))
     keep = np.linspace(0, len(rows) - 1, min(len(rows), 1500)).astype(int)
     points = floor.low + (np.column_stack([columns[keep], rows[keep]]) + 0.5) * floor.cell
-    order = draft.rng.permutation(len(points))[:260]
+    order = draft.rng.permutation(len(points))[:220]
     edges = [
         int((points @ way).argmax()) for way in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
     ]
@@ -78,20 +78,22 @@ def _ways() -> Floats:
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
-def _reach(draft: Draft, points: Floats, height: float) -> Floats:
-    """Return how far one sees above obstacles of `height` [m], shape (N, D)."""
+def _reaches(draft: Draft, points: Floats, heights: tuple[float, ...]) -> list[Floats]:
+    """Return how far one sees above obstacles of each of `heights` [m], every one of shape (N, D)."""
     floor = draft.floor
-    closed = (floor.heights > height) & floor.blocked | ~floor.inside
-    steps = np.arange(1, int(_FARTHEST_M / _STEP_M)) * _STEP_M
-    where = points[:, None, None, :] + _ways()[None, :, None, :] * steps[None, None, :, None]
-    index = np.floor((where - floor.low) / floor.cell).astype(int)
-    rows, columns = np.clip(index[..., 1], 0, closed.shape[0] - 1), np.clip(index[..., 0], 0, closed.shape[1] - 1)
-    outside = (index != np.stack([columns, rows], -1)).any(-1)
-    hit = closed[rows, columns] | outside
-    return np.where(hit.any(-1), hit.argmax(-1), len(steps)) * _STEP_M
+    steps = (np.arange(1, int(_FARTHEST_M / _STEP_M)) * _STEP_M).astype(np.float32)
+    start = ((points - floor.low) / floor.cell).astype(np.float32)[:, :, None, None]
+    ways = (_ways() / floor.cell).astype(np.float32)
+    rows, columns = ((start[:, k] + ways[None, :, k, None] * steps).astype(np.int32) + 1 for k in (1, 0))
+    found = []
+    for height in heights:
+        closed = np.pad((floor.heights > height) & floor.blocked | ~floor.inside, 1, constant_values=True)
+        hit = closed[np.clip(rows, 0, closed.shape[0] - 1), np.clip(columns, 0, closed.shape[1] - 1)]
+        found.append(np.where(hit.any(-1), hit.argmax(-1), len(steps)) * _STEP_M)
+    return found
 
 
-def _scores(draft: Draft, views: _Views) -> Floats:
+def _scores(draft: Draft, views: _Views, shows: tuple[str, ...]) -> Floats:
     """Return how good a picture each position and direction gives, shape (N, D)."""
     half = round(FOV_DEG / 2 / 360 * _DIRECTIONS)
     turns = range(-half, half + 1)
@@ -100,14 +102,17 @@ def _scores(draft: Draft, views: _Views) -> Floats:
     middle = np.min([np.roll(views.ground, -t, 1) for t in range(-half // 2, half // 2 + 1)], axis=0)
     score = np.minimum(views.sight, 14.0) + 1.6 * spread
     score += 6.0 * np.minimum(nearest - NEAR_M, 0.0) + 2.5 * np.minimum(middle - MIDDLE_M, 0.0)
-    wanted: dict[str, list[Floats]] = {m.kind: [] for m in draft.wishes.objects}
+    named = {m.kind for m in draft.wishes.objects}
+    groups: dict[str, list[Floats]] = {kind: [] for kind in (*sorted(named), *shows)}
     for placed in draft.placed:
         seen = _seen(views, placed)
-        wanted.get(placed.kind.name, []).append(seen)
+        groups.get(placed.kind.name, []).append(seen)
         score = score + 0.45 * min(1.0, placed.thing.height) * seen
-    for every in wanted.values():
-        if every:  # that a kind shows at all counts most, the others of its kind less
-            score = score + 5.0 * np.max(every, axis=0) + 6.0 * np.mean(every, axis=0)
+    for kind, every in groups.items():
+        if every:  # that a kind shows at all counts, and how many of it do
+            weight = 1.0 if kind in named else 0.5
+            many = np.sum(every, axis=0) / min(len(every), 4)
+            score = score + weight * (4.0 * np.max(every, axis=0) + 6.0 * many)
     return score
 
 

@@ -109,7 +109,8 @@ OBJECT_WORDS: dict[str, str] = {
     "tires": "tire, tyre, stack of tires, stack of tyres",
     "gas_cylinder": "gas cylinder, gas bottle, gas tank, oxygen tank",
     "extinguisher": "extinguisher, fire extinguisher",
-    "bin": "bin, trash can, trash bin, garbage can, waste bin, wastebasket, dustbin, rubbish bin, trash, wastepaper basket",
+    "bin": "bin, trash can, trash bin, garbage can, waste bin, wastebasket, dustbin, rubbish bin, trash, "
+    "wastepaper basket",
     "street_bin": "litter bin, street bin, public bin",
     "traffic_cone": "traffic cone, cone, road cone, safety cone, pylon",
     "barrier": "barrier, road barrier, roadblock, barricade, construction barrier",
@@ -264,7 +265,8 @@ DIMENSIONS: dict[str, str] = {
 
 #: Light -> words.
 LIGHTS: dict[str, str] = {
-    "bright": "bright, sunny, sunlit, daylight, well lit, brightly lit, sunlight, sunshine, airy, noon, midday, light filled",
+    "bright": "bright, sunny, sunlit, daylight, well lit, brightly lit, sunlight, sunshine, airy, noon, midday, "
+    "light filled",
     "dim": "dim, gloomy, dark, dimly lit, shadowy, poorly lit",
     "night": "night, nighttime, night time, midnight",
     "evening": "evening, sunset, dusk, golden hour, dawn, sunrise, morning",
@@ -307,7 +309,8 @@ GROUNDS: dict[str, str] = {
 ARRANGEMENTS: dict[str, str] = {
     "row": "row, line, in a row, lined up, queue, rows of, row of, line of",
     "stack": "stack, stacked, piled, pile, heap, stack of, pile of, heap of, tower of",
-    "wall": "along the wall, along the walls, against the wall, against a wall, by the wall, at the wall, along one wall",
+    "wall": "along the wall, along the walls, against the wall, against a wall, by the wall, at the wall, "
+    "along one wall",
     "corner": "in the corner, in a corner, in one corner, in the corners",
     "middle": "in the middle, in the center, in the centre, center, centre, middle, in its middle",
     "scattered": "scattered, strewn, spread, randomly placed, lying around",

@@ -190,7 +190,7 @@ def test_cameras_stand_in_free_space(family: str) -> None:
 @family_names
 def test_same_seed_same_scene_and_other_seed_other_scene(family: str) -> None:
     prompt = PROMPTS.get(family, f"a {family}")
-    a, b, c = compose(prompt, 5, family=family), compose(prompt, 5, family=family), compose(prompt, 6, family=family)
+    a, b, c = scene(family), compose(prompt, 0, 0.3, family), compose(prompt, 6, 0.3, family)
     assert [e.name for e in a.elements] == [e.name for e in b.elements]
     assert all(np.array_equal(world(p), world(q)) for p, q in zip(a.elements, b.elements, strict=True))
     assert a.lighting == b.lighting
@@ -219,7 +219,7 @@ def _free_grid(made: Draft, cell: float = 0.1) -> npt.NDArray[np.bool_]:
     return out
 
 
-# -- wishes ------------------------------------------------------------------------------------------------------------
+# -- wishes -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_difficulty_makes_it_harder() -> None:
     assert sum(slopes[2:]) > 1.5 * sum(slopes[:2])
 
 
-# -- the plugin ----------------------------------------------------------------------------------------------------------
+# -- the plugin -------------------------------------------------------------------------------------------------------
 
 
 def test_plugin_makes_a_scene_with_findings() -> None:

@@ -46,20 +46,14 @@ def build(draft: Draft) -> None:
     _run(draft)
     if draft.pop_open("island", 0.35):
         _island(draft)
-    if draft.open_to("table", "round_table", "island") or not draft.open_to("table", "round_table"):
-        if draft.chance(0.75) or not draft.open_to("table", "round_table"):
-            dining_group(draft)
+    if draft.chance(0.75) or not draft.open_to("table", "round_table"):
+        dining_group(draft)
     place_all(draft, {"cabinet": (0, 1), "plant": (0, 1), "bin": (0, 1)})
     fulfil(draft)
     small_things(draft, {"bowl": 0.8, "bottle": 0.8, "cup": 0.8, "microwave": 0.5, "vase": 0.3, "books": 0.25})
     hang_pictures(draft, draft.about(0, 2))
     scatter(draft, ("basket", "stool", "cardboard_box", "bottle", "sack", "bin"), 7)
     steps_and_rubble(draft)
-
-
-def _unit(draft: Draft, kind: str) -> tuple[str, Thing] | None:
-    """Build the next sink, cooker, fridge ... of the run."""
-    return draft.build(kind)
 
 
 def _run(draft: Draft) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,8 +90,8 @@ def light(draft: Draft) -> Lighting:
 
 def _plan(draft: Draft) -> _Street:
     wishes = draft.wishes
-    length, road = draft.between(13.5, 22.5), draft.between(5.0, 7.6)
-    left, right = draft.between(1.7, 3.2), draft.between(1.7, 3.2)
+    length, road = draft.between(12.2, 21.0), draft.between(4.6, 7.8)
+    left, right = draft.between(1.6, 3.5), draft.between(1.6, 3.5)
     factors = {"width": road, "length": length}
     for dimension in factors:
         for name in ("all", dimension):
@@ -144,7 +145,7 @@ def _ground(draft: Draft, plan: _Street) -> None:
         draft.sheet(f"kerb_{name}.top", "kerb", stone, plan.turned(_grid(plan, us, vs)))
         vs = side * (h + np.array([0.16, _RAMP_M, width]))
         draft.sheet(f"pavement_{name}.slabs", "pavement", paving, plan.turned(_grid(plan, us, vs)))
-        faces = [_kerb_face(plan, u0, u1, side * h, side) for u0, u1 in zip(us, us[1:], strict=False)]
+        faces = [_kerb_face(plan, u0, u1, side * h, side) for u0, u1 in pairwise(us)]
         draft.sheet(f"kerb_{name}.face", "kerb", stone, plan.turned(join(faces)))
 
 
@@ -179,13 +180,13 @@ def _sides(draft: Draft, plan: _Street) -> None:
         while u < end - 1.0:
             span = min(draft.between(4.5, 8.0), end - u)
             span = end - u if end - u - span < 3.0 else span
-            _house(draft, _facade_wall(plan, u, u + span, v, side, draft.between(4.8, 6.6)))
+            _house(draft, _facade_wall(plan, u, u + span, v, side, draft.between(4.7, 6.2)))
             u += span
     if draft.chance(0.65):
         end = plan.length / 2 * (1 if draft.chance(0.5) else -1)
         a, b = -plan.road / 2 - plan.left, plan.road / 2 + plan.right
         ends = (plan.world(end, a), plan.world(end, b)) if end > 0 else (plan.world(end, b), plan.world(end, a))
-        _house(draft, Wall(ends[0], ends[1], draft.between(5.2, 6.8), []))
+        _house(draft, Wall(ends[0], ends[1], draft.between(5.0, 6.4), []))
 
 
 def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, height: float) -> Wall:
@@ -336,7 +337,13 @@ def _special(draft: Draft, plan: _Street, request: Request, thing: Thing) -> Pla
         return None
     if request.kind in ("bench", "planter"):
         return draft.against_wall(request.kind, thing)
-    return _by_kerb(draft, plan, request.kind, thing)
+    placed = _by_kerb(draft, plan, request.kind, thing)
+    if placed is None and _KERB_OFF.get(request.kind, -1.0) > 0:
+        for side, width in ((-1, plan.left), (1, plan.right)):
+            x, y = plan.world(0.0, side * (plan.road + width) / 2)
+            strip = Rect(x, y, plan.length - 1.0, width - 0.4, plan.yaw)
+            placed = placed or draft.somewhere(request.kind, thing, within=strip, turned=False)
+    return placed
 
 
 #: Kinds that stand by the kerb -> distance of their middle from it, negative on the road [m]; cars lie along it.
@@ -344,6 +351,10 @@ _KERB_OFF = {
     "street_lamp": 0.4, "tree": 0.75, "conifer": 1.1, "sign": 0.35, "hydrant": 0.4, "mailbox": 0.5, "street_bin": 0.5,
     "bicycle": 0.55, "bollard": 0.3, "car": -1.12, "truck": -1.2, "forklift": -1.0,
 }  # fmt: skip
+
+
+def _trees(draft: Draft) -> list[Placed]:
+    return [p for p in draft.placed if p.kind.class_name == "tree"]
 
 
 def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | None:
@@ -358,7 +369,9 @@ def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | N
         x, y = plan.world(u, side * (plan.road / 2 + off))
         turn = (np.pi / 2 if side > 0 else -np.pi / 2) if along else (np.pi if side > 0 else 0.0)
         yaw = plan.yaw + turn + (draft.rng.normal(0, 0.015) if along else 0.0)
-        placed = draft.try_at(kind, thing, x, y, float(yaw), 1.0 if kind in ("tree", "conifer") else 0.12)
+        if kind in ("tree", "conifer") and any(np.hypot(p.x - x, p.y - y) < 2.2 for p in _trees(draft)):
+            continue
+        placed = draft.try_at(kind, thing, x, y, float(yaw), 0.12)
         if placed is not None:
             if kind == "street_lamp":
                 c, s = np.cos(placed.yaw), np.sin(placed.yaw)

@@ -6,7 +6,17 @@ from ..palette import DARK, STEEL, material
 from ..shapes import box, cushion, cylinder, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["computer", "keyboard", "laptop", "monitor", "printer", "server_rack", "television", "vending_machine"]
+__all__ = [
+    "computer",
+    "keyboard",
+    "laptop",
+    "monitor",
+    "printer",
+    "server_rack",
+    "table_fan",
+    "television",
+    "vending_machine",
+]
 
 
 def monitor(look: Look) -> Thing:

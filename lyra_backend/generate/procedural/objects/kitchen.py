@@ -8,8 +8,23 @@ from ..palette import DARK, STEEL, Rgb, blend, material
 from ..shapes import box, cushion, cylinder, lathe, ring, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["bathtub", "counter", "counter_unit", "fridge", "hood", "island", "microwave", "shower", "sink", "sink_unit"]
-__all__ += ["stove", "toilet", "wall_unit", "washbasin", "washing_machine"]
+__all__ = [
+    "bathtub",
+    "counter",
+    "counter_unit",
+    "fridge",
+    "hood",
+    "island",
+    "microwave",
+    "shower",
+    "sink",
+    "sink_unit",
+    "stove",
+    "toilet",
+    "wall_unit",
+    "washbasin",
+    "washing_machine",
+]
 
 UNIT_M = 0.6
 COUNTER_M = 0.9

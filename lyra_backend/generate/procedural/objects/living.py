@@ -8,8 +8,26 @@ from ..palette import COLORS, DARK, STEEL, blend, jitter, material
 from ..shapes import Mesh, ball, box, cushion, cylinder, hull, lathe, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["bookshelf", "books", "bottle", "bowl", "cup", "curtain", "fireplace", "floor_lamp", "pendant_lamp"]
-__all__ += ["picture", "plant", "rug", "table_lamp", "vase", "wall_clock", "piano", "basket", "toy_ball"]
+__all__ = [
+    "basket",
+    "books",
+    "bookshelf",
+    "bottle",
+    "bowl",
+    "cup",
+    "curtain",
+    "fireplace",
+    "floor_lamp",
+    "pendant_lamp",
+    "piano",
+    "picture",
+    "plant",
+    "rug",
+    "table_lamp",
+    "toy_ball",
+    "vase",
+    "wall_clock",
+]
 
 
 def bookshelf(look: Look) -> Thing:

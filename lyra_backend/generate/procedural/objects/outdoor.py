@@ -8,8 +8,28 @@ from ..palette import CARS, DARK, STEEL, blend, jitter, material, pick
 from ..shapes import Mesh, ball, box, cushion, cylinder, hull, join, lathe, prism, ring, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["barrier", "bicycle", "bollard", "bush", "car", "conifer", "fence", "hydrant", "log", "mailbox", "planter"]
-__all__ += ["rock", "sign", "street_bin", "street_lamp", "stump", "tent", "traffic_cone", "tree", "truck"]
+__all__ = [
+    "barrier",
+    "bicycle",
+    "bollard",
+    "bush",
+    "car",
+    "conifer",
+    "fence",
+    "hydrant",
+    "log",
+    "mailbox",
+    "planter",
+    "rock",
+    "sign",
+    "street_bin",
+    "street_lamp",
+    "stump",
+    "tent",
+    "traffic_cone",
+    "tree",
+    "truck",
+]
 
 
 def car(look: Look) -> Thing:
@@ -299,15 +319,18 @@ def conifer(look: Look) -> Thing:
         low, share = 1.0 + (h - 1.0) * k / 5.2, 1 - k / 5.6
         r = look.between(0.95, 1.1) * share
         cone = lathe([(0.1, low + 0.18), (r, low), (r * 0.45, low + (h - 1) * 0.2), (0.03, low + (h - 1.0) * 0.34)], 18)
-        wave, phase = look.rng.integers(5, 8), look.between(0, 6.28)
-        skirts.append(
-            cone.bent(
-                lambda p, w=wave, f=phase: (
-                    p * (1 + 0.13 * np.cos(w * np.arctan2(p[:, 1], p[:, 0]) + f))[:, None] ** [[1, 1, 0]]
-                )
-            )
-        )
+        skirts.append(_scalloped(cone, int(look.rng.integers(5, 8)), look.between(0, 6.28)))
     return made.add("needles", leaf, *skirts).done(footprint=(0.5, 0.5))
+
+
+def _scalloped(cone: Mesh, waves: int, phase: float) -> Mesh:
+    """Give a skirt of branches an uneven edge."""
+
+    def ripple(points: np.ndarray) -> np.ndarray:
+        factor = 1 + 0.13 * np.cos(waves * np.arctan2(points[:, 1], points[:, 0]) + phase)
+        return points * np.column_stack([factor, factor, np.ones(len(points))])
+
+    return cone.bent(ripple)
 
 
 def bush(look: Look) -> Thing:

@@ -8,8 +8,23 @@ from ..palette import DARK, STEEL, blend, jitter, material
 from ..shapes import Mesh, box, cushion, cylinder, lathe, prism, ring, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["barrel", "bin_", "cabinet", "cardboard_box", "crate", "forklift", "gas_cylinder", "ladder", "locker"]
-__all__ += ["pallet", "pallet_jack", "rack", "sack", "tote"]
+__all__ = [
+    "barrel",
+    "bin_",
+    "cabinet",
+    "cardboard_box",
+    "crate",
+    "forklift",
+    "gas_cylinder",
+    "ladder",
+    "locker",
+    "pallet",
+    "pallet_jack",
+    "rack",
+    "rack_bay",
+    "sack",
+    "tote",
+]
 
 _PINE = (0.76, 0.60, 0.40)
 _KRAFT = (0.69, 0.53, 0.36)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..palette import STEEL, blend, jitter, material
-from ..shapes import ball, box, hull, join, prism, tube
+from ..shapes import Mesh, ball, box, hull, join, prism, tube
 from ..things import Assembly, Look, Thing
 
 __all__ = ["pillar", "platform", "ramp", "rubble", "stairs"]
@@ -71,7 +71,8 @@ def rubble(look: Look) -> Thing:
     base = ball(size, size * 0.8, 0.14, (0, 0, 0.03), subdivisions=2, rough=0.3, grain=0.1, rng=look.rng)
     flat = base.bent(lambda p: np.column_stack([p[:, 0], p[:, 1], np.maximum(p[:, 2], -0.02)]))
     made.add("heap", material("soil", (0.52, 0.49, 0.45), tile_m=0.5), flat)
-    stone, clay = [], []
+    stone: list[Mesh] = []
+    clay: list[Mesh] = []
     for k in range(12):
         angle, r = look.between(0, 6.28), size * look.between(0.1, 0.85)
         w, d, h = look.between(0.1, 0.24), look.between(0.08, 0.16), look.between(0.06, 0.12)

@@ -8,9 +8,26 @@ from ..palette import DARK, STEEL, blend, jitter, material
 from ..shapes import Mesh, box, cushion, cylinder, lathe, prism, ring, tube
 from ..things import Assembly, Look, Thing
 
-__all__ = ["blueprint", "drill_press", "filing_cabinet", "lathe_machine", "meeting_table", "partition", "pegboard"]
-__all__ += ["robot_arm", "saw_table", "shelf_unit", "tool_cabinet", "toolbox", "tires", "water_cooler", "whiteboard"]
-__all__ += ["workbench", "welding_set", "extinguisher"]
+__all__ = [
+    "blueprint",
+    "drill_press",
+    "extinguisher",
+    "filing_cabinet",
+    "lathe_machine",
+    "meeting_table",
+    "partition",
+    "pegboard",
+    "robot_arm",
+    "saw_table",
+    "shelf_unit",
+    "tires",
+    "tool_cabinet",
+    "toolbox",
+    "water_cooler",
+    "welding_set",
+    "whiteboard",
+    "workbench",
+]
 
 
 def whiteboard(look: Look) -> Thing:
@@ -122,7 +139,7 @@ def workbench(look: Look) -> Thing:
     """A workbench with a vice, drawers and tools lying on it."""
     wood = look.main(material("wood_grain", jitter(look.rng, (0.70, 0.53, 0.33)), tile_m=1.0))
     w, d, h = look.between(1.7, 2.3), 0.72, 0.88
-    steel, dark = material("metal_painted", (0.26, 0.33, 0.38)), material("metal_painted", (0.20, 0.22, 0.24))
+    steel = material("metal_painted", (0.26, 0.33, 0.38))
     made = Assembly("workbench").add("top", wood, box(w, d, 0.07, (0, 0, h - 0.07)))
     legs = [box(0.08, 0.08, h - 0.07, (x * (w / 2 - 0.1), y * (d / 2 - 0.09), 0)) for x in (-1, 1) for y in (-1, 1)]
     made.add("legs", steel, *legs, box(w - 0.28, d - 0.2, 0.035, (0, 0, 0.2)))

@@ -1,0 +1,167 @@
+"""What the ground needs besides what Gaussians show: a bottom under furniture, and a kerb where the world ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ._contour import Faces
+from ._lattice import Grid
+from ._triangles import normals
+
+__all__ = ["Floor", "Surface", "bottoms", "find_floor", "joined", "kerb"]
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
+Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
+
+_STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
+_TALL_M = 0.9  # solids taller than this close downwards, so that nothing takes their inside for a floor
+_BAND_M = 0.5  # how far below tall solids the bottom reaches
+_HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
+_SINK_M = 0.002  # bottoms lie this much lower than the floor they continue
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Heights of lattice columns (NX, NY) [m], NaN where there is none.
+
+    Attributes:
+        base: the connected floor that robots stand on.
+        lowest: lowest reached surface that faces up.
+        inside: columns that belong to the scene's plan, holes included.
+    """
+
+    base: Floats
+    lowest: Floats
+    inside: Bools
+
+
+def find_floor(faces: Faces, inside: Bools, grid: Grid) -> Floor:
+    """Collect the lowest faces that look up, and the largest part of them without steps."""
+    up = (faces.axis == 2) & ~faces.lower
+    x, y = faces.point[up, 0], faces.point[up, 1]
+    lowest = np.full(grid.shape[:2], np.inf)
+    np.minimum.at(lowest, (x, y), faces.crossing[up, 2] * grid.voxel_size + grid.origin[2])
+    lowest[~np.isfinite(lowest)] = np.nan
+    part = _parts(lowest)
+    sizes = np.bincount(part[part >= 0])
+    base = np.where(part == (sizes.argmax() if len(sizes) else 0), lowest, np.nan)
+    return Floor(base, lowest, inside)
+
+
+def _parts(heights: Floats) -> npt.NDArray[np.int64]:
+    """Label columns that are joined by steps of at most `_STEP_M`; -1 where there is no height."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    index = np.arange(heights.size).reshape(heights.shape)
+    pairs = []
+    for one, two in (
+        ((slice(1, None), slice(None)), (slice(-1), slice(None))),
+        ((slice(None), slice(1, None)), (slice(None), slice(-1))),
+    ):
+        joined = np.abs(heights[one] - heights[two]) <= _STEP_M
+        pairs.append(np.stack([index[one][joined], index[two][joined]]))
+    rows, columns = np.concatenate(pairs, axis=1)
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(heights.size, heights.size))
+    labels = connected_components(graph, directed=False)[1].reshape(heights.shape)
+    return np.where(np.isfinite(heights), labels, -1)
+
+
+def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
+    """Return the floor's continuation under solids and small holes, and its area [m2].
+
+    Nobody saw the floor under a box, yet a body that is pushed or spawned into the box must not fall out of the
+    world. Low solids get a floor, tall ones only a bottom that faces down, along their edges.
+    """
+    from scipy import ndimage
+
+    known = np.isfinite(floor.base)
+    empty = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
+    if not known.any():
+        return empty, 0.0
+    distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
+    height = floor.base[tuple(nearest)]
+    gap = floor.lowest - height
+    missing = floor.inside & ~known & ~(np.abs(gap) <= _STEP_M)
+    tall = missing & (gap >= _TALL_M) & (distance * grid.voxel_size <= _BAND_M)
+    holes = missing & np.isnan(floor.lowest)
+    small = holes & _narrow(holes, _HOLE_M / grid.voxel_size)
+    low = (missing & (gap > 0) & (gap < _TALL_M)) | small
+    parts = [_patch(ndimage.binary_dilation(mask), height, grid, up) for mask, up in ((low, True), (tall, False))]
+    parts = [p for p in parts if len(p[1])]
+    if not parts:
+        return empty, 0.0
+    return joined(parts), float((low.sum() + tall.sum()) * grid.voxel_size**2)
+
+
+def _narrow(mask: Bools, radius: float) -> Bools:
+    """Columns of those connected parts of `mask` that hold no disc of `radius` columns."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(mask)
+    depth = ndimage.distance_transform_edt(mask)
+    widest = ndimage.maximum(depth, labels, np.arange(count + 1))
+    return np.asarray(widest)[labels] <= radius
+
+
+def _patch(mask: Bools, height: Floats, grid: Grid, up: bool) -> Surface:
+    """One quadrilateral per column of `mask`, at the mean height of the columns around each corner."""
+    i, j = np.nonzero(mask[1:-1, 1:-1])
+    i, j = i + 1, j + 1
+    width = mask.shape[1]
+    corners = np.stack([i * width + j, (i + 1) * width + j, (i + 1) * width + j + 1, i * width + j + 1], axis=1)
+    used, quads = np.unique(corners, return_inverse=True)
+    quads = quads.reshape(corners.shape)
+    x, y = used // width, used % width
+    z = sum(height[x - a, y - b] for a in (0, 1) for b in (0, 1)) / 4 - _SINK_M
+    vertices = np.stack(
+        [(x - 0.5) * grid.voxel_size + grid.origin[0], (y - 0.5) * grid.voxel_size + grid.origin[1], z], axis=1
+    )
+    quads = quads if up else quads[:, ::-1]
+    return vertices.astype(np.float32), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+
+
+def kerb(vertices: Floats, triangles: Ints, inside: Bools, grid: Grid, height: float) -> tuple[Surface, float]:
+    """Return the surface with a wall of `height` [m] on the open edges of the ground, and the wall's length [m].
+
+    Only edges beyond which nothing is get one, not those of holes within the scene's plan. It faces the scene.
+    """
+    count = len(vertices)
+    directed = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    key = directed.min(axis=1) * count + directed.max(axis=1)
+    _, index, uses = np.unique(key, return_inverse=True, return_counts=True)
+    normal = normals(vertices, triangles)
+    level = normal[:, 2] > 0.5 * np.linalg.norm(normal, axis=1)
+    edges = directed[(uses[index] == 1) & np.repeat(level, 3)]
+    if not len(edges) or height <= 0:
+        return (vertices, triangles.astype(np.int32)), 0.0
+    a, b = vertices[edges[:, 0]], vertices[edges[:, 1]]
+    along = (b - a)[:, :2]
+    length = np.linalg.norm(along, axis=1)
+    outwards = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.maximum(length, 1e-9)[:, None]
+    beyond = (a + b)[:, :2] / 2 + 2.0 * grid.voxel_size * outwards
+    column = np.rint((beyond - grid.origin[:2]) / grid.voxel_size).astype(int)
+    column = np.clip(column, 0, np.array(grid.shape[:2]) - 1)
+    ends = ~inside[column[:, 0], column[:, 1]]
+    edges, length = edges[ends], length[ends]
+    used, top = np.unique(edges, return_inverse=True)
+    top = top.reshape(edges.shape) + count
+    raised = vertices[used] + np.array([0.0, 0.0, height], vertices.dtype)
+    (a, b), (c, d) = edges.T, top.T
+    wall = np.concatenate([np.stack([b, a, c], axis=1), np.stack([b, c, d], axis=1)])
+    surface = np.concatenate([vertices, raised]), np.concatenate([triangles, wall]).astype(np.int32)
+    return surface, float(length.sum())
+
+
+def joined(parts: list[Surface]) -> Surface:
+    """Put surfaces (vertices, triangles) together without merging vertices."""
+    starts = np.cumsum([0, *(len(v) for v, _ in parts)])
+    return (
+        np.concatenate([v for v, _ in parts]),
+        np.concatenate([t + s for (_, t), s in zip(parts, starts, strict=False)]).astype(np.int32),
+    )

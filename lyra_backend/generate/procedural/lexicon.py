@@ -1,0 +1,111 @@
+"""Cutting prompts into the longest phrases that mean something."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from . import vocabulary as words
+
+__all__ = ["Lexeme", "lexemes_of", "number_in", "singular_forms", "unit_in"]
+
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|[,.;:()&]")
+_LONGEST_PHRASE = 4
+
+
+@dataclass(frozen=True)
+class Lexeme:
+    """A phrase with everything it may mean: role -> value."""
+
+    text: str
+    roles: dict[str, str]
+    plural: bool = False
+
+    @property
+    def exact_amount(self) -> float | None:
+        """The number that the phrase stands for, None if it stands for none or for several."""
+        low, high = words.AMOUNTS.get(self.roles.get("amount", ""), (0, 0))
+        return float(low) if low == high and low > 0 else None
+
+
+@cache
+def lexicon() -> dict[str, dict[str, str]]:
+    """Return phrase -> {role: value}."""
+    found: dict[str, dict[str, str]] = {}
+    tables = (
+        ("object", words.OBJECT_WORDS),
+        ("family", words.FAMILY_WORDS),
+        ("color", words.COLOR_WORDS),
+        ("material", words.MATERIAL_WORDS),
+        ("light", words.LIGHTS),
+        ("mood", words.MOODS),
+        ("style", words.STYLES),
+        ("ground", words.GROUNDS),
+        ("arrangement", words.ARRANGEMENTS),
+        ("part", words.ROOM_PARTS),
+    )
+    for role, table in tables:
+        for value, phrases in table.items():
+            for phrase in phrases.split(","):
+                found.setdefault(" ".join(phrase.split()), {})[role] = value
+    for role, names in (("amount", words.AMOUNTS), ("size", words.SIZES)):
+        for name in names:
+            found.setdefault(name, {})[role] = name
+    return found
+
+
+def _tokens(prompt: str) -> list[str]:
+    text = prompt.lower().replace("’", "'").replace("²", "2").replace("×", " x ")
+    text = re.sub(r"(\d)\s*(?:m2|sqm|sq m|square met(?:er|re)s?)\b", r"\1 squaremetre", text)
+    return _TOKEN.findall(text.replace("-", " ").replace("/", " , "))
+
+
+def singular_forms(word: str) -> list[str]:
+    """Return the ways `word` may be a plural."""
+    forms = [words.IRREGULAR[word]] if word in words.IRREGULAR else []
+    if word.endswith("ies"):
+        forms.append(word[:-3] + "y")
+    if word.endswith("es"):
+        forms.append(word[:-2])
+    if word.endswith("s") and not word.endswith("ss"):
+        forms.append(word[:-1])
+    return forms
+
+
+def lexemes_of(prompt: str) -> list[Lexeme]:
+    """Cut the prompt into the longest known phrases."""
+    tokens, found, at = _tokens(prompt), [], 0
+    known = lexicon()
+    while at < len(tokens):
+        for length in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1):
+            lexeme = _phrase(tokens[at : at + length], known)
+            if lexeme is not None:
+                found.append(lexeme)
+                at += length
+                break
+        else:
+            found.append(Lexeme(tokens[at], {}))
+            at += 1
+    return found
+
+
+def _phrase(tokens: list[str], known: dict[str, dict[str, str]]) -> Lexeme | None:
+    text = " ".join(tokens)
+    if text in known:
+        return Lexeme(text, known[text])
+    for form in singular_forms(tokens[-1]):
+        candidate = " ".join([*tokens[:-1], form])
+        if candidate in known and {"object", "part", "family", "material", "arrangement"} & known[candidate].keys():
+            return Lexeme(text, known[candidate], plural=True)
+    return None
+
+
+def number_in(text: str) -> float | None:
+    return float(text.replace(",", ".")) if text[:1].isdigit() else None
+
+
+def unit_in(text: str) -> float | None:
+    if text in words.UNITS:
+        return words.UNITS[text]
+    return next((words.UNITS[form] for form in singular_forms(text) if form in words.UNITS), None)
