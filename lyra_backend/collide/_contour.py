@@ -47,6 +47,11 @@ class Faces:
     crossing: Floats
     normal: Floats
 
+    @property
+    def looks_up(self) -> npt.NDArray[np.bool_]:
+        """Faces of vertical edges that are reached from above, shape (F,)."""
+        return (self.axis == 2) & ~self.lower
+
 
 def find_faces(sheets: Sheets, free: FreeSpace) -> Faces:
     """Return where reached space ends."""

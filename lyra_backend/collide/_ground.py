@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ._contour import Faces
+from ._free_space import FreeSpace
 from ._lattice import Grid
+from ._sheets import Sheets
 from ._triangles import normals
 
-__all__ = ["Floor", "Surface", "bottoms", "find_floor", "joined", "kerb"]
+__all__ = ["Floor", "Surface", "bottoms", "find_floor", "joined", "kerb", "with_solid_interiors"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -19,10 +21,9 @@ Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
 _STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
-_TALL_M = 0.9  # solids taller than this close downwards, so that nothing takes their inside for a floor
-_BAND_M = 0.5  # how far below tall solids the bottom reaches
+_NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids between walls
 _HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
-_SINK_M = 0.002  # bottoms lie this much lower than the floor they continue
+_SINK_M = 0.002  # the floor under solids lies this much lower than the floor it continues
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,44 @@ class Floor:
     Attributes:
         base: the connected floor that robots stand on.
         lowest: lowest reached surface that faces up.
-        inside: columns that belong to the scene's plan, holes included.
+        inside: columns that belong to the scene's plan, holes and notches included.
+        open_above: the space above where the floor is or should be can be reached.
     """
 
     base: Floats
     lowest: Floats
     inside: Bools
+    open_above: Bools
 
 
-def find_floor(faces: Faces, inside: Bools, grid: Grid) -> Floor:
-    """Collect the lowest faces that look up, and the largest part of them without steps."""
-    up = (faces.axis == 2) & ~faces.lower
+def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
+    """Collect the lowest faces that look up, and the largest part of them without steps.
+
+    Raises:
+        ValueError: nothing looks up.
+    """
+    up = faces.looks_up
     x, y = faces.point[up, 0], faces.point[up, 1]
     lowest = np.full(grid.shape[:2], np.inf)
     np.minimum.at(lowest, (x, y), faces.crossing[up, 2] * grid.voxel_size + grid.origin[2])
     lowest[~np.isfinite(lowest)] = np.nan
     part = _parts(lowest)
     sizes = np.bincount(part[part >= 0])
-    base = np.where(part == (sizes.argmax() if len(sizes) else 0), lowest, np.nan)
-    return Floor(base, lowest, inside)
+    if not len(sizes):
+        raise ValueError("find_floor: no face looks up.")
+    base = np.where(part == sizes.argmax(), lowest, np.nan)
+    above = np.rint((_filled(base) - grid.origin[2]) / grid.voxel_size).astype(np.int64) + 2
+    columns = np.indices(base.shape).reshape(2, -1)
+    points = np.vstack([columns, np.clip(above.ravel(), 0, grid.shape[2] - 1)]).T
+    return Floor(base, lowest, _plan_with_notches(free.inside, grid), free.reached.at(points).reshape(base.shape))
+
+
+def _filled(heights: Floats) -> Floats:
+    """Give columns without a height that of the nearest with one."""
+    from scipy import ndimage
+
+    nearest = ndimage.distance_transform_edt(np.isnan(heights), return_distances=False, return_indices=True)
+    return heights[tuple(nearest)]
 
 
 def _parts(heights: Floats) -> npt.NDArray[np.int64]:
@@ -72,31 +92,49 @@ def _parts(heights: Floats) -> npt.NDArray[np.int64]:
     return np.where(np.isfinite(heights), labels, -1)
 
 
-def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
-    """Return the floor's continuation under solids and small holes, and its area [m2].
+def _plan_with_notches(inside: Bools, grid: Grid) -> Bools:
+    """Return the scene's plan (NX, NY) with narrow notches between walls filled: they are part of the building."""
+    from scipy import ndimage
 
-    Nobody saw the floor under a box, yet a body that is pushed or spawned into the box must not fall out of the
-    world. Low solids get a floor, tall ones only a bottom that faces down, along their edges.
+    reach = round(_NOTCH_M / grid.voxel_size)
+    padded = np.pad(inside, reach + 1)
+    grown = ndimage.distance_transform_edt(~padded) <= reach
+    closed = ndimage.distance_transform_edt(grown) > reach
+    return np.asarray(ndimage.binary_fill_holes(closed | padded))[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
+
+
+def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Grid, height: float) -> FreeSpace:
+    """Count the inside of solids as reached, on the scene's plan and up to `height` [m] above the floor.
+
+    Engines collide with front faces only: without a lining a body inside a wardrobe leaves through its walls.
+    """
+    level = (_filled(floor.base) - grid.origin[2]) / grid.voxel_size
+    level = np.where(floor.inside, level, np.inf)
+    low, high = level + 0.5, level + height / grid.voxel_size
+    inner = np.arange(512)
+    corner = sheets.blocks.astype(np.int64) * 8
+    i, j = corner[:, :1] + (inner >> 6), corner[:, 1:2] + ((inner >> 3) & 7)
+    k = corner[:, 2:] + (inner & 7)
+    between = (k > low[i, j]) & (k < high[i, j])
+    inside = between & (free.sheet_edge.dense < 0)
+    # empty blocks hold no sheets: whatever they count as gives no faces
+    reached = free.reached.mapped(free.reached.dense | inside, free.reached.sparse)
+    return replace(free, reached=reached)
+
+
+def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
+    """Return the floor's continuation under solids and across small holes, and its area [m2].
+
+    Nobody saw the floor under a box, yet a body that is pushed or spawned into the box must not fall out of the world.
     """
     from scipy import ndimage
 
     known = np.isfinite(floor.base)
-    empty = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
-    if not known.any():
-        return empty, 0.0
-    distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
-    height = floor.base[tuple(nearest)]
-    gap = floor.lowest - height
-    missing = floor.inside & ~known & ~(np.abs(gap) <= _STEP_M)
-    tall = missing & (gap >= _TALL_M) & (distance * grid.voxel_size <= _BAND_M)
-    holes = missing & np.isnan(floor.lowest)
-    small = holes & _narrow(holes, _HOLE_M / grid.voxel_size)
-    low = (missing & (gap > 0) & (gap < _TALL_M)) | small
-    parts = [_patch(ndimage.binary_dilation(mask), height, grid, up) for mask, up in ((low, True), (tall, False))]
-    parts = [p for p in parts if len(p[1])]
-    if not parts:
-        return empty, 0.0
-    return joined(parts), float((low.sum() + tall.sum()) * grid.voxel_size**2)
+    height = _filled(floor.base)
+    missing = floor.inside & ~known & ~(np.abs(floor.lowest - height) <= _STEP_M)
+    holes = missing & floor.open_above
+    missing &= ~holes | _narrow(holes, _HOLE_M / grid.voxel_size)
+    return _patch(ndimage.binary_dilation(missing), height, grid), float(missing.sum() * grid.voxel_size**2)
 
 
 def _narrow(mask: Bools, radius: float) -> Bools:
@@ -109,7 +147,7 @@ def _narrow(mask: Bools, radius: float) -> Bools:
     return np.asarray(widest)[labels] <= radius
 
 
-def _patch(mask: Bools, height: Floats, grid: Grid, up: bool) -> Surface:
+def _patch(mask: Bools, height: Floats, grid: Grid) -> Surface:
     """One quadrilateral per column of `mask`, at the mean height of the columns around each corner."""
     i, j = np.nonzero(mask[1:-1, 1:-1])
     i, j = i + 1, j + 1
@@ -122,7 +160,6 @@ def _patch(mask: Bools, height: Floats, grid: Grid, up: bool) -> Surface:
     vertices = np.stack(
         [(x - 0.5) * grid.voxel_size + grid.origin[0], (y - 0.5) * grid.voxel_size + grid.origin[1], z], axis=1
     )
-    quads = quads if up else quads[:, ::-1]
     return vertices.astype(np.float32), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
 
 

@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..types import Camera, CollisionPart, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity
 from ._contour import contour, find_faces
 from ._free_space import FreeSpace, find_free_space
-from ._ground import Surface, bottoms, find_floor, joined, kerb
+from ._ground import Surface, bottoms, find_floor, joined, kerb, with_solid_interiors
 from ._lattice import Grid, fit_grid, trusted
 from ._measure import measure
 from ._sheets import Sheets, find_sheets
@@ -49,6 +49,9 @@ class Params:
     tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
     longest_edge: float = param(0.5, "Longest edge simplification may make.", unit="m", min=0.01)
     close_bottoms: bool = param(True, "Continue the floor under furniture and across small holes of the floor.")
+    lining_height: float = param(
+        2.2, "Solids are lined from inside up to this height above the floor; 0 = not.", unit="m", min=0.0, max=100.0
+    )
     kerb_height: float = param(
         0.25,
         "Wall along open edges of the ground that keeps bodies from rolling off; 0 = none.",
@@ -115,12 +118,17 @@ def _surface(
     from ..kernels.decimate import decimate
 
     faces = find_faces(sheets, free)
+    counts: dict[str, int | float] = {"triangles_before": 0, "triangles": 0}
+    if not (faces.looks_up).any():
+        return (np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)), counts
+    floor = find_floor(faces, free, grid)
+    if params.lining_height:
+        free = with_solid_interiors(free, floor, sheets, grid, params.lining_height)
+        faces = find_faces(sheets, free)
     vertices, quads, wanted = contour(faces, sheets, free, grid)
     vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
-    counts: dict[str, int | float] = {"triangles_before": len(triangles), "triangles": 0}
     vertices = grid.to_world(vertices).astype(np.float32)
-    if not len(triangles):
-        return (vertices, triangles), counts
+    counts["triangles_before"] = len(triangles)
 
     def simplified(surface: Surface, target: int) -> Surface:
         return decimate(*surface, target, params.tolerance, params.longest_edge)
@@ -129,7 +137,6 @@ def _surface(
     surface = (
         simplified((vertices, triangles), params.target_triangles) if params.target_triangles else (vertices, triangles)
     )
-    floor = find_floor(faces, free.inside, grid)
     surface, counts["kerb_m"] = kerb(*surface, floor.inside, grid, params.kerb_height)
     if params.close_bottoms:
         hidden, counts["closed_m2"] = bottoms(floor, grid)

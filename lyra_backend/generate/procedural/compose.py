@@ -12,6 +12,7 @@ from .families import FAMILIES
 from .placement import DriveSpace
 from .prompt import parse
 from .viewpoints import cameras_for
+from .vocabulary import FAMILY_WORDS
 from .wishes import Wishes
 
 __all__ = ["compose", "draft_scene"]
@@ -75,8 +76,6 @@ def _unused_words(draft: Draft) -> list[str]:
 
 
 def _is_family(text: str) -> bool:
-    from .vocabulary import FAMILY_WORDS
-
     return any(text in (p.strip() for p in phrases.split(",")) for phrases in FAMILY_WORDS.values())
 
 

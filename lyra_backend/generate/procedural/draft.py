@@ -222,7 +222,10 @@ class Draft:
         self, kind: str, thing: Thing, x: float, y: float, yaw: float, z: float | None = None, takes_floor: bool = True
     ) -> Placed:
         """Put an object down without asking; without `z` it stands on the ground."""
-        z = self._level(Rect(x, y, *thing.footprint, yaw)) if z is None else z
+        if z is None:
+            # Trees stand on their trunks, everything else on its whole footprint.
+            w, d = (min(side, 0.5) if thing.height > 2.5 else side for side in thing.footprint)
+            z = self._level(Rect(x, y, w, d, yaw))
         entry = catalogue()[kind]
         same = sum(p.kind.class_name == entry.class_name for p in self.placed)
         placed = Placed(entry, thing, float(x), float(y), float(z), float(yaw), f"{entry.class_name}_{same + 1}")

@@ -8,8 +8,9 @@ import numpy as np
 
 from .draft import Draft, Placed, Request
 from .objects import catalogue
+from .objects.structure import platform
 from .placement import Rect, Wall
-from .things import Thing
+from .things import Look, Thing
 
 __all__ = ["fulfil", "scatter", "steps_and_rubble"]
 
@@ -165,9 +166,6 @@ def steps_and_rubble(draft: Draft) -> None:
     """Add steps of 5 to 20 cm, ramps and rubble as difficulty demands."""
     hard = draft.difficulty
     if hard > 0.35 and draft.open_to("platform") and draft.chance(hard):
-        from .objects.structure import platform
-        from .things import Look
-
         step = draft.between(0.05, 0.05 + 0.15 * hard)
         thing = platform(Look(draft.rng, draft.tones), step)
         (draft.against_wall if draft.walls else draft.somewhere)("platform", thing)

@@ -101,9 +101,10 @@ def exposure_for(light: Floats, colors: Floats) -> float:
     Half of the decision goes to the bright parts, which must not burn out, and half to the median.
     Dark scenes get a little more than their light alone would give them.
     """
-    level = np.maximum(light @ LUMINANCE, 1e-3)
+    level = np.maximum((light * LUMINANCE).sum(axis=1), 1e-3)
     middle, bright = np.quantile(level, [0.5, 0.7])
-    shade = float(np.clip((0.28 / max(float((colors @ LUMINANCE).mean()), 1e-3)) ** 0.2, 0.85, 1.25))
+    paint = max(float((colors * LUMINANCE).sum(axis=1).mean()), 1e-3)
+    shade = float(np.clip((0.28 / paint) ** 0.2, 0.85, 1.25))
     return 0.95 * shade / float(np.sqrt(bright * 1.5 * middle))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .draft import Draft
 from .elements import Material
-from .palette import DARK, STEEL, Rgb, blend, material
+from .palette import STEEL, Rgb, blend, material
 from .placement import Floor, Rect, Wall
 from .shapes import Mesh, box, cylinder, join, quad
 
@@ -349,8 +349,3 @@ def ceiling_lamp(draft: Draft, x: float, y: float, height: float, style: str, le
     draft.solid(f"{name}.body", "ceiling_lamp", shade, body.turned(degrees).moved(x, y, z))
     draft.solid(f"{name}.light", "ceiling_lamp", white, light.turned(degrees).moved(x, y, z))
     draft.lamp(x, y, z - 0.12, level)
-
-
-def dark_plinth() -> Material:
-    """Return the material of skirting in rough rooms."""
-    return material("plain", DARK)

@@ -196,11 +196,11 @@ def _triangle_sides(corners: Floats) -> Floats:
 
 
 def _shortened(triangles: Faces) -> Faces:
-    """Halve triangles until none is longer than `LONGEST_TRIANGLE`, or two for very large scenes."""
-    limit = LONGEST_TRIANGLE
+    """Halve triangles until none is longer than `LONGEST_TRIANGLE`."""
     done = []
     while len(triangles):
-        long = np.linalg.norm(triangles.corners - np.roll(triangles.corners, -1, axis=1), axis=2).max(axis=1) > limit
+        sides = np.linalg.norm(triangles.corners - np.roll(triangles.corners, -1, axis=1), axis=2)
+        long = sides.max(axis=1) > LONGEST_TRIANGLE
         done.append(triangles.select(~long))
         triangles = bisected(triangles.select(long))
     return Faces.concatenate([*done, triangles])

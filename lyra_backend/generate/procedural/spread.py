@@ -65,10 +65,7 @@ def spread(
     """
     quads_kept, triangles_kept = _affordable(quads, triangles, count)
     sides = mean_sides(quads.corners)
-    areas = 0.5 * np.linalg.norm(
-        np.cross(triangles.corners[:, 1] - triangles.corners[:, 0], triangles.corners[:, 2] - triangles.corners[:, 0]),
-        axis=1,
-    )
+    areas = _areas(triangles.corners)
     dither = rng.uniform(-0.5, 0.5, len(triangles))
 
     def numbers(spacing: float) -> tuple[Integers, Integers]:
@@ -95,12 +92,16 @@ def _affordable(quads: Faces, triangles: Faces, count: int) -> tuple[Mask, Mask]
     total = len(quads) + len(triangles)
     if total <= count:
         return np.ones(len(quads), bool), np.ones(len(triangles), bool)
-    sides = mean_sides(quads.corners)
-    spans = [np.linalg.norm(np.ptp(t.corners, axis=1), axis=1) for t in (triangles,)]
-    size = np.concatenate([sides.prod(axis=1), 0.5 * spans[0] ** 2])
+    size = np.concatenate([mean_sides(quads.corners).prod(axis=1), _areas(triangles.corners)])
     keep = np.zeros(total, bool)
     keep[np.argsort(-size, kind="stable")[:count]] = True
     return keep[: len(quads)], keep[len(quads) :]
+
+
+def _areas(triangles: Floats) -> Floats:
+    """Return the areas (T,) [m^2] of triangles (T, 3, 3)."""
+    a, b = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    return 0.5 * np.linalg.norm(np.cross(a, b), axis=1)
 
 
 def mean_sides(corners: Floats) -> Floats:

@@ -18,7 +18,7 @@ WIDTH_PX, HEIGHT_PX, FOV_DEG = 960, 540, 75.0
 #: Distance of cameras to everything around them [m].
 CLEARANCE_M = 0.5
 #: Free view wanted right before a camera [m].
-NEAR_M = 1.5
+NEAR_M = 1.7
 #: Free view wanted in the middle of the picture [m].
 MIDDLE_M = 2.8
 #: Objects above this height end a line of sight [m].
@@ -100,8 +100,8 @@ def _scores(draft: Draft, views: _Views, shows: tuple[str, ...]) -> Floats:
     spread = np.mean([np.minimum(np.roll(views.sight, -t, 1), 9) for t in turns], axis=0)
     nearest = np.min([np.roll(views.ground, -t, 1) for t in turns], axis=0)
     middle = np.min([np.roll(views.ground, -t, 1) for t in range(-half // 2, half // 2 + 1)], axis=0)
-    score = np.minimum(views.sight, 14.0) + 1.6 * spread
-    score += 6.0 * np.minimum(nearest - NEAR_M, 0.0) + 2.5 * np.minimum(middle - MIDDLE_M, 0.0)
+    score = np.minimum(views.sight, 14.0) + 2.4 * spread
+    score += 11.0 * np.minimum(nearest - NEAR_M, 0.0) + 3.0 * np.minimum(middle - MIDDLE_M, 0.0)
     named = {m.kind for m in draft.wishes.objects}
     groups: dict[str, list[Floats]] = {kind: [] for kind in (*sorted(named), *shows)}
     for placed in draft.placed:

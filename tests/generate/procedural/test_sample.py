@@ -114,6 +114,15 @@ def test_unlit_colours_are_those_of_the_texture():
     assert made.base_colors == pytest.approx(np.tile([0.8, 0.4, 0.2], (500, 1)), abs=0.005)
 
 
+@pytest.mark.parametrize(
+    "thing", [ball("ball", 0.3, (0, 0, 1)), sheet("s", [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)])]
+)
+def test_a_single_thing_is_a_scene(thing):
+    made = gaussians_from(surface_from([thing], 0, Progress()), LAMPLIGHT, 3000, 0, True, Progress())
+    assert made.count == 3000
+    assert 0.1 < made.base_colors.mean() < 1
+
+
 @pytest.mark.parametrize("count", [1, 7, 150, 2_000])
 def test_any_count_is_met(mesh, count):
     assert gaussians_from(mesh, LAMPLIGHT, count, 0, False, Progress()).count == count

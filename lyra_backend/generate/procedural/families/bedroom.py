@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..draft import Draft
 from ..furnish import fulfil, scatter, steps_and_rubble
 from ..groups import dress_windows, hang_pictures, place_all, restore, small_things
@@ -14,7 +16,7 @@ __all__ = ["build"]
 PLAN = Plan(
     width=(3.4, 4.8),
     length=(4.2, 6.4),
-    height=(2.45, 2.8),
+    height=(3.05, 3.3),
     floors=(
         material("wood_planks", (0.66, 0.49, 0.32), tile_m=1.2),
         material("carpet", (0.66, 0.62, 0.57), tile_m=0.8),
@@ -54,13 +56,12 @@ def _bed(draft: Draft) -> None:
     if placed is None:
         restore(draft, kind)
         return
-    wall = min(
-        draft.walls,
-        key=lambda w: (
-            abs(float((w.inward @ (placed.x, placed.y)) - w.inward @ w.start)) + 9 * (abs(w.yaw - placed.yaw) > 0.01)
-        ),
-    )
-    u = float(((placed.x, placed.y) - wall.along * 0 - wall.start) @ wall.along)
+    behind = [w for w in draft.walls if abs(w.yaw - placed.yaw) < 0.01]
+    here = np.array([placed.x, placed.y])
+    if not behind:
+        return
+    wall = min(behind, key=lambda w: abs(float((here - w.start) @ w.inward)))
+    u = float((here - wall.start) @ wall.along)
     for side in (-1, 1):
         stand = draft.build("nightstand")
         if stand is None:

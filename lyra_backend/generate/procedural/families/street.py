@@ -13,6 +13,7 @@ from ..furnish import fulfil, scatter
 from ..outdoors import daylight
 from ..palette import Rgb, jitter, material
 from ..placement import Floor, Rect, Wall
+from ..room import bar
 from ..shapes import Mesh, box, cylinder, height_field, join, quad
 from ..things import Thing
 
@@ -197,8 +198,6 @@ def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, heigh
 
 def _house(draft: Draft, wall: Wall) -> None:
     """Build one house front: ground floor with door and shop window, band, upper floor with windows."""
-    from ..room import bar
-
     number = sum(e.name.endswith(".upper") for e in draft.elements) + 1
     name, height = f"building_{number}", wall.height
     draft.walls.append(wall)
@@ -243,8 +242,6 @@ def _plaster(draft: Draft) -> Material:
 
 def _shop(draft: Draft, wall: Wall, name: str, looks: Material) -> None:
     """Add a door and shop windows to a house front, with an awning sometimes."""
-    from ..room import bar
-
     frame = material("paint", draft.tones.accent if draft.chance(0.5) else (0.24, 0.22, 0.20))
     door_u = draft.between(0.9, max(wall.length - 0.9, 0.95))
     wood = material("wood_grain", jitter(draft.rng, (0.40, 0.26, 0.17), 0.1))
@@ -279,8 +276,6 @@ def _hedge(draft: Draft, plan: _Street, v: float) -> None:
     """Close one side with a low wall and a hedge on it."""
     wall = _facade_wall(plan, -plan.length / 2, plan.length / 2, v, 1, 1.6)
     draft.walls.append(wall)
-    from ..room import bar
-
     stone = material("brick", (0.58, 0.40, 0.33), tile_m=1.0)
     draft.solid("garden_wall_1.stone", "wall", stone, bar(wall, 0, wall.length, 0.0, 0.75, -0.3, 0.0))
     green = material("leaves", jitter(draft.rng, (0.22, 0.38, 0.15), 0.1), tile_m=0.6)
@@ -300,7 +295,8 @@ def _markings(draft: Draft, plan: _Street) -> None:
     ]
     if dashes:
         draft.solid("centre_line_1.dashes", "road_marking", white, plan.turned(join(dashes)))
-    lid = cylinder(0.34, 0.006, sides=20).moved(draft.between(-0.35, 0.35) * plan.length, plan.road * 0.2, 0)
+    away = draft.between(2.2, 4.0) * (1 if plan.crossing < 0 else -1)
+    lid = cylinder(0.34, 0.006, sides=20).moved(plan.crossing + away, plan.road * 0.2, 0)
     draft.solid("manhole_1.lid", "manhole", material("metal_painted", (0.22, 0.22, 0.23)), plan.turned(lid))
 
 
@@ -353,8 +349,16 @@ _KERB_OFF = {
 }  # fmt: skip
 
 
-def _trees(draft: Draft) -> list[Placed]:
-    return [p for p in draft.placed if p.kind.class_name == "tree"]
+#: Kinds of which two do not stand close together -> distance [m].
+_APART_M = {
+    "tree": 2.4,
+    "conifer": 2.6,
+    "street_lamp": 5.0,
+    "sign": 3.0,
+    "street_bin": 4.0,
+    "hydrant": 4.0,
+    "mailbox": 4.0,
+}
 
 
 def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | None:
@@ -362,14 +366,15 @@ def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | N
     if kind not in _KERB_OFF:
         return None
     off, along = _KERB_OFF[kind], kind in ("car", "truck", "forklift", "bicycle")
-    for _ in range(60):
+    apart = _APART_M.get(kind, 0.0)
+    for attempt in range(60):
         side = 1 if draft.chance(0.5) else -1
         reach = plan.length / 2 - (thing.footprint[1] / 2 if along else 0.4) - 0.1
         u = draft.between(-reach, reach)
         x, y = plan.world(u, side * (plan.road / 2 + off))
         turn = (np.pi / 2 if side > 0 else -np.pi / 2) if along else (np.pi if side > 0 else 0.0)
         yaw = plan.yaw + turn + (draft.rng.normal(0, 0.015) if along else 0.0)
-        if kind in ("tree", "conifer") and any(np.hypot(p.x - x, p.y - y) < 2.2 for p in _trees(draft)):
+        if attempt < 40 and any(np.hypot(p.x - x, p.y - y) < apart for p in draft.placed if p.kind.name == kind):
             continue
         placed = draft.try_at(kind, thing, x, y, float(yaw), 0.12)
         if placed is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,12 @@ import numpy.typing as npt
 from ..draft import Draft, Placed, Request
 from ..elements import Lighting, Material
 from ..furnish import fulfil
+from ..objects import catalogue
 from ..outdoors import daylight
 from ..palette import Rgb, jitter, material
 from ..placement import Floor, Rect
 from ..shapes import Mesh
-from ..things import Thing
+from ..things import Look, Thing
 
 __all__ = ["build", "light"]
 
@@ -23,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 _GRID_M = 0.4
 #: Steeper ground than this stops a wheeled robot [deg].
 _DRIVABLE_DEG = 20.0
+#: Hills that cut off more of the drivable ground than the rest of this are lowered.
+_LEAST_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,15 @@ def build(draft: Draft) -> None:
     grounds = draft.wishes.grounds
     draft.used_grounds |= {"hilly", "flat", "rocky", "desert", "forest", "snow", "meadow", "autumn", "muddy"}
     draft.used_parts |= {"floor", "aisle"}
-    name = next((g for g in reversed(grounds) if g in _BIOMES), None)
+    name = next((g for g in ("snow", "desert", *reversed(grounds)) if g in grounds and g in _BIOMES), None)
     name = name or ("meadow", "forest", "rocky", "meadow", "forest")[draft.about(0, 4)]
     biome = _BIOMES[name]
     relief = _Relief.drawn(draft, biome)
-    draft.ground = relief.height
     _raster(draft, relief)
+    while draft.floor.drive_space().share < _LEAST_SHARE:
+        relief = replace(relief, heights=relief.heights * 0.85)
+        _raster(draft, relief)
+    draft.ground = relief.height
     _sheets(draft, relief, biome)
     fulfil(draft, lambda d, request, thing: _special(d, relief, request, thing))
     _grow(draft, relief, biome)
@@ -145,13 +151,13 @@ class _Relief:
 
 def _extent(draft: Draft) -> tuple[float, float]:
     """Draw the size of the piece of land along and across its path [m]."""
-    wishes, sides = draft.wishes, {"length": draft.between(13.0, 23.0), "width": draft.between(11.0, 19.0)}
+    wishes, sides = draft.wishes, {"length": draft.between(12.0, 24.0), "width": draft.between(9.0, 18.5)}
     for dimension in sides:
         for name in ("all", dimension):
             wish = wishes.size("room", name)
             if wish is not None:
                 sides[dimension] = wish.value if wish.metric else sides[dimension] * wish.value
-        sides[dimension] = float(np.clip(sides[dimension] * draft.growth**0.5, 10.0, 24.0))
+        sides[dimension] = float(np.clip(sides[dimension] * draft.growth**0.5, 8.0, 24.0))
     return sides["length"], sides["width"]
 
 
@@ -225,14 +231,15 @@ def _grow(draft: Draft, relief: _Relief, biome: _Biome) -> None:
 
 
 def _tinted(draft: Draft, kind: str) -> Thing:
-    """Build a plant, in autumn colours if the prompt says so."""
-    if kind in ("tree", "bush") and "autumn" in draft.wishes.grounds:
-        from ..objects import catalogue
-        from ..things import Look
-
+    """Build a plant, in autumn colours or under snow if the prompt says so."""
+    grounds = draft.wishes.grounds
+    if kind in ("tree", "bush") and "autumn" in grounds:
         color = jitter(draft.rng, _AUTUMN[draft.about(0, 2)])
-        return catalogue()[kind].build(Look(draft.rng, draft.tones, color))
-    return draft.make(kind)
+    elif kind in ("tree", "bush", "conifer") and "snow" in grounds:
+        color = jitter(draft.rng, (0.62, 0.70, 0.68))
+    else:
+        return draft.make(kind)
+    return catalogue()[kind].build(Look(draft.rng, draft.tones, color))
 
 
 def _plant(draft: Draft, relief: _Relief, kind: str, thing: Thing) -> Placed | None:

@@ -9,6 +9,7 @@ from ..furnish import fulfil, scatter, steps_and_rubble
 from ..groups import place_all, restore, small_things
 from ..indoors import Plan, light_ceiling, prepare
 from ..palette import material
+from ..placement import Wall
 from ..things import Thing
 
 __all__ = ["build"]
@@ -94,11 +95,8 @@ def _benches(draft: Draft) -> None:
             restore(draft, "pegboard")
 
 
-def _behind(wall: object, placed: Placed) -> float:
+def _behind(wall: Wall, placed: Placed) -> float:
     """Return the distance of an object's middle from a wall [m]."""
-    from ..placement import Wall
-
-    assert isinstance(wall, Wall)
     return abs(float((np.array([placed.x, placed.y]) - wall.start) @ wall.inward))
 
 

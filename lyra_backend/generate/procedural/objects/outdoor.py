@@ -320,7 +320,7 @@ def conifer(look: Look) -> Thing:
         r = look.between(0.95, 1.1) * share
         cone = lathe([(0.1, low + 0.18), (r, low), (r * 0.45, low + (h - 1) * 0.2), (0.03, low + (h - 1.0) * 0.34)], 18)
         skirts.append(_scalloped(cone, int(look.rng.integers(5, 8)), look.between(0, 6.28)))
-    return made.add("needles", leaf, *skirts).done(footprint=(0.5, 0.5))
+    return made.add("needles", leaf, *skirts).done(footprint=(1.7, 1.7))
 
 
 def _scalloped(cone: Mesh, waves: int, phase: float) -> Mesh:
