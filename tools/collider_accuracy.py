@@ -89,7 +89,8 @@ def measure(proxy: Mesh, truth: Mesh, seed: int = 0) -> Accuracy:
     points, normals = _sample(truth, SAMPLE_COUNT, rng)
     free = find_free_space(truth, rng)
     # One and a half cells off the surface is the nearest cell the surface itself does not block.
-    touchable = free.contains(points + 1.5 * CELL_M * normals) & (points[:, 2] < TOUCH_HEIGHT_M)
+    beside = points + 1.5 * CELL_M * normals
+    touchable = free.contains(beside) & (points[:, 2] < TOUCH_HEIGHT_M) & (_fronts_seen(truth, beside) >= 0)
     points, normals = points[touchable], normals[touchable]
     covered = float((mesh_distance(*proxy, points, 0.5).distance < 0.10).mean())
     mean, p95, missing = _floor_errors(proxy, points[normals[:, 2] > 0.7])
@@ -105,20 +106,20 @@ def find_free_space(truth: Mesh, rng: np.random.Generator) -> FreeSpace:
     from scipy import ndimage
 
     vertices = truth[0]
-    low = vertices.min(axis=0) - 2 * CELL_M
-    # Half a cell of shift keeps walls at round numbers from lying on the border of two cells.
-    low = low - 0.37 * CELL_M
-    high = vertices.max(axis=0) + CELL_M
-    shape = np.ceil((high - low) / CELL_M).astype(int) + 1
+    # The grid ends just inside the scene's sides: beyond the edge of open ground the flood would run under it.
+    low = vertices.min(axis=0) + (1e-3, 1e-3, -2 * CELL_M)
+    high = vertices.max(axis=0) + (-1e-3, -1e-3, 2 * CELL_M)
+    shape = np.maximum(np.floor((high - low) / CELL_M).astype(int), 1)
     blocked = np.zeros(shape, bool)
     dense = int(_areas(truth).sum() / (CELL_M / 4) ** 2)
     for _ in range(max(1, dense // 2_000_000 + 1)):
         points, normals = _sample(truth, min(dense, 2_000_000), rng)
-        blocked[tuple(np.floor((points - low) / CELL_M).astype(int).T)] = True
+        cells = np.floor((points - low) / CELL_M).astype(int)
+        blocked[tuple(np.clip(cells, 0, shape - 1).T)] = True
     label, count = ndimage.label(~blocked)
     upward = points[normals[:, 2] > 0.7] + (0.0, 0.0, 0.5)
-    inside = (upward < high).all(axis=1)
-    seeds = label[tuple(np.floor((upward[inside] - low) / CELL_M).astype(int).T)]
+    cells = np.floor((upward - low) / CELL_M).astype(int)
+    seeds = label[tuple(cells[((cells >= 0) & (cells < shape)).all(axis=1)].T)]
     votes = np.bincount(seeds, minlength=count + 1)
     votes[0] = 0
     return FreeSpace(label == votes.argmax(), low)
@@ -143,22 +144,31 @@ def _floor_errors(proxy: Mesh, upward: Floats) -> tuple[float, float, float]:
 
 def _free_wrong(proxy: Mesh, truth: Mesh, free: FreeSpace, rng: np.random.Generator) -> float:
     """Return the share of free probes that touch the collider or see more of its backs than fronts."""
-    from lyra_backend.kernels.mesh_distance import mesh_distance, mesh_rays
+    from lyra_backend.kernels.mesh_distance import mesh_distance
 
     cells = np.argwhere(free.cells)
     probes = (
         free.low + (cells[rng.integers(len(cells), size=2 * PROBE_COUNT)] + rng.random((2 * PROBE_COUNT, 3))) * CELL_M
     )
     probes = probes[mesh_distance(*truth, probes, 0.5).distance > 0.15][:PROBE_COUNT]
+    # Where open ground ends, the flood runs under it; there the truth shows its back.
+    probes = probes[_fronts_seen(truth, probes) >= 0]
     touching = mesh_distance(*proxy, probes, 0.5).distance < 0.05
-    fronts = np.zeros(len(probes))
+    return float((touching | (_fronts_seen(proxy, probes) < 0)).mean())
+
+
+def _fronts_seen(mesh: Mesh, points: Floats) -> Floats:
+    """Return how many more fronts than backs of the mesh rays along the six axes meet, shape (N,)."""
+    from lyra_backend.kernels.mesh_distance import mesh_rays
+
+    seen = np.zeros(len(points))
     for axis in range(3):
         for sign in (-1.0, 1.0):
             way = np.full(3, 1e-3)
             way[axis] = sign
-            hits = mesh_rays(*proxy, probes, np.tile(way / np.linalg.norm(way), (len(probes), 1)))
-            fronts += np.where(hits.triangle < 0, 0.0, np.where(hits.front, 1.0, -1.0))
-    return float((touching | (fronts < 0)).mean())
+            hits = mesh_rays(*mesh, points, np.tile(way / np.linalg.norm(way), (len(points), 1)))
+            seen += np.where(hits.triangle < 0, 0.0, np.where(hits.front, 1.0, -1.0))
+    return seen
 
 
 def _areas(mesh: Mesh) -> Floats:

@@ -163,36 +163,42 @@ def _patch(mask: Bools, height: Floats, grid: Grid) -> Surface:
     return vertices.astype(np.float32), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
 
 
-def kerb(vertices: Floats, triangles: Ints, inside: Bools, grid: Grid, height: float) -> tuple[Surface, float]:
-    """Return the surface with a wall of `height` [m] on the open edges of the ground, and the wall's length [m].
+def kerb(vertices: Floats, triangles: Ints, floor: Floor, grid: Grid, height: float) -> tuple[Surface, float]:
+    """Return the surface with a wall of `height` [m] on the open edges of the floor, and the wall's length [m].
 
     Only edges beyond which nothing is get one, not those of holes within the scene's plan. It faces the scene.
     """
-    count = len(vertices)
-    directed = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
-    key = directed.min(axis=1) * count + directed.max(axis=1)
-    _, index, uses = np.unique(key, return_inverse=True, return_counts=True)
-    normal = normals(vertices, triangles)
-    level = normal[:, 2] > 0.5 * np.linalg.norm(normal, axis=1)
-    edges = directed[(uses[index] == 1) & np.repeat(level, 3)]
-    if not len(edges) or height <= 0:
-        return (vertices, triangles.astype(np.int32)), 0.0
+    edges = _open_edges(vertices, triangles)
     a, b = vertices[edges[:, 0]], vertices[edges[:, 1]]
     along = (b - a)[:, :2]
     length = np.linalg.norm(along, axis=1)
     outwards = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.maximum(length, 1e-9)[:, None]
-    beyond = (a + b)[:, :2] / 2 + 2.0 * grid.voxel_size * outwards
-    column = np.rint((beyond - grid.origin[:2]) / grid.voxel_size).astype(int)
-    column = np.clip(column, 0, np.array(grid.shape[:2]) - 1)
-    ends = ~inside[column[:, 0], column[:, 1]]
-    edges, length = edges[ends], length[ends]
+    middle = (a + b) / 2
+
+    def column(steps: float) -> tuple[Ints, Ints]:
+        at = np.rint((middle[:, :2] + steps * grid.voxel_size * outwards - grid.origin[:2]) / grid.voxel_size)
+        return tuple(np.clip(at.astype(int), 0, np.array(grid.shape[:2]) - 1).T)
+
+    on_floor = np.abs(floor.base[column(-1.0)] - middle[:, 2]) < _STEP_M
+    ends = on_floor & ~floor.inside[column(2.0)] & (height > 0)
+    edges = edges[ends]
     used, top = np.unique(edges, return_inverse=True)
-    top = top.reshape(edges.shape) + count
+    top = top.reshape(edges.shape) + len(vertices)
     raised = vertices[used] + np.array([0.0, 0.0, height], vertices.dtype)
     (a, b), (c, d) = edges.T, top.T
     wall = np.concatenate([np.stack([b, a, c], axis=1), np.stack([b, c, d], axis=1)])
     surface = np.concatenate([vertices, raised]), np.concatenate([triangles, wall]).astype(np.int32)
-    return surface, float(length.sum())
+    return surface, float(length[ends].sum())
+
+
+def _open_edges(vertices: Floats, triangles: Ints) -> npt.NDArray[np.int64]:
+    """Edges (E, 2) of a single triangle that looks up, directed as in it."""
+    directed = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    key = directed.min(axis=1) * len(vertices) + directed.max(axis=1)
+    _, index, uses = np.unique(key, return_inverse=True, return_counts=True)
+    normal = normals(vertices, triangles)
+    level = normal[:, 2] > 0.5 * np.linalg.norm(normal, axis=1)
+    return directed[(uses[index] == 1) & np.repeat(level, 3)]
 
 
 def joined(parts: list[Surface]) -> Surface:

@@ -137,7 +137,7 @@ def _surface(
     surface = (
         simplified((vertices, triangles), params.target_triangles) if params.target_triangles else (vertices, triangles)
     )
-    surface, counts["kerb_m"] = kerb(*surface, floor.inside, grid, params.kerb_height)
+    surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
     if params.close_bottoms:
         hidden, counts["closed_m2"] = bottoms(floor, grid)
         surface = joined([surface, simplified(hidden, 0) if params.target_triangles else hidden])
