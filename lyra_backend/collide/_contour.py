@@ -9,7 +9,7 @@ crossing so that flat places stay even.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,15 @@ from ._sheets import Sheets, edge_points
 
 __all__ = ["Faces", "cell_corners_reached", "contour", "find_faces"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
 
 _HOLD = 0.03  # weight of the mean crossing against the planes
 _TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
+_APART = 0.04  # distance [voxels] kept from a sheet that is reached from both sides, so that its sides are told apart
+_LINING = 0.2  # the same for the lining of solids, which must stay behind the outside
 _CORNERS = np.array([[n >> 2, (n >> 1) & 1, n & 1] for n in range(8)])
-_STEP = np.eye(3, dtype=np.int64)
+_STEP: Ints = np.eye(3, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Faces:
         lower: the reached end is the lower one, shape (F,).
         crossing: where the sheet crosses, shape (F, 3).
         normal: unit normal of the sheet towards the reached end, shape (F, 3).
+        retreat: how far the surface keeps from the sheet, shape (F,).
     """
 
     point: Ints
@@ -46,6 +49,7 @@ class Faces:
     lower: npt.NDArray[np.bool_]
     crossing: Floats
     normal: Floats
+    retreat: Floats
 
     @property
     def looks_up(self) -> npt.NDArray[np.bool_]:
@@ -54,13 +58,18 @@ class Faces:
 
 
 def find_faces(sheets: Sheets, free: FreeSpace) -> Faces:
-    """Return where reached space ends."""
-    return _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
+    """Return where reached space and the lined inside of solids end."""
+    faces = _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
+    lining = free.interior.at(faces.point)
+    outwards = np.where(faces.lower[:, None], _STEP[faces.axis], -_STEP[faces.axis])
+    beyond = faces.point + outwards
+    both = free.reached.at(beyond) & ~free.interior.at(beyond)
+    return replace(faces, retreat=np.where(lining, _LINING, np.where(both, _APART, 0.0)))
 
 
 def contour(
     faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+) -> tuple[npt.NDArray[np.float32], Ints, npt.NDArray[np.float32]]:
     """Return vertices (V, 3) in lattice units, quadrilaterals (Q, 4) and the unit normal wanted for each (Q, 3)."""
     if not len(faces.point):
         return np.zeros((0, 3), np.float32), np.zeros((0, 4), np.int64), np.zeros((0, 3), np.float32)
@@ -82,7 +91,7 @@ def _blocked_faces(sheets: Sheets, free: FreeSpace) -> Faces:
         share = sheets.position[e] + (-spread if lower else spread)[reached]
         crossing = p + _STEP[a] * np.clip(share, -0.1, 1.1)[:, None]
         normal = -sheets.normal[e] if lower else sheets.normal[e]
-        parts.append(Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal))
+        parts.append(Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal, np.zeros(len(e))))
     return _join(parts)
 
 
@@ -105,7 +114,9 @@ def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> Faces:
             side = ((outer[take] - crossing[take]) * normal).sum(axis=1)
             normal = normal * np.where(side < 0, -1.0, 1.0)[:, None]
             count = int(take.sum())
-            parts.append(Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal))
+            parts.append(
+                Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal, np.zeros(count))
+            )
     return _join(parts)
 
 
@@ -118,11 +129,11 @@ def _edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDAr
 
 
 def _join(parts: list[Faces]) -> Faces:
-    columns = zip(*[(p.point, p.axis, p.lower, p.crossing, p.normal) for p in parts], strict=True)
+    columns = zip(*[(p.point, p.axis, p.lower, p.crossing, p.normal, p.retreat) for p in parts], strict=True)
     return Faces(*(np.concatenate(c) for c in columns))
 
 
-def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[Ints, npt.NDArray[np.int64], Ints]:
+def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[Ints, Ints, Ints]:
     """Return the cell of each vertex (V, 3), the vertices of each face (F, 4) and the vertices' names."""
     owner = faces.point - np.where(faces.lower[:, None], 0, _STEP[faces.axis])
     b, c = _STEP[(faces.axis + 1) % 3], _STEP[(faces.axis + 2) % 3]
@@ -165,13 +176,13 @@ def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArra
     return groups
 
 
-def _vertices(faces: Faces, quads: npt.NDArray[np.int64], cells: Ints, count: int) -> Floats:
+def _vertices(faces: Faces, quads: Ints, cells: Ints, count: int) -> Floats:
     """Place each vertex where the planes around it meet, in its cell."""
     flat = quads.ravel()
     each = np.repeat(np.arange(len(quads)), 4)
 
     def total(values: Floats) -> Floats:
-        return np.bincount(flat, weights=values[each], minlength=count)
+        return np.bincount(flat, weights=values[each], minlength=count).astype(np.float64)
 
     weight = total(np.ones(len(quads)))
     mean = np.stack([total(faces.crossing[:, k]) for k in range(3)], axis=-1) / weight[:, None]
@@ -185,4 +196,6 @@ def _vertices(faces: Faces, quads: npt.NDArray[np.int64], cells: Ints, count: in
     right -= np.einsum("vij,vj->vi", matrix, mean)
     matrix += (_HOLD * weight)[:, None, None] * np.eye(3)
     step = np.linalg.solve(matrix, right[..., None])[..., 0]
-    return np.clip(mean + step, cells, cells + 1.0)
+    away = np.stack([total(normal[:, k] * faces.retreat) for k in range(3)], axis=-1)
+    away = np.linalg.solve(matrix, away[..., None])[..., 0]
+    return np.clip(mean + step, cells, cells + 1.0) + away

@@ -25,6 +25,7 @@ class FreeSpace:
 
     Attributes:
         reached: bool per lattice point.
+        interior: bool per lattice point: counts as reached only so that solids are lined from inside.
         sheet_edge: per lattice point the edge whose sheet it lies in, -1 if in none.
         ground: lower end of the lowest sheet above which a column is free, per column (NX, NY); 2**30 where nothing is.
         floor_columns: columns that voted: those with a floor and headroom.
@@ -32,6 +33,7 @@ class FreeSpace:
     """
 
     reached: Points
+    interior: Points
     sheet_edge: Points
     ground: npt.NDArray[np.int32]
     floor_columns: int
@@ -68,7 +70,8 @@ def find_free_space(sheets: Sheets, grid: Grid, cameras: Floats, robot_height: f
     names, floor_columns = _free_regions(regions, lowest, grid, cameras, robot_height)
     reached = regions.mapped(np.isin(labels, names), np.isin(block_labels, names))
     in_sheets = Points(sheets.directory, sheet_edge, np.full(sheets.directory.shape, -1, np.int32))
-    return FreeSpace(reached, in_sheets, ground, floor_columns, len(names))
+    nowhere = regions.mapped(np.zeros(labels.shape, bool), np.zeros(block_labels.shape, bool))
+    return FreeSpace(reached, nowhere, in_sheets, ground, floor_columns, len(names))
 
 
 def _lowest_sheet(sheets: Sheets, grid: Grid) -> npt.NDArray[np.int32]:

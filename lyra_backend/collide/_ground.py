@@ -23,6 +23,7 @@ Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 _STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
 _NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids between walls
 _HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
+_RIM = 2  # columns along the edge of the plan that hold no solids
 _SINK_M = 0.002  # the floor under solids lies this much lower than the floor it continues
 
 
@@ -100,7 +101,8 @@ def _plan_with_notches(inside: Bools, grid: Grid) -> Bools:
     padded = np.pad(inside, reach + 1)
     grown = ndimage.distance_transform_edt(~padded) <= reach
     closed = ndimage.distance_transform_edt(grown) > reach
-    return np.asarray(ndimage.binary_fill_holes(closed | padded))[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
+    filled = np.asarray(ndimage.binary_fill_holes(closed | padded))
+    return filled[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
 
 
 def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Grid, height: float) -> FreeSpace:
@@ -108,18 +110,21 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
 
     Engines collide with front faces only: without a lining a body inside a wardrobe leaves through its walls.
     """
+    from scipy import ndimage
+
     level = (_filled(floor.base) - grid.origin[2]) / grid.voxel_size
-    level = np.where(floor.inside, level, np.inf)
+    # the blur of the outermost walls is no solid
+    level = np.where(ndimage.binary_erosion(floor.inside, iterations=_RIM), level, np.inf)
     low, high = level + 0.5, level + height / grid.voxel_size
     inner = np.arange(512)
     corner = sheets.blocks.astype(np.int64) * 8
     i, j = corner[:, :1] + (inner >> 6), corner[:, 1:2] + ((inner >> 3) & 7)
     k = corner[:, 2:] + (inner & 7)
     between = (k > low[i, j]) & (k < high[i, j])
-    inside = between & (free.sheet_edge.dense < 0)
+    inside = between & (free.sheet_edge.dense < 0) & ~free.reached.dense
     # empty blocks hold no sheets: whatever they count as gives no faces
     reached = free.reached.mapped(free.reached.dense | inside, free.reached.sparse)
-    return replace(free, reached=reached)
+    return replace(free, reached=reached, interior=free.interior.mapped(inside, free.interior.sparse))
 
 
 def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:

@@ -16,7 +16,7 @@ BLOCK = 8
 _BORDER = 4  # lattice points kept free around everything
 _BYTES_PER_BLOCK = 4 * 3 * BLOCK**3 + 16 * BLOCK**3  # edge table, labels and flags of an occupied block
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
 
 

@@ -15,6 +15,7 @@ __all__ = ["Sheets", "edge_points", "find_sheets"]
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
+Lattice = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 _END_SHARE = 0.12  # how near [voxels] a sheet must be to a lattice point to hold it
 _COHERENT = 0.8  # length of the mean normal from which Gaussians agree; random ones reach 0.6
@@ -87,7 +88,7 @@ def find_sheets(
         grid.shape,
         end_share=_END_SHARE,
     )
-    lattice = crossings[:3]
+    lattice = (crossings.directory, crossings.blocks, crossings.edge_index)
     low, high = crossings.density_low, crossings.density_high
     layers, position = widened(*lattice, crossings.density, low, high, crossings.position, _END_SHARE)
     owner = np.flatnonzero(crossings.edge_index >= 0)
@@ -127,7 +128,7 @@ def _unit(normal: Floats, axis: npt.NDArray) -> Floats:
 
 
 def _without_floaters(
-    lattice: tuple, blocked: Bools, firm: Bools, area: Floats, brightness: Floats, min_area: float
+    lattice: Lattice, blocked: Bools, firm: Bools, area: Floats, brightness: Floats, min_area: float
 ) -> tuple[Bools, int]:
     """Return the blocked edges that are surface (E,) and the number of components that are not.
 

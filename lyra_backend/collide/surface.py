@@ -131,7 +131,8 @@ def _surface(
     counts["triangles_before"] = len(triangles)
 
     def simplified(surface: Surface, target: int) -> Surface:
-        return decimate(*surface, target, params.tolerance, params.longest_edge)
+        # a lining must stay behind the outside it lines
+        return decimate(*surface, target, min(params.tolerance, 0.08 * grid.voxel_size), params.longest_edge)
 
     progress(0.65, "simplifying")
     surface = (

@@ -130,7 +130,7 @@ def _offer(
     offers: wp.array(dtype=wp.int64),
     targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
-):
+) -> None:
     t, side = wp.tid()
     half = t * 3 + side
     offers[half] = _NO_OFFER
@@ -186,7 +186,7 @@ def _collapse(
     kind: wp.array(dtype=int),
     becomes: wp.array(dtype=int),
     refused: wp.array2d(dtype=wp.uint8),
-):
+) -> None:
     t, side = wp.tid()
     offer = offers[t * 3 + side]
     if offer == _NO_OFFER:

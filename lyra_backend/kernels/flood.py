@@ -42,7 +42,7 @@ def _unite_points(
     empty_nodes: int,
     # out
     parent: wp.array(dtype=int),
-):
+) -> None:
     slot, local = wp.tid()
     bits = int(passable[slot, local])
     if bits & 1 == 0:
@@ -82,7 +82,7 @@ def _unite_blocks(
     open_blocks: wp.array3d(dtype=wp.uint8),
     # out
     parent: wp.array(dtype=int),
-):
+) -> None:
     x, y, z = wp.tid()
     if directory[x, y, z] >= 0 or open_blocks[x, y, z] == wp.uint8(0):
         return

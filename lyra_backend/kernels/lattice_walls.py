@@ -48,7 +48,7 @@ def _widen(
     # out
     wide_density: wp.array(dtype=float),
     wide_position: wp.array(dtype=float),
-):
+) -> None:
     edge = wp.tid()
     axis = (owner[edge] // 512) % 3
     point = _point(blocks, owner[edge] // 1536, owner[edge] % 512)
@@ -78,7 +78,7 @@ def _typical(
     density: wp.array(dtype=float),
     # out
     typical: wp.array(dtype=float),
-):
+) -> None:
     edge = wp.tid()
     local = owner[edge] % 512
     axis = (owner[edge] // 512) % 3
@@ -102,7 +102,7 @@ def _in_sheet(
     needed: wp.array(dtype=float),
     # out
     sheet_edge: wp.array2d(dtype=int),
-):
+) -> None:
     slot, local = wp.tid()
     point = _point(blocks, slot, local)
     best = int(-1)
@@ -152,7 +152,7 @@ def _unite_edges(
     kept: wp.array(dtype=wp.uint8),
     # out
     parent: wp.array(dtype=int),
-):
+) -> None:
     edge = wp.tid()
     if kept[edge] == wp.uint8(0):
         return
@@ -176,7 +176,7 @@ def _touching(
     candidate: wp.array(dtype=wp.uint8),
     # out
     grown: wp.array(dtype=wp.uint8),
-):
+) -> None:
     edge = wp.tid()
     grown[edge] = kept[edge]
     if kept[edge] != wp.uint8(0) or candidate[edge] == wp.uint8(0):

@@ -39,7 +39,7 @@ def _closest(
     distance: wp.array(dtype=float),
     triangle: wp.array(dtype=int),
     closest: wp.array(dtype=wp.vec3),
-):
+) -> None:
     i = wp.tid()
     query = wp.mesh_query_point_no_sign(mesh, points[i], reach)
     distance[i] = wp.inf
@@ -62,7 +62,7 @@ def _cast(
     distance: wp.array(dtype=float),
     triangle: wp.array(dtype=int),
     front: wp.array(dtype=wp.uint8),
-):
+) -> None:
     i = wp.tid()
     query = wp.mesh_query_ray(mesh, starts[i], directions[i], reach)
     distance[i] = wp.inf

@@ -25,7 +25,7 @@ def root(parent: wp.array(dtype=int), node: int) -> int:
 
 
 @wp.func
-def unite(parent: wp.array(dtype=int), one: int, two: int):
+def unite(parent: wp.array(dtype=int), one: int, two: int) -> None:
     """Join the sets of two nodes."""
     a = root(parent, one)
     b = root(parent, two)
@@ -47,6 +47,6 @@ def flatten(
     parent: wp.array(dtype=int),
     # out
     labels: wp.array(dtype=int),
-):
+) -> None:
     """Write the name of every node's set; `labels` is another array than `parent`."""
     labels[wp.tid()] = root(parent, wp.tid())

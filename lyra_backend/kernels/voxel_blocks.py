@@ -111,7 +111,7 @@ def _visit(
     directory: wp.array3d(dtype=int),
     edge_index: wp.array3d(dtype=int),
     sums: wp.array2d(dtype=wp.int64),
-):
+) -> None:
     g = wp.tid()
     centre = centres[g]
     scale = scales[g]
