@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ._lattice import Grid, Points
 from ._sheets import Sheets, edge_points
 
-__all__ = ["FreeSpace", "find_free_space"]
+__all__ = ["FreeSpace", "find_free_space", "open_edges"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
@@ -109,7 +109,12 @@ def _passable(
     i = corners[:, :1] + (inner >> 6)
     j = corners[:, 1:2] + ((inner >> 3) & 7)
     k = corners[:, 2:] + (inner & 7)
-    bits = ((sheet_edge < 0) & (k > ground[i, j])).astype(np.uint8)
+    return ((sheet_edge < 0) & (k > ground[i, j])).astype(np.uint8) | open_edges(sheets)
+
+
+def open_edges(sheets: Sheets) -> npt.NDArray[np.uint8]:
+    """Return bits 2, 4 and 8 per point (B, 512): its edge to +x, +y, +z is open."""
+    bits = np.zeros((len(sheets.blocks), 512), np.uint8)
     for axis in range(3):
         edge = sheets.edge_index[:, axis]
         closed = (edge >= 0) & sheets.blocked[edge]

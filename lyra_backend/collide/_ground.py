@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._contour import Faces
-from ._free_space import FreeSpace
+from ._free_space import FreeSpace, open_edges
 from ._lattice import Grid
 from ._sheets import Sheets
 from ._triangles import normals
@@ -21,8 +21,11 @@ Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
 _STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
+_BUMP_M = 0.75  # boulders no wider than twice this stand on the floor and are none
+_FLANK_M = 0.3  # width of the upper edge of a steep flank
 _NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids between walls
 _HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
+_POCKET_M3 = 0.01  # inside of the smallest solid that is worth a lining
 _RIM = 2  # columns along the edge of the plan that hold no solids
 _SINK_M = 0.002  # the floor under solids lies this much lower than the floor it continues
 
@@ -33,14 +36,18 @@ class Floor:
 
     Attributes:
         base: the connected floor that robots stand on.
+        under: the same without what stands on it, boulders for instance; continued under everything, never NaN.
         lowest: lowest reached surface that faces up.
         inside: columns that belong to the scene's plan, holes and notches included.
+        core: the same without the blur of the outermost walls.
         open_above: the space above where the floor is or should be can be reached.
     """
 
     base: Floats
+    under: Floats
     lowest: Floats
     inside: Bools
+    core: Bools
     open_above: Bools
 
 
@@ -50,6 +57,8 @@ def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
     Raises:
         ValueError: nothing looks up.
     """
+    from scipy import ndimage
+
     up = faces.looks_up
     x, y = faces.point[up, 0], faces.point[up, 1]
     lowest = np.full(grid.shape[:2], np.inf)
@@ -60,10 +69,24 @@ def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
     if not len(sizes):
         raise ValueError("find_floor: no face looks up.")
     base = np.where(part == sizes.argmax(), lowest, np.nan)
-    above = np.rint((_filled(base) - grid.origin[2]) / grid.voxel_size).astype(np.int64) + 2
+    under = _without_bumps(_filled(base), grid)
+    above = np.rint((under - grid.origin[2]) / grid.voxel_size).astype(np.int64) + 2
     columns = np.indices(base.shape).reshape(2, -1)
     points = np.vstack([columns, np.clip(above.ravel(), 0, grid.shape[2] - 1)]).T
-    return Floor(base, lowest, _plan_with_notches(free.inside, grid), free.reached.at(points).reshape(base.shape))
+    open_above = free.reached.at(points).reshape(base.shape)
+    plan = _plan_with_notches(free.inside, grid)
+    core = ndimage.binary_erosion(plan, iterations=_RIM)
+    return Floor(base, under, lowest, plan, core, open_above)
+
+
+def _without_bumps(heights: Floats, grid: Grid) -> Floats:
+    """Cut what sticks out by more than a step and is narrow, and the upper edges of steep flanks [m]."""
+    from scipy import ndimage
+
+    wide, near = (2 * round(r / grid.voxel_size) + 1 for r in (_BUMP_M, _FLANK_M))
+    level = ndimage.maximum_filter(ndimage.minimum_filter(heights, wide), wide)
+    foot = ndimage.minimum_filter(heights, near)
+    return np.where(heights - level > _STEP_M, level, np.where(heights - foot > _STEP_M, foot, heights))
 
 
 def _filled(heights: Floats) -> Floats:
@@ -110,11 +133,7 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
 
     Engines collide with front faces only: without a lining a body inside a wardrobe leaves through its walls.
     """
-    from scipy import ndimage
-
-    level = (_filled(floor.base) - grid.origin[2]) / grid.voxel_size
-    # the blur of the outermost walls is no solid
-    level = np.where(ndimage.binary_erosion(floor.inside, iterations=_RIM), level, np.inf)
+    level = np.where(floor.core, (floor.under - grid.origin[2]) / grid.voxel_size, np.inf)
     low, high = level + 0.5, level + height / grid.voxel_size
     inner = np.arange(512)
     corner = sheets.blocks.astype(np.int64) * 8
@@ -122,9 +141,20 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
     k = corner[:, 2:] + (inner & 7)
     between = (k > low[i, j]) & (k < high[i, j])
     inside = between & (free.sheet_edge.dense < 0) & ~free.reached.dense
+    inside &= _roomy(inside, sheets, grid)
     # empty blocks hold no sheets: whatever they count as gives no faces
     reached = free.reached.mapped(free.reached.dense | inside, free.reached.sparse)
     return replace(free, reached=reached, interior=free.interior.mapped(inside, free.interior.sparse))
+
+
+def _roomy(inside: Bools, sheets: Sheets, grid: Grid) -> Bools:
+    """Points (B, 512) of pockets that hold more than `_POCKET_M3`; noise between sheets makes many that do not."""
+    from ..kernels.flood import label_regions
+
+    bits = inside.astype(np.uint8) | open_edges(sheets)
+    labels, _ = label_regions(sheets.directory, sheets.blocks, bits, np.zeros(sheets.directory.shape, bool))
+    _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray(sizes[index].reshape(labels.shape) * grid.voxel_size**3 >= _POCKET_M3)
 
 
 def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
@@ -134,12 +164,11 @@ def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
     """
     from scipy import ndimage
 
-    known = np.isfinite(floor.base)
-    height = _filled(floor.base)
-    missing = floor.inside & ~known & ~(np.abs(floor.lowest - height) <= _STEP_M)
+    known = np.abs(floor.lowest - floor.under) <= _STEP_M
+    missing = floor.core & ~known
     holes = missing & floor.open_above
     missing &= ~holes | _narrow(holes, _HOLE_M / grid.voxel_size)
-    return _patch(ndimage.binary_dilation(missing), height, grid), float(missing.sum() * grid.voxel_size**2)
+    return _patch(ndimage.binary_dilation(missing), floor.under, grid), float(missing.sum() * grid.voxel_size**2)
 
 
 def _narrow(mask: Bools, radius: float) -> Bools:

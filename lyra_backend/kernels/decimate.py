@@ -4,7 +4,7 @@ Quadric error metric (Garland and Heckbert, "Surface simplification using quadri
 In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to the
 triangles around both its ends. The edges that are the best offer of all of these collapse together, unless the surface
 would not stay a surface (link condition), a triangle would turn over or become a sliver, or an edge grow too long;
-such edges are refused until the tolerance changes.
+such edges are refused until something changes next to them or the tolerance grows.
 """
 
 import numpy as np
@@ -125,8 +125,8 @@ def _offer(
     around: wp.array(dtype=int),
     tolerance: wp.float64,
     longest: wp.float64,
-    refused: wp.array2d(dtype=wp.uint8),
     # out
+    refused: wp.array2d(dtype=wp.uint8),
     offers: wp.array(dtype=wp.int64),
     targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
@@ -138,12 +138,15 @@ def _offer(
     b = triangles[t, (side + 1) % 3]
     if kind[a] == 2 or kind[b] == 2 or refused[t, side] != wp.uint8(0):
         return
-    shared = int(0)
-    for i in range(first[a], first[a + 1]):
-        if _has(triangles, around[i], b):
-            shared += 1
-    # of the two sides of an inner edge one speaks; an edge between two rims that is not rim itself must stay
-    if (shared > 1 and a > b) or (kind[a] == 1 and kind[b] == 1 and shared != 1):
+    # of the two sides of an inner edge one speaks, that of a rim has but one; an edge from rim to rim must be rim
+    if kind[a] == 1 and kind[b] == 1:
+        shared = int(0)
+        for i in range(first[a], first[a + 1]):
+            if _has(triangles, around[i], b):
+                shared += 1
+        if shared != 1:
+            return
+    elif a > b:
         return
     half_way = wp.float64(0.5) * (vertices[a] + vertices[b])
     target = half_way
@@ -157,6 +160,7 @@ def _offer(
         target = vertices[b]
         error = error_b
     if error > tolerance:
+        refused[t, side] = wp.uint8(1)
         return
     # the cheap and short go first, in few steps: within one a scrambled order lets many offers win next to each other
     urgency = error / tolerance + wp.length_sq(vertices[a] - vertices[b]) / longest
@@ -210,6 +214,13 @@ def _collapse(
     vertices[a] = target
     for k in range(11):
         quadrics[a, k] = quadrics[a, k] + quadrics[b, k]
+    # what was refused around here may be welcome now
+    for i in range(first[a], first[a + 1]):
+        for k in range(3):
+            refused[around[i], k] = wp.uint8(0)
+    for i in range(first[b], first[b + 1]):
+        for k in range(3):
+            refused[around[i], k] = wp.uint8(0)
     kind[a] = wp.max(kind[a], kind[b])
     becomes[b] = a
 
@@ -332,8 +343,8 @@ def _round(
     best = wp.full(len(faces), wp.int64(2**62), dtype=wp.int64, device=where)
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
     refusals = wp.array(refused, dtype=wp.uint8, device=where)
-    inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest), refusals]
-    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[offers, targets, best], device=where)
+    inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest)]
+    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[refusals, offers, targets, best], device=where)
     outputs = [corners, quadrics, kinds, becomes, refusals]
     inputs = [*ring, offers, targets, best, wp.float64(longest)]
     wp.launch(_collapse, dim=faces.shape, inputs=inputs, outputs=outputs, device=where)
