@@ -189,8 +189,12 @@ def repeat(
 def generators(as_json: JsonFlag = False) -> None:
     """List generators, colliders and primitives with their parameters (for --set), and the presets."""
     from .catalog import describe
+    from .console import print_catalog
 
-    _tell(describe(), as_json)
+    if as_json:
+        _tell(describe(), as_json)
+    else:
+        print_catalog(describe())
 
 
 @app.command()

@@ -15,7 +15,7 @@ from rich.table import Table
 from .progress import CancelToken, Event
 from .types import RunReport
 
-__all__ = ["Console", "print_result"]
+__all__ = ["Console", "print_catalog", "print_result"]
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -100,6 +100,39 @@ def print_result(data: dict[str, Any]) -> None:
     _print_tree(console, data, 0)
     if findings is not None:
         _print_findings(console, findings)
+
+
+def print_catalog(listing: dict[str, Any]) -> None:
+    """Print plugins and their parameters as they are typed on the command line."""
+    console = RichConsole(highlight=False)
+    console.print(f"[bold]presets[/] (--preset): {', '.join(listing['presets'])}")
+    for stage, entry in listing.items():
+        if stage == "presets":
+            continue
+        console.print(f"\n[bold]{stage}[/]")
+        _print_parameters(console, stage, entry.get("parameters", {}))
+        for noun, plugins in entry.items():
+            if noun == "parameters":
+                continue
+            for name, plugin in plugins.items():
+                takes = f" [dim](takes {', '.join(plugin['inputs'])})[/]" if "inputs" in plugin else ""
+                console.print(f"  {noun[:-1]} [bold cyan]{name}[/]{takes}: {plugin['summary']}")
+                if "unavailable" in plugin:
+                    console.print(f"    [yellow]{plugin['unavailable']}[/]")
+                _print_parameters(console, stage, plugin.get("parameters", {}))
+
+
+def _print_parameters(console: RichConsole, stage: str, parameters: dict[str, Any]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for name, schema in parameters.items():
+        default = schema.get("default")
+        value = "" if default is None else f"{default:g}" if isinstance(default, float) else default
+        span = " | ".join(schema["enum"]) if "enum" in schema else ""
+        if not span and ("minimum" in schema or "maximum" in schema):
+            span = f"{schema.get('minimum', '')} to {schema.get('maximum', '')} {schema.get('unit', '')}".strip()
+        table.add_row(f"    --set {stage}.{name}={value}", schema["description"], f"[dim]{span}[/]")
+    if parameters:
+        console.print(table)
 
 
 def _print_tree(console: RichConsole, data: Any, depth: int) -> None:

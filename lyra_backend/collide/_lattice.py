@@ -14,7 +14,6 @@ __all__ = ["BLOCK", "Grid", "fit_grid", "trusted"]
 
 BLOCK = 8
 _BORDER = 4  # lattice points kept free around everything
-_BYTES_PER_BLOCK = 4 * 3 * BLOCK**3 + 16 * BLOCK**3  # edge table, labels and flags of an occupied block
 
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
@@ -60,10 +59,8 @@ def trusted(cloud: GaussianCloud, min_opacity: float, max_scale: float) -> tuple
     return solid & near, [Finding("collide.clipped", Severity.INFO, text, float(left_out), 0.0)]
 
 
-def fit_grid(
-    low: Floats, high: Floats, voxel_size: float, max_voxels: int, offset: tuple[float, float, float]
-) -> tuple[Grid, list[Finding]]:
-    """Return a lattice over the box `low`..`high` [m]; it is coarsened until its directory holds the box.
+def fit_grid(low: Floats, high: Floats, voxel_size: float, max_voxels: int, offset: tuple[float, float, float]) -> Grid:
+    """Return a lattice over the box `low`..`high` [m], coarser than `voxel_size` if it would have too many voxels.
 
     Args:
         low, high: corners of what must lie inside, shape (3,) [m].
@@ -72,22 +69,13 @@ def fit_grid(
         offset: position of the lattice relative to the world's origin, in voxels.
     """
     extent = np.maximum(np.asarray(high, np.float64) - low, 1e-3)
-    cells = float(np.prod(np.ceil(extent / voxel_size) + 2 * _BORDER))
-    findings = []
     size = voxel_size
-    while cells > max_voxels:
+    while (cells := float(np.prod(np.ceil(extent / size) + 2 * _BORDER))) > max_voxels:
         size *= max(1.01, (cells / max_voxels) ** (1 / 3))
-        cells = float(np.prod(np.ceil(extent / size) + 2 * _BORDER))
-    if size > voxel_size:
-        text = (
-            f"The scene is {extent[0]:.0f} x {extent[1]:.0f} x {extent[2]:.0f} m; its voxels were coarsened from "
-            f"{voxel_size:g} m to {size:.3g} m to stay within {max_voxels} voxels."
-        )
-        findings.append(Finding("collide.coarsened", Severity.WARNING, text, size, voxel_size))
     first = np.floor(np.asarray(low, np.float64) / size - offset) - _BORDER
     last = np.ceil(np.asarray(high, np.float64) / size - offset) + _BORDER
     nx, ny, nz = (math.ceil((b - a + 1) / BLOCK) * BLOCK for a, b in zip(first, last, strict=True))
-    return Grid((first + offset) * size, size, (nx, ny, nz)), findings
+    return Grid((first + offset) * size, size, (nx, ny, nz))
 
 
 @dataclass(frozen=True)

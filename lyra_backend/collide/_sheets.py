@@ -67,6 +67,7 @@ def find_sheets(
     density: float,
     relative_density: float,
     min_area: float,
+    max_blocks: int,
 ) -> Sheets:
     """Sum the Gaussians up on the lattice, threshold, and drop what floats.
 
@@ -76,6 +77,10 @@ def find_sheets(
         density: least layers of opaque surface that make a sheet.
         relative_density: least share of the layers around an edge that its own must have: where a surface ends.
         min_area: smallest area of a sheet [m2] that is not a floater.
+        max_blocks: blocks of lattice points that may be touched.
+
+    Raises:
+        TooManyBlocks: they would be more.
     """
     from ..kernels.lattice_walls import typical_density, widened
     from ..kernels.voxel_blocks import voxel_blocks
@@ -87,6 +92,7 @@ def find_sheets(
         cloud.opacities,
         grid.shape,
         end_share=_END_SHARE,
+        max_blocks=max_blocks,
     )
     lattice = (crossings.directory, crossings.blocks, crossings.edge_index)
     low, high = crossings.density_low, crossings.density_high

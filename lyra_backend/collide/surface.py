@@ -42,10 +42,12 @@ class Params:
     min_area: float = param(0.05, "Pieces of surface smaller than this are floaters.", unit="m2", min=0.0)
     robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
     max_voxels: int = param(2_000_000_000, "Voxels of the box around the scene; above, they are coarsened.", min=4096)
+    max_blocks: int = param(60_000, "Blocks of 8x8x8 voxels with surface in them; above, voxels are coarsened.", min=8)
     grid_offset_x: float = param(0.5, "Shift of the lattice along x.", unit="voxels", min=0.0, max=1.0)
     grid_offset_y: float = param(0.5, "Shift of the lattice along y.", unit="voxels", min=0.0, max=1.0)
     grid_offset_z: float = param(0.5, "Shift of the lattice along z.", unit="voxels", min=0.0, max=1.0)
     target_triangles: int = param(80_000, "Triangles that are few enough; 0 keeps all.", min=0)
+    max_triangles: int = param(200_000, "More triangles than this are a warning.", min=1)
     tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
     longest_edge: float = param(0.5, "Longest edge simplification may make.", unit="m", min=0.01)
     close_bottoms: bool = param(True, "Continue the floor under furniture and across small holes of the floor.")
@@ -84,14 +86,10 @@ def run(
     chosen = cloud.select(solid)
     if chosen.count < 16:
         return _nothing(f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface.", findings)
-    offset = (params.grid_offset_x, params.grid_offset_y, params.grid_offset_z)
-    grid, coarsened = fit_grid(*chosen.bounds(), params.voxel_size, params.max_voxels, offset)
-    findings += coarsened
-
     progress(0.1, "summing Gaussians up on the lattice")
-    sheets = find_sheets(
-        chosen, grid, density=params.density, relative_density=params.relative_density, min_area=params.min_area
-    )
+    grid, sheets = _lattice(chosen, params)
+    if grid.voxel_size > params.voxel_size:
+        findings.append(_coarsened(grid, params))
     progress(0.5, "flooding free space")
     eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
     free = find_free_space(sheets, grid, eyes, params.robot_height)
@@ -102,13 +100,44 @@ def run(
         return _nothing("The Gaussians form no floor with free space above it: nothing to stand on.", findings, counts)
     progress(0.9, "measuring")
     error = measure(chosen, free, grid, vertices, triangles)
-    findings += _judge(error, params)
+    findings += _judge(error, len(triangles), params)
     part = CollisionPart("environment", vertices, triangles, "environment")
     _log.info(
         "collide: %d Gaussians -> %d triangles, %.1f s", cloud.count, len(triangles), time.perf_counter() - started
     )
     progress(1.0, "done")
     return Outcome(CollisionProxy((part,), "surface", error), counts, tuple(findings))
+
+
+def _lattice(chosen: GaussianCloud, params: Params) -> tuple[Grid, Sheets]:
+    """Return the finest lattice up to the wanted one that stays within the limits of memory, and its sheets."""
+    from ..kernels.voxel_blocks import TooManyBlocks
+
+    offset = (params.grid_offset_x, params.grid_offset_y, params.grid_offset_z)
+    size = params.voxel_size
+    while True:
+        grid = fit_grid(*chosen.bounds(), size, params.max_voxels, offset)
+        try:
+            return grid, find_sheets(
+                chosen,
+                grid,
+                density=params.density,
+                relative_density=params.relative_density,
+                min_area=params.min_area,
+                max_blocks=params.max_blocks,
+            )
+        except TooManyBlocks as excess:
+            # blocks lie along surfaces
+            size = grid.voxel_size * max(1.1, (excess.count / params.max_blocks) ** 0.5)
+
+
+def _coarsened(grid: Grid, params: Params) -> Finding:
+    x, y, z = (n * grid.voxel_size for n in grid.shape)
+    text = (
+        f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m; its voxels were coarsened from {params.voxel_size:g} m to "
+        f"{grid.voxel_size:.3g} m to stay within memory. Gaps up to that width are closed."
+    )
+    return Finding("collide.coarsened", Severity.WARNING, text, grid.voxel_size, params.voxel_size)
 
 
 def _surface(
@@ -161,15 +190,24 @@ def _counts(
     }
 
 
-def _judge(error: dict[str, float], params: Params) -> list[Finding]:
+def _judge(error: dict[str, float], triangles: int, params: Params) -> list[Finding]:
+    found = []
     p95 = error.get("p95", 0.0)
-    if p95 <= params.max_error_p95:
-        return []
-    text = (
-        f"95 % of the opaque Gaussians lie within {100 * p95:.1f} cm of the collider; wanted are "
-        f"{100 * params.max_error_p95:.1f} cm. Robots may stand above or sink into what is seen."
-    )
-    return [Finding("collide.error_p95", Severity.WARNING, text, p95, params.max_error_p95)]
+    if p95 > params.max_error_p95:
+        text = (
+            f"95 % of the opaque Gaussians lie within {100 * p95:.1f} cm of the collider; wanted are "
+            f"{100 * params.max_error_p95:.1f} cm. Robots may stand above or sink into what is seen."
+        )
+        found.append(Finding("collide.error_p95", Severity.WARNING, text, p95, params.max_error_p95))
+    if triangles > params.max_triangles:
+        text = (
+            f"The collider has {triangles} triangles; above {params.max_triangles} engines load and step slowly. The "
+            "surface is noisy or large: use larger voxels or a larger tolerance."
+        )
+        found.append(
+            Finding("collide.triangles", Severity.WARNING, text, float(triangles), float(params.max_triangles))
+        )
+    return found
 
 
 def _nothing(

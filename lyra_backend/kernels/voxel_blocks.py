@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-__all__ = ["BLOCK", "POINTS", "SheetLattice", "voxel_blocks"]
+__all__ = ["BLOCK", "POINTS", "SheetLattice", "TooManyBlocks", "voxel_blocks"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -30,6 +30,14 @@ _MARK_BLOCKS, _MARK_EDGES, _ADD = 0, 1, 2
 _FAINT = wp.constant(2.0e-3)  # of a layer; fainter contributions are not worth an edge
 _GRAZING = wp.constant(0.17)  # |cosine| below which a disc is seen edge-on: where it crosses the line is undefined
 _STEEPEST = wp.constant(6.0)  # slope of the plane a crossing is extrapolated along
+
+
+class TooManyBlocks(ValueError):
+    """The Gaussians touch `count` blocks, more than were allowed."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"voxel_blocks: {count} blocks are touched, at most {most} may be; use larger voxels.")
+        self.count = count
 
 
 class SheetLattice(NamedTuple):
@@ -200,6 +208,7 @@ def voxel_blocks(
     *,
     footprint: float = 0.5,
     end_share: float = 0.12,
+    max_blocks: int = 1_000_000,
     device: str | None = None,
 ) -> SheetLattice:
     """Sum up where Gaussians cross the edges of a lattice of `shape` points.
@@ -213,8 +222,11 @@ def voxel_blocks(
         footprint: standard deviation of the footprint of a lattice line, in lattice units.
         end_share: how near a crossing must be to an end of its edge to count as at the end, in lattice units.
 
+        max_blocks: blocks that may be touched; each takes about 20 kB here and in what follows.
+
     Raises:
         ValueError: `shape` is not made of whole blocks.
+        TooManyBlocks: more than `max_blocks` blocks are touched.
     """
     if any(n % BLOCK or n <= 0 for n in shape):
         raise ValueError(f"voxel_blocks: shape must be positive multiples of {BLOCK}, got {shape}.")
@@ -237,6 +249,8 @@ def voxel_blocks(
     visit(_MARK_BLOCKS, directory, no_edges, no_sums)
     slots = directory.numpy()
     blocks = np.argwhere(slots > 0).astype(np.int32)
+    if len(blocks) > max_blocks:
+        raise TooManyBlocks(len(blocks), max_blocks)
     slots = np.full(slots.shape, -1, np.int32)
     slots[tuple(blocks.T)] = np.arange(len(blocks), dtype=np.int32)
     directory = wp.array(slots, dtype=int, device=where)

@@ -184,12 +184,14 @@ def test_one_stray_gaussian_does_not_blow_the_lattice_up():
     assert abs(down(outcome, 0.5, 0.5, 1.0)[0]) < 0.003
 
 
-def test_too_many_voxels_coarsen_the_lattice():
-    outcome = collide(room(), max_voxels=60_000, **BARE)
+@pytest.mark.parametrize("limit", [{"max_voxels": 60_000}, {"max_blocks": 120}], ids=["box", "surface"])
+def test_too_many_voxels_coarsen_the_lattice(limit):
+    outcome = collide(room(), **limit, **BARE)
     found = codes(outcome)["collide.coarsened"]
     assert found.severity is Severity.WARNING
     assert found.measured == outcome.counts["voxel_size_m"] > found.limit == 0.05
     assert abs(down(outcome, 0.5, 0.5, 1.0)[0]) < 0.01
+    assert outcome.counts["blocks"] <= limit.get("max_blocks", 10_000)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +231,13 @@ def test_an_imprecise_collider_is_a_finding():
     found = codes(outcome)["collide.error_p95"]
     assert found.severity is Severity.WARNING
     assert found.measured == outcome.value.error_m["p95"] > found.limit == 1e-6
+
+
+def test_too_many_triangles_are_a_finding():
+    outcome = collide(room(), max_triangles=100, target_triangles=0, **BARE)
+    found = codes(outcome)["collide.triangles"]
+    assert found.severity is Severity.WARNING
+    assert found.measured == len(mesh(outcome)[1]) > found.limit == 100
 
 
 def test_a_cloud_of_another_frame_is_refused():
