@@ -84,9 +84,14 @@ def convert(
     target: str | os.PathLike[str],
     *,
     primitive: str = "particle_field",
+    up: str | None = None,
+    scale: float | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Outcome[Path]:
-    """Turn a splat file into another format, or into USD by a primitive; axes and units stay as they are.
+    """Turn a splat file into another format, or into USD by a primitive.
+
+    Axes and units stay as they are, unless `up` (the axis of the file that points up) turns it to Z up or `scale`
+    (metres per unit) makes it metres. Findings say what the target format cannot hold.
 
     Raises:
         InvalidRequest: a file or format cannot be read or written.
@@ -94,19 +99,18 @@ def convert(
     """
     source, target = Path(source), Path(target)
     _check_target(source, target)
-    if target.suffix.lower() in USD_SUFFIXES:
-        plugin = registry.get("author", primitive)
-        built = params.build(plugin.Params, "author", overrides or {})
-        read = read_splats(source)
-        plugin.write(read.value, target, built)
-    else:
-        if not target.name.lower().endswith(WRITABLE):
-            raise InvalidRequest(
-                f"{target.name}: cannot write this format; known: {', '.join((*WRITABLE, *USD_SUFFIXES))}."
-            )
-        read = read_splats(source)
-        write_splats(target, read.value)
-    return Outcome(target, read.counts, read.findings)
+    to_usd = target.suffix.lower() in USD_SUFFIXES
+    if not to_usd and not target.name.lower().endswith(WRITABLE):
+        known = ", ".join((*WRITABLE, *USD_SUFFIXES))
+        raise InvalidRequest(f"{target.name}: cannot write this format; known: {known}.")
+    plugin = registry.get("author", primitive) if to_usd else None
+    built = params.build(plugin.Params, "author", overrides or {}) if plugin else None
+    read = read_splats(source)
+    cloud = read.value
+    if up is not None or scale is not None:
+        cloud = cloud.transformed(_placement(up or "z", 1.0 if scale is None else scale), cloud.frame)
+    written = plugin.write(cloud, target, built) if plugin else write_splats(target, cloud)
+    return Outcome(target, read.counts, (*read.findings, *written.findings))
 
 
 def make_collider(
@@ -139,9 +143,7 @@ def make_collider(
     _check_target(source, target)
     if target.suffix.lower() not in MESH_SUFFIXES:
         raise InvalidRequest(f"{target.name}: cannot write this format; known: {', '.join(MESH_SUFFIXES)}.")
-    if up not in UP_AXES:
-        raise InvalidRequest(f"up must be one of {', '.join(UP_AXES)}, got {up!r}.")
-    placement = UP_AXES[up].then(Similarity(scale))
+    placement = _placement(up, scale)
     plugin = registry.get("collide", collider)
     collide_params = params.build(plugin.Params, "collide", given.get("collide", {}))
     refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
@@ -208,6 +210,13 @@ def _contents(root: Path) -> dict[str, str]:
     files = sorted(p for p in root.rglob("*") if p.is_file())
     names = {p.relative_to(root).as_posix(): p for p in files if p.name not in EXEMPT_FILES}
     return {name: file_digest(path) for name, path in names.items()}
+
+
+def _placement(up: str, scale: float) -> Similarity:
+    """Return the map from a file's axes and units to Z up and metres."""
+    if up not in UP_AXES:
+        raise InvalidRequest(f"up must be one of {', '.join(UP_AXES)}, got {up!r}.")
+    return UP_AXES[up].then(Similarity(scale))
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -35,9 +35,13 @@ SetOption = Annotated[
     typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Change a parameter; repeatable. See `generators`."),
 ]
 UpOption = Annotated[
-    str | None, typer.Option(metavar="AXIS", help="Axis of the file that points up: z, -z, y, -y, x, -x.")
+    str | None,
+    typer.Option(
+        metavar="AXIS",
+        help="Axis of the splat file that points up: z, -z, y, -y, x, -x. Captures mostly have -y, the default.",
+    ),
 ]
-ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the file.")]
+ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the splat file.")]
 
 
 class ExitCode(int, Enum):
@@ -61,9 +65,7 @@ def generate(
     splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file.")] = None,
     up: UpOption = None,
     scale: ScaleOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/<what>-<seed>.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Source of all randomness: same request and seed, same bytes.")] = 0,
     preset: Annotated[str, typer.Option(help="draft, standard or large.")] = "standard",
     generator: Annotated[str | None, typer.Option(help="Generator; by default the one for the given inputs.")] = None,
@@ -111,20 +113,28 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A splat: .ply, .compressed.ply, .spz, .splat, .ksplat, .sog.")],
     target: Annotated[Path, typer.Argument(help="A splat, or .usdc, .usda, .usdz.")],
     primitive: Annotated[str, typer.Option(help="How Gaussians are written to USD.")] = "particle_field",
+    up: Annotated[str | None, typer.Option(metavar="AXIS", help="Turn this axis of the file to Z up.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Multiply by this: metres per unit of the file.")] = None,
     settings: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn a splat file into another format or into USD. Axes and units stay as they are; no stage is made."""
+    """Turn a splat file into another format or into USD; no stage is made.
+
+    Axes and units stay as they are without --up and --scale. USD files say Z up and metres, whatever was in them.
+    """
     from . import api
 
-    outcome = api.convert(source, target, primitive=primitive, overrides=_parse_settings(settings).get("author", {}))
+    overrides = _parse_settings(settings).get("author", {})
+    outcome = api.convert(source, target, primitive=primitive, up=up, scale=scale, overrides=overrides)
     _tell({"output": str(target), "counts": dict(outcome.counts), "findings": _plain(outcome.findings)}, as_json)
 
 
 @app.command()
 def collide(
     source: Annotated[Path, typer.Argument(help="A splat file.")],
-    target: Annotated[Path, typer.Argument(help="A mesh: .obj, .ply, .glb; or .usdc with physics.")],
+    target: Annotated[
+        Path, typer.Argument(help="A mesh: .obj, .ply, .glb; or .usdc with physics. All keep the splat's axes.")
+    ],
     up: UpOption = None,
     scale: ScaleOption = None,
     collider: Annotated[str, typer.Option(help="Collision method.")] = "surface",

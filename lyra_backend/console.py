@@ -76,8 +76,11 @@ class Console:
         verdict = "[bold green]accepted[/]" if report.accepted else "[bold red]not accepted[/]"
         kept = " (this request was already done here; nothing was run)" if reused else ""
         console.print(f"Scene {verdict}{kept}: geometry {report.geometry}, grade {report.grade}.")
+        if not report.accepted:
+            hint = " Another --seed often helps." if report.geometry == "exact" else ""
+            console.print(f"The findings above say why.{hint}")
         for name, what in (
-            ("stage.usda", "open in Isaac Sim 6 and press Play"),
+            ("stage.usda", "open in Isaac Sim 6 and press Play" if report.accepted else "to look at, not to train in"),
             ("scene.usda", "reference from your own stage or Isaac Lab"),
             ("preview.png", "picture"),
             ("report.json", "every count and finding"),
@@ -90,7 +93,7 @@ class Console:
             raise KeyboardInterrupt
         self.token.cancel()
         if not self._quiet:
-            self._console.print("Stopping after this step; press Ctrl-C again to stop at once.")
+            self._console.print("Stopping; the same command continues later. Press Ctrl-C again to stop at once.")
 
 
 def print_result(data: dict[str, Any]) -> None:
@@ -153,7 +156,8 @@ def _print_findings(console: RichConsole, findings: list[dict[str, Any]]) -> Non
     for f in findings:
         severity = str(f["severity"])
         numbers = ["" if f[k] is None else f"{f[k]:.4g}" for k in ("measured", "limit")]
-        table.add_row(f"[{_STYLES[severity]}]{severity}[/]", f["code"], *numbers, f["message"])
+        place = f" At {f['where']}." if f["where"] else ""
+        table.add_row(f"[{_STYLES[severity]}]{severity}[/]", f["code"], *numbers, f["message"] + place)
     console.print(table)
 
 

@@ -85,8 +85,9 @@ def run(
         files = _build_stage(state, generation)
         report = _report(state, generation)
         _publish(state, files, report, generation)
-    except BaseException:
-        directory.abandon()
+    except BaseException as error:
+        # What was asked for cannot be done: there is nothing to come back to.
+        directory.abandon(keep_finished=not isinstance(error, InvalidRequest))
         raise
     return report
 

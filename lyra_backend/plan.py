@@ -87,7 +87,7 @@ def _default_generator(request: SceneRequest) -> str:
 def _check_inputs(request: SceneRequest, name: str, generator: ModuleType) -> None:
     """Refuse inputs that the generator would silently ignore."""
     takes = generator.INPUTS
-    for field in ("prompt", *INPUT_FIELDS):
+    for field in ("prompt", *INPUT_FIELDS, "model"):
         if getattr(request, field) and field not in takes:
             raise InvalidRequest(
                 f"{field}: generator {name!r} does not use it, it takes {', '.join(takes)}. Leave it out."

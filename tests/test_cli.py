@@ -197,3 +197,27 @@ def test_help_teaches() -> None:
     for name in ("generate", "convert", "collide", "validate", "repeat", "generators", "doctor"):
         assert name in text
         assert cli(name, "--help").returncode == 0
+
+
+def test_absurdly_large_gaussians_end_as_findings(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    cloud = replace(make_random_cloud(500, 0), scales=np.full((500, 3), 1e30, np.float32))
+    write_ply(tmp_path / "huge.ply", cloud)
+    words = ["--splat", tmp_path / "huge.ply", "--up", "z", "--scale", "1", "--out", tmp_path / "run", "--json"]
+    done = cli("generate", *words)
+    assert done.returncode == 1, done.stderr
+    assert not json.loads(done.stdout)["accepted"]
+
+
+def test_lossy_conversion_is_said(tmp_path: Path) -> None:
+    write_ply(tmp_path / "rich.ply", make_random_cloud(50, 3))
+    done = cli("convert", tmp_path / "rich.ply", tmp_path / "poor.splat", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "splat.reduced" in {f["code"] for f in json.loads(done.stdout)["findings"]}
+
+
+def test_model_of_a_generator_without_models_is_refused(tmp_path: Path) -> None:
+    done = cli("generate", "--prompt", "a room", "--model", "tiny", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "model" in done.stderr

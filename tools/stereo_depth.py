@@ -9,6 +9,7 @@ The depth belongs to the LEFT picture: depth = focal * baseline / (disparity + d
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--max-disparity", type=int, default=128, help="largest disparity searched [px]")
     given = parser.parse_args(arguments)
 
+    if importlib.util.find_spec("cv2") is None:
+        print("stereo matching needs OpenCV. Run: pip install opencv-python-headless", file=sys.stderr)
+        return 1
     from lyra_backend.errors import LyraError
     from lyra_backend.io.images import read_image
 

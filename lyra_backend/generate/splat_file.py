@@ -15,15 +15,16 @@ __all__ = ["Params", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("splat",)
+_USUAL_UP = "-y"
 
 
 @dataclass(frozen=True)
 class Params:
     """How the file's coordinates are meant."""
 
-    up: str = param(
-        "-y",
-        "axis of the file that points up; captures of 3D Gaussian splatting mostly have -y",
+    up: str | None = param(
+        None,
+        "axis of the file that points up; -y is assumed, as most captures of 3D Gaussian splatting have it",
         choices=tuple(UP_AXES),
     )
     scale: float | None = param(None, "metres that one unit of the file stands for", unit="m", min=1e-6, max=1e6)
@@ -48,7 +49,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     reading = progress.child(0.0, 0.7)
     read = read_splats(path, reading)
     progress(0.7, "turning the scene upright")
-    upright = UP_AXES[params.up].then(Similarity(scale=params.scale or 1.0))
+    upright = UP_AXES[params.up or _USUAL_UP].then(Similarity(scale=params.scale or 1.0))
     cloud = read.value.transformed(upright, Frame.GENERATOR)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
@@ -63,7 +64,17 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         },
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
-    return Outcome(generation, read.counts, (*read.findings, *_scale_findings(params)))
+    return Outcome(generation, read.counts, (*read.findings, *_up_findings(params), *_scale_findings(params)))
+
+
+def _up_findings(params: Params) -> tuple[Finding, ...]:
+    if params.up is not None:
+        return ()
+    message = (
+        f"The file does not say which way is up; {_USUAL_UP} was assumed. If the scene lies on its side in "
+        "preview.png, give the axis with --up z (or y, x, -x, -z); giving it also ends this warning."
+    )
+    return (Finding("splat.up_assumed", Severity.WARNING, message),)
 
 
 def _scale_findings(params: Params) -> tuple[Finding, ...]:
@@ -71,6 +82,6 @@ def _scale_findings(params: Params) -> tuple[Finding, ...]:
         return ()
     message = (
         "The file does not say how long its unit is; 1 unit was taken as 1 m. Robots need the true size: measure "
-        "something in the scene and give metres per unit with --set generate.scale=..."
+        "something in the scene and give metres per unit with --scale (generate.scale in Python)."
     )
     return (Finding("scale.unknown", Severity.ERROR, message),)

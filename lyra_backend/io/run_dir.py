@@ -58,7 +58,7 @@ class RunDirectory:
         if not created:
             created = _make_room(root, adopted, overwrite)
         try:
-            (root / _STAGES).mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True)
             run = RunDirectory(root, adopted, created=created)
             for source, name in inputs.values():
                 run._adopt(source, name)
@@ -141,10 +141,11 @@ class RunDirectory:
         _write(self.root / _COMPLETE, "")
         shutil.rmtree(self.root / _STAGES, ignore_errors=True)
 
-    def abandon(self) -> None:
-        """Remove the directory if this run made it and no stage finished; keep it for resuming otherwise."""
-        finished = any((self.root / _STAGES).iterdir()) if (self.root / _STAGES).is_dir() else False
-        if self._created and not finished and not self.complete:
+    def abandon(self, *, keep_finished: bool = True) -> None:
+        """Remove the directory if this run made it, unless there are finished stages to keep for resuming."""
+        stages = self.root / _STAGES
+        resumable = keep_finished and stages.is_dir() and any(stages.iterdir())
+        if self._created and not resumable and not self.complete:
             _clear(self.root)
             self.root.rmdir()
 

@@ -41,7 +41,9 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
         return Outcome(generation, counts, tuple(findings))
     progress(0.4, "looking for the floor")
     if generation.cloud.frame is Frame.WORLD:
-        findings += _check_world(find_floor(generation.cloud, generation.cameras, params))
+        # A surface that is known exactly needs no second opinion: a street may well slope to its gutter.
+        if generation.geometry != "exact":
+            findings += _check_world(find_floor(generation.cloud, generation.cameras, params))
     elif not params.align:
         generation = generation.transformed(Similarity(), Frame.WORLD)
     else:

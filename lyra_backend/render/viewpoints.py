@@ -181,7 +181,9 @@ def _orbit(cloud: GaussianCloud, elevation_deg: float | None, height_m: float = 
     """Return poses around what cannot be entered: from `elevation_deg`, or level at `height_m` above its foot."""
     low, high = np.quantile(cloud.positions, [_OUTLIERS, 1.0 - _OUTLIERS], axis=0)
     middle = (low + high) / 2
-    reach = np.linalg.norm(cloud.positions - middle, axis=1) + cloud.scales.max(axis=1)
+    # A Gaussian larger than the whole scene is haze, not something to step back from.
+    sizes = np.minimum(cloud.scales.max(axis=1), max(float(np.linalg.norm(high - low)), 1.0))
+    reach = np.linalg.norm(cloud.positions - middle, axis=1) + sizes
     radius = float(np.quantile(reach, 1.0 - _OUTLIERS))
     slope = np.tan(np.radians(FOV_DEG / 2)) * HEIGHT_PX / WIDTH_PX
     distance = max(1.1 * radius / np.sin(np.arctan(slope)), radius + TOO_NEAR_M)

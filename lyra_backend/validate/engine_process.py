@@ -121,7 +121,7 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(folder),
             cwd=folder,
         )
         try:
@@ -135,12 +135,14 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
     return _read_result(folder, job)
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment in which the child finds this very package, installed or not."""
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the environment in which the child finds this very package and leaves its temporary files in `folder`."""
     root = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
     paths = [root, inherited] if inherited else [root]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    # The engine leaves a folder behind for each process; in here it goes when the check is over.
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    return {**os.environ, **temporary, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, progress: Progress) -> None:

@@ -39,7 +39,7 @@ def test_the_named_axis_points_up(up: str) -> None:
 
 
 def test_an_unknown_scale_is_an_error_of_the_scene() -> None:
-    outcome = run(REQUEST, Params(), Progress())
+    outcome = run(REQUEST, Params(up="-y"), Progress())
     (finding,) = outcome.findings
     assert (finding.code, finding.severity) == ("scale.unknown", Severity.ERROR)
     assert "generate.scale" in finding.message
@@ -47,9 +47,16 @@ def test_an_unknown_scale_is_an_error_of_the_scene() -> None:
     assert outcome.value.geometry == "inferred"
 
 
+def test_an_assumed_up_axis_is_said_and_a_given_one_is_not() -> None:
+    assumed, given = (run(REQUEST, Params(up=up, scale=1.0), Progress()) for up in (None, "-y"))
+    assert [(f.code, f.severity) for f in assumed.findings] == [("splat.up_assumed", Severity.WARNING)]
+    assert not given.findings
+    assert np.array_equal(assumed.value.cloud.positions, given.value.cloud.positions)
+
+
 def test_a_given_scale_makes_it_metric() -> None:
     plain = run(REQUEST, Params(), Progress()).value.cloud
-    outcome = run(REQUEST, Params(scale=2.5, scale_uncertainty=4.0), Progress())
+    outcome = run(REQUEST, Params(up="-y", scale=2.5, scale_uncertainty=4.0), Progress())
     assert not outcome.findings
     assert outcome.value.scale.uncertainty_percent == 4.0
     np.testing.assert_allclose(outcome.value.cloud.positions, 2.5 * plain.positions, rtol=1e-6)

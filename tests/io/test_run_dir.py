@@ -55,7 +55,7 @@ def test_stage_appears_only_when_whole(tmp_path: Path) -> None:
 def test_half_written_stage_of_a_killed_run_is_removed(tmp_path: Path) -> None:
     RunDirectory.open(tmp_path / "run", REQUEST)
     leftover = tmp_path / "run" / ".stages" / "generate-x.part"
-    leftover.mkdir()
+    leftover.mkdir(parents=True)
     RunDirectory.open(tmp_path / "run", REQUEST)
     assert not leftover.exists()
 
