@@ -18,12 +18,12 @@ _FAR_M = 0.10
 
 def measure(
     cloud: GaussianCloud, free: FreeSpace, grid: Grid, vertices: npt.NDArray, triangles: npt.NDArray
-) -> dict[str, float]:
-    """Return distances [m] from opaque Gaussians at the edge of free space to the surface, and the share far off.
+) -> tuple[dict[str, float], float]:
+    """Return distances from opaque Gaussians at the edge of free space to the surface, and the share far off.
 
     Returns:
-        "median", "p95" [m] over those at most 10 cm off; "far": the share that is further, which is surface that was
-        missed or floaters that were rightly left out.
+        ``{"median": ..., "p95": ...}`` [m] over those at most 10 cm off, empty if there are none; and the share that
+        is further, which is surface that was missed or floaters that were rightly left out.
     """
     from ..kernels.mesh_distance import mesh_distance
 
@@ -35,13 +35,13 @@ def measure(
     points, lattice = points[inside], lattice[inside]
     visible = cell_corners_reached(lattice, free).any(axis=1)
     if not visible.any():
-        return {}
+        return {}, 0.0
     distance = mesh_distance(vertices, triangles, points[visible]).distance
     near = distance <= _FAR_M
     if not near.any():
-        return {"far": 1.0}
+        return {}, 1.0
     median, p95 = np.quantile(distance[near], (0.5, 0.95))
-    return {"median": float(median), "p95": float(p95), "far": float(1.0 - near.mean())}
+    return {"median": float(median), "p95": float(p95)}, float(1.0 - near.mean())
 
 
 def _surface_like(cloud: GaussianCloud) -> npt.NDArray[np.bool_]:
