@@ -1,5 +1,29 @@
-"""``python -m lyra_backend``: the command line."""
+"""``python -m lyra_backend`` and the command ``lyra-scenegen``."""
 
-from .cli import main
+from __future__ import annotations
 
-main()
+import os
+import signal
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C is a clean end even while it is still being loaded."""
+    signal.signal(signal.SIGINT, _leave)
+    from .cli import main as run
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+def _leave(*_: object) -> None:
+    # Nothing has been started yet, and an exception inside somebody's import would be swallowed or dressed up there.
+    sys.stderr.write("lyra-scenegen: cancelled\n")
+    sys.stderr.flush()
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -38,15 +38,15 @@ class Floor:
         base: the connected floor that robots stand on.
         under: the same without what stands on it, boulders for instance; continued under everything, never NaN.
         lowest: lowest reached surface that faces up.
-        inside: columns that belong to the scene's plan, holes and notches included.
-        core: the same without the blur of the outermost walls.
+        plan: columns of the floor, holes and notches included.
+        core: columns with anything in them, holes and notches included, without the blur of the outermost walls.
         open_above: the space above where the floor is or should be can be reached.
     """
 
     base: Floats
     under: Floats
     lowest: Floats
-    inside: Bools
+    plan: Bools
     core: Bools
     open_above: Bools
 
@@ -74,8 +74,8 @@ def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
     columns = np.indices(base.shape).reshape(2, -1)
     points = np.vstack([columns, np.clip(above.ravel(), 0, grid.shape[2] - 1)]).T
     open_above = free.reached.at(points).reshape(base.shape)
-    plan = _plan_with_notches(free.inside, grid)
-    core = ndimage.binary_erosion(plan, iterations=_RIM)
+    plan = _plan_with_notches(np.isfinite(base), grid)
+    core = ndimage.binary_erosion(_plan_with_notches(free.inside, grid), iterations=_RIM)
     return Floor(base, under, lowest, plan, core, open_above)
 
 
@@ -117,7 +117,7 @@ def _parts(heights: Floats) -> npt.NDArray[np.int64]:
 
 
 def _plan_with_notches(inside: Bools, grid: Grid) -> Bools:
-    """Return the scene's plan (NX, NY) with narrow notches between walls filled: they are part of the building."""
+    """Return columns (NX, NY) with holes and narrow notches filled: those between walls are part of the building."""
     from scipy import ndimage
 
     reach = round(_NOTCH_M / grid.voxel_size)
@@ -200,7 +200,7 @@ def _patch(mask: Bools, height: Floats, grid: Grid) -> Surface:
 def kerb(vertices: Floats, triangles: Ints, floor: Floor, grid: Grid, height: float) -> tuple[Surface, float]:
     """Return the surface with a wall of `height` [m] on the open edges of the floor, and the wall's length [m].
 
-    Only edges beyond which nothing is get one, not those of holes within the scene's plan. It faces the scene.
+    Only edges beyond which no floor is get one, not those of holes in the floor. It faces the scene.
     """
     edges = _open_edges(vertices, triangles)
     a, b = vertices[edges[:, 0]], vertices[edges[:, 1]]
@@ -213,8 +213,9 @@ def kerb(vertices: Floats, triangles: Ints, floor: Floor, grid: Grid, height: fl
         at = np.rint((middle[:, :2] + steps * grid.voxel_size * outwards - grid.origin[:2]) / grid.voxel_size)
         return tuple(np.clip(at.astype(int), 0, np.array(grid.shape[:2]) - 1).T)
 
-    on_floor = np.abs(floor.base[column(-1.0)] - middle[:, 2]) < _STEP_M
-    ends = on_floor & ~floor.inside[column(2.0)] & (height > 0)
+    inner = column(-1.0)
+    on_floor = floor.open_above[inner] & (np.abs(floor.base[inner] - middle[:, 2]) < _STEP_M)
+    ends = on_floor & ~floor.plan[column(2.0)] & (height > 0)
     edges = edges[ends]
     used, top = np.unique(edges, return_inverse=True)
     top = top.reshape(edges.shape) + len(vertices)

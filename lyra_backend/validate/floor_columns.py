@@ -152,10 +152,14 @@ def _surface_above(hits: RayHits) -> tuple[Floats, Mask]:
 
 
 def _has_floor_below(hits: RayHits) -> Mask:
-    """Say for each hit whether the next one below it looks up."""
-    looks_up = np.zeros(len(hits.ray), bool)
-    looks_up[:-1] = (hits.ray[1:] == hits.ray[:-1]) & (hits.facing[1:] > 0)
-    return looks_up
+    """Say for each hit whether any one below it in its column looks up.
+
+    Asking only the next one would take a ceiling for a floor wherever something stands under it whose top and
+    underside lie within a hair of each other.
+    """
+    looking_up = np.r_[0, np.cumsum(hits.facing > 0)]
+    end_of_column = np.searchsorted(hits.ray, hits.ray, side="right")
+    return np.asarray(looking_up[end_of_column] > looking_up[np.arange(len(hits.ray)) + 1])
 
 
 def _nearest_filled(height: Floats) -> Floats:

@@ -148,6 +148,15 @@ def test_open_ground_has_no_underside_and_a_kerb_at_its_end():
         assert hits.distance[0] == pytest.approx(0.3, abs=0.08)
 
 
+def test_the_kerb_stands_where_the_floor_ends_also_under_a_roof_that_goes_on():
+    floor, roof = sheet((0, 0, 0), (2.0, 0, 0), (0, 2.0, 0)), sheet((-0.5, 0, 1.5), (1.5, 0, 0), (0, 2.0, 0))
+    fenced = collide(join(floor, roof))
+    assert fenced.counts["kerb_m"] == pytest.approx(8.0, rel=0.1)
+    hits = mesh_rays(*mesh(fenced), np.array([[0.3, 1.0, 0.1]]), np.array([[-1.0, 0, 0]]))
+    assert hits.front[0]
+    assert hits.distance[0] == pytest.approx(0.3, abs=0.06)
+
+
 def test_without_cameras_free_space_is_above_the_floor_and_with_them_it_is_theirs():
     two = join(room(), room((2.0, 2.0, 2.0)).transformed(Similarity(translation=(5.0, 0.0, 0.0)), Frame.WORLD))
     both = collide(two, **BARE)
