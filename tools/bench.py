@@ -157,7 +157,7 @@ def bench_collide(folder: Path, runs: int) -> list[Row]:
     source = folder / "room.ply"
     script = (
         "import sys; from pathlib import Path; from lyra_backend.io.ply import write_ply\n"
-        "from lyra_backend.author.particle_field import read\n"
+        "from lyra_backend.validate.usd_cloud import read_cloud as read\n"
         "write_ply(Path(sys.argv[2]), read(Path(sys.argv[1])))"
     )
     run([sys.executable, "-c", script, str(scene / "gaussians.usdc"), str(source)])
@@ -169,7 +169,7 @@ def bench_render(folder: Path, runs: int) -> list[Row]:
     """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
     script = (
         "import json, sys, time\nfrom pathlib import Path\n"
-        "from lyra_backend.author.particle_field import read\nfrom lyra_backend.render.splats import render\n"
+        "from lyra_backend.validate.usd_cloud import read_cloud as read\nfrom lyra_backend.render.splats import render\n"
         "from lyra_backend.render.viewpoints import scene_viewpoint\n"
         "cloud = read(Path(sys.argv[1]))\ncamera = scene_viewpoint(cloud, ())\nrender(cloud, camera)\nseconds = []\n"
         "for _ in range(5):\n    begin = time.process_time(); render(cloud, camera)\n"

@@ -55,7 +55,7 @@ class Params:
         2.2, "Solids are lined from inside up to this height above the floor; 0 = not.", unit="m", min=0.0, max=100.0
     )
     kerb_height: float = param(
-        0.25,
+        0.5,
         "Wall along open edges of the ground that keeps bodies from rolling off; 0 = none.",
         unit="m",
         min=0.0,
@@ -102,6 +102,8 @@ def run(
     error, far = measure(chosen, free, grid, vertices, triangles)
     counts |= {"gaussians_far_share": round(far, 6)}
     findings += _judge(error, len(triangles), params)
+    if counts["kerb_m"]:
+        findings.append(_kerb_built(counts["kerb_m"], params))
     part = CollisionPart("environment", vertices, triangles, "environment")
     _log.info(
         "collide: %d Gaussians -> %d triangles, %.1f s", cloud.count, len(triangles), time.perf_counter() - started
@@ -189,6 +191,14 @@ def _counts(
         "free_regions": free.regions,
         "floor_columns": free.floor_columns,
     }
+
+
+def _kerb_built(length_m: float, params: Params) -> Finding:
+    text = (
+        f"An invisible wall {params.kerb_height:g} m high was built along {length_m:.1f} m where open ground ends, so "
+        "that nothing rolls off the world; collide.kerb_height=0 leaves it out."
+    )
+    return Finding("collide.kerb", Severity.INFO, text, round(float(length_m), 2))
 
 
 def _judge(error: dict[str, float], triangles: int, params: Params) -> list[Finding]:
