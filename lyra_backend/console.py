@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console as RichConsole
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -86,7 +87,7 @@ class Console:
             ("report.json", "every count and finding"),
         ):
             if (directory / name).is_file():
-                console.print(f"  {directory / name}  [dim]{what}[/]", soft_wrap=True)
+                console.print(f"  {escape(str(directory / name))}  [dim]{what}[/]", soft_wrap=True)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.token.cancelled:
@@ -144,7 +145,7 @@ def _print_tree(console: RichConsole, data: Any, depth: int) -> None:
             console.print(f"{'  ' * depth}[bold]{key}[/]")
             _print_tree(console, value, depth + 1)
         else:
-            console.print(f"{'  ' * depth}{key}: {value}", soft_wrap=True)
+            console.print(f"{'  ' * depth}{key}: {value}", soft_wrap=True, markup=False)
 
 
 def _print_findings(console: RichConsole, findings: list[dict[str, Any]]) -> None:
@@ -157,7 +158,7 @@ def _print_findings(console: RichConsole, findings: list[dict[str, Any]]) -> Non
         severity = str(f["severity"])
         numbers = ["" if f[k] is None else f"{f[k]:.4g}" for k in ("measured", "limit")]
         place = f" At {f['where']}." if f["where"] else ""
-        table.add_row(f"[{_STYLES[severity]}]{severity}[/]", f["code"], *numbers, f["message"] + place)
+        table.add_row(f"[{_STYLES[severity]}]{severity}[/]", f["code"], *numbers, escape(f["message"] + place))
     console.print(table)
 
 

@@ -169,7 +169,8 @@ def bench_render(folder: Path, runs: int) -> list[Row]:
     """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
     script = (
         "import json, sys, time\nfrom pathlib import Path\n"
-        "from lyra_backend.validate.usd_cloud import read_cloud as read\nfrom lyra_backend.render.splats import render\n"
+        "from lyra_backend.validate.usd_cloud import read_cloud as read\n"
+        "from lyra_backend.render.splats import render\n"
         "from lyra_backend.render.viewpoints import scene_viewpoint\n"
         "cloud = read(Path(sys.argv[1]))\ncamera = scene_viewpoint(cloud, ())\nrender(cloud, camera)\nseconds = []\n"
         "for _ in range(5):\n    begin = time.process_time(); render(cloud, camera)\n"

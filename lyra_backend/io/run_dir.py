@@ -134,7 +134,9 @@ class RunDirectory:
         """Move the named files of finished stages to the top of the directory."""
         for folder, names in folders:
             for name in names:
-                (folder / name).replace(self.root / name)
+                # A run that was killed while publishing has moved some of them already.
+                if (folder / name).exists() or not (self.root / name).exists():
+                    (folder / name).replace(self.root / name)
 
     def finish(self) -> None:
         """Mark the run as complete and drop what was kept for resuming."""
@@ -190,6 +192,9 @@ def _make_room(root: Path, adopted: SceneRequest, overwrite: bool) -> bool:
     if not (root / "request.json").is_file():
         raise InvalidRequest(f"{root}: holds files that are not a run. Choose an empty or new directory for --out.")
     if RunDirectory.read_request(root).canonical() == adopted.canonical():
+        if overwrite and (root / _COMPLETE).is_file():
+            _clear(root)
+            return True
         return False
     if not overwrite:
         raise InvalidRequest(f"{root}: already holds another run. Choose another --out, or add --overwrite.")

@@ -32,8 +32,10 @@ def test_inputs_are_copied_by_content(tmp_path: Path) -> None:
 def test_renamed_input_is_the_same_request(tmp_path: Path) -> None:
     for name in ("a.ply", "b.ply"):
         (tmp_path / name).write_bytes(b"content")
-    RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / "a.ply")))
-    RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / "b.ply")))
+    first, second = (
+        RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / n))) for n in ("a.ply", "b.ply")
+    )
+    assert first.request == second.request
 
 
 def test_stage_appears_only_when_whole(tmp_path: Path) -> None:
@@ -98,3 +100,20 @@ def test_damaged_request_is_said(tmp_path: Path) -> None:
     (tmp_path / "request.json").write_text("{")
     with pytest.raises(InvalidRequest, match="not valid JSON"):
         RunDirectory.read_request(tmp_path)
+
+
+def test_overwrite_runs_a_complete_request_again(tmp_path: Path) -> None:
+    RunDirectory.open(tmp_path / "run", REQUEST).finish()
+    assert RunDirectory.open(tmp_path / "run", REQUEST).complete
+    assert not RunDirectory.open(tmp_path / "run", REQUEST, overwrite=True).complete
+
+
+def test_publishing_goes_on_after_a_kill(tmp_path: Path) -> None:
+    run = RunDirectory.open(tmp_path / "run", REQUEST)
+    with run.new_stage("a") as folder:
+        for name in ("one", "two"):
+            (folder / name).write_text(name)
+    stage = run.stage_path("a") or Path()
+    (stage / "one").replace(run.root / "one")
+    run.publish([(stage, ("one", "two"))])
+    assert [(run.root / n).read_text() for n in ("one", "two")] == ["one", "two"]
