@@ -34,7 +34,7 @@ KEPT_DEGREE = {"splat": 0, "ksplat": 1}
 def needs(ending: str) -> None:
     package = {"ply": None, "compressed.ply": "gsply", "spz": "gsply"}.get(ending, "gaussforge")
     if package and importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
+        pytest.fail(f"{package} is not installed; the tests come with it: python3 tools/dev.py test")
 
 
 def matched(cloud: GaussianCloud, truth: GaussianCloud) -> GaussianCloud:
