@@ -23,6 +23,7 @@ _HOMES = {
     "InvalidRequest": "errors",
     "MissingDependency": "errors",
     "StageFailed": "errors",
+    "WriteFailed": "errors",
     "Cancelled": "errors",
 }
 

@@ -10,16 +10,23 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C is a clean end even while it is still being loaded."""
+    """Run the command line; Ctrl-C is a clean end even while it is still being loaded, or already leaving."""
     signal.signal(signal.SIGINT, _leave)
     from .cli import main as run
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run()
+    try:
+        run()
+    except KeyboardInterrupt:
+        # Between two of those who would have caught it.
+        _leave()
+    finally:
+        # The work is done and the exit code settled; what is left is Python's own tidying up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave(*_: object) -> None:
-    # Nothing has been started yet, and an exception inside somebody's import would be swallowed or dressed up there.
+    # Nothing is under way, and an exception inside somebody's import would be swallowed or dressed up there.
     sys.stderr.write("lyra-scenegen: cancelled\n")
     sys.stderr.flush()
     os._exit(130)

@@ -8,8 +8,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["Cancelled", "InvalidRequest", "LyraError", "MissingDependency", "StageFailed", "WorkerDied", "nearest"]
+__all__ = [
+    "BrokenPlugin",
+    "Cancelled",
+    "InvalidRequest",
+    "LyraError",
+    "MissingDependency",
+    "StageFailed",
+    "WriteFailed",
+    "nearest",
+    "shown",
+]
+
+_SHOWN_CHARACTERS = 60
 
 
 class LyraError(Exception):
@@ -28,6 +41,10 @@ class MissingDependency(LyraError, ImportError):
         super().__init__(f"{package}: needed for {purpose}, but not installed. Run: pip install '{install}'")
 
 
+class BrokenPlugin(LyraError, ImportError):
+    """A plugin is there but cannot be used; if importing it failed, the cause is chained."""
+
+
 class StageFailed(LyraError):
     """A pipeline stage broke; the cause is chained."""
 
@@ -36,8 +53,12 @@ class StageFailed(LyraError):
         self.stage = stage
 
 
-class WorkerDied(LyraError):
-    """A child process that does work for us ended without a result."""
+class WriteFailed(LyraError):
+    """A result cannot be written: the disk is full or read-only, or there is no permission; the cause is chained."""
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        reason = cause.strerror or str(cause)
+        super().__init__(f"{path}: cannot write there ({reason}). Make room or choose another output, and run again.")
 
 
 class Cancelled(LyraError):
@@ -50,3 +71,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"known: {', '.join(names) or 'none'}.{hint}"
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message quotes it: as Python writes it, and never a page of it."""
+    try:
+        text = repr(value)
+    except ValueError:  # whole numbers of thousands of digits have no text
+        return "a value too large to show"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

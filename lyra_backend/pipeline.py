@@ -6,6 +6,7 @@ last finished stage. Files appear at the top of the run directory only when the 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import json
@@ -13,14 +14,14 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from . import refine
-from .errors import InvalidRequest, LyraError, StageFailed
+from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 _SKY = (0.74, 0.82, 0.9)
 #: Share of the progress bar at which each stage ends, from typical seconds on a CPU.
 _SPANS = {"generate": 0.4, "refine": 0.44, "picture": 0.6, "collide": 0.75, "author": 0.82, "validate": 1.0}
+#: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @dataclass
@@ -70,7 +73,7 @@ def run(
     """Run every stage of `plan` and fill `directory`.
 
     Raises:
-        LyraError: bad input, a missing package, or :class:`Cancelled`; finished stages are kept.
+        LyraError: bad input, a missing package, a disk that is full, or :class:`Cancelled`; finished stages are kept.
         StageFailed: a stage broke; the cause is chained and its traceback is in ``events.jsonl``.
     """
 
@@ -85,9 +88,11 @@ def run(
         files = _build_stage(state, generation)
         report = _report(state, generation)
         _publish(state, files, report, generation)
-    except BaseException as error:
-        # What was asked for cannot be done: there is nothing to come back to.
-        directory.abandon(keep_finished=not isinstance(error, InvalidRequest))
+    except OSError as error:
+        directory.abandon()
+        raise WriteFailed(directory.root, error) from error
+    except BaseException:
+        directory.abandon()
         raise
     return report
 
@@ -156,51 +161,75 @@ def _stage(
     load: Callable[[Path], T] = lambda folder: None,  # type: ignore[assignment,return-value]
 ) -> T:
     """Do one stage, or take it from an earlier attempt; the key covers everything that came before."""
-    end = _SPANS[name]
-    progress = state.progress.child(state.begin, end, name)
-    state.begin = end
     plugin = state.plan.plugins.get(name, "")
+    progress = state.progress.child(state.begin, _SPANS[name], name)
+    state.begin = _SPANS[name]
     state.key = _digest(state.key, name, plugin, params)
-    kept = state.directory.stage_path(f"{name}-{state.key}")
+    key, title = f"{name}-{state.key}", f"{name} {plugin}".rstrip()
+    with _timed(state, name) as timing:
+        outcome = _fetch(state, key, title, progress, load)
+        timing["reused"] = outcome is not None
+        if outcome is None:
+            progress(0.0, title)
+            with state.directory.new_stage(key) as folder, _named_errors(state, name):
+                outcome = work(folder, progress)
+                save(folder, outcome.value)
+                save_outcome(folder, outcome)
+            progress(1.0, name)
+    state.folders[name] = state.directory.stage_folder(key)
+    state.reports.append(StageReport(name, plugin, outcome.counts, outcome.findings))
+    counts = ", ".join(f"{k} {v}" for k, v in outcome.counts.items())
+    logger.info("%s: %s (%.1f s)", name, counts, timing["wall_s"])
+    return outcome.value
+
+
+@contextmanager
+def _timed(state: _Run, stage: str) -> Iterator[dict[str, Any]]:
+    """Give the stage's entry of ``timings.json``, into which the time that the block takes goes at its end."""
+    timing: dict[str, Any] = {"stage": stage, "reused": False}
     wall, cpu = time.perf_counter(), time.process_time()
-    progress(0.0, f"{name}{' ' + plugin if plugin else ''}{': kept from before' if kept else ''}")
-    if kept:
-        done, value = load_outcome(kept), load(kept)
-    else:
-        with _named_errors(state, name), state.directory.new_stage(f"{name}-{state.key}") as folder:
-            outcome = work(folder, progress)
-            save(folder, outcome.value)
-            save_outcome(folder, outcome)
-        done, value = Outcome(None, outcome.counts, outcome.findings), outcome.value
-    progress(1.0, name)
-    state.folders[name] = state.directory.stage_path(f"{name}-{state.key}") or Path()
-    state.reports.append(StageReport(name, plugin, done.counts, done.findings))
-    state.timings.append(
-        {
-            "stage": name,
-            "reused": kept is not None,
-            "wall_s": round(time.perf_counter() - wall, 3),
-            "cpu_s": round(time.process_time() - cpu, 3),
-            "peak_memory_bytes": peak_memory_bytes(),
-        }
-    )
-    counts = ", ".join(f"{k} {v}" for k, v in done.counts.items())
-    logger.info("%s: %s (%.1f s)", name, counts, state.timings[-1]["wall_s"])
-    return value
+    yield timing
+    timing["wall_s"] = round(time.perf_counter() - wall, 3)
+    timing["cpu_s"] = round(time.process_time() - cpu, 3)
+    timing["peak_memory_bytes"] = peak_memory_bytes()
+    state.timings.append(timing)
+
+
+def _fetch(state: _Run, key: str, title: str, progress: Progress, load: Callable[[Path], T]) -> Outcome[T] | None:
+    """Return what an earlier attempt left of a stage; None if there is nothing, or nothing that can be read."""
+    folder = state.directory.stage_folder(key)
+    if not folder.is_dir():
+        return None
+    progress(0.0, f"{title}: kept from before")
+    try:
+        done, value = load_outcome(folder), load(folder)
+    except Exception as error:  # whatever a damaged file makes its reader say
+        logger.warning("%s: what was kept is damaged (%s) and is made anew", title, error)
+        state.directory.drop_stage(key)
+        return None
+    progress.skip(title)
+    return Outcome(value, done.counts, done.findings)
 
 
 @contextmanager
 def _named_errors(state: _Run, stage: str) -> Iterator[None]:
-    """Turn an unexpected exception of a stage into StageFailed and keep its traceback."""
+    """Turn what a stage raises into an error for the user; of an unexpected one the traceback is kept."""
+    directory = state.directory
     try:
         yield
-    except InvalidRequest as error:
-        raise InvalidRequest(state.directory.in_users_words(str(error))) from error
-    except LyraError:
-        raise
     except Exception as error:
+        if not directory.root.is_dir():
+            gone = FileNotFoundError(errno.ENOENT, "the directory was removed meanwhile")
+            raise WriteFailed(directory.root, gone) from error
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise WriteFailed(directory.root, error) from error
+        if isinstance(error, InvalidRequest):
+            raise InvalidRequest(directory.in_users_words(str(error))) from error
+        if isinstance(error, LyraError):
+            raise
         text = "".join(traceback.format_exception(error))
-        state.directory.append_event({"stage": stage, "error": text})
+        with suppress(OSError):
+            directory.append_event({"stage": stage, "error": text})
         raise StageFailed(stage, error) from error
 
 
@@ -242,7 +271,7 @@ def _publish(state: _Run, files: tuple[str, ...], report: RunReport, generation:
     state.directory.publish(folders)
     state.directory.write("report.json", json.dumps(report.to_json(), indent=2) + "\n")
     state.directory.write("timings.json", json.dumps({"stages": state.timings}, indent=2) + "\n")
-    state.directory.finish()
+    state.directory.finish(code_version())
 
 
 def _scene_inputs(state: _Run) -> dict[str, Any]:

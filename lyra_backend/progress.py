@@ -37,6 +37,28 @@ class CancelToken:
         return self._event.is_set()
 
 
+@dataclass
+class _Work:
+    """What the time left is estimated from: the part of the job that is really done now.
+
+    Attributes:
+        started, last: when the job began and when it last reported, on the monotonic clock [s].
+        kept: share of the job that was done before, in [0, 1].
+        kept_s: time that fetching it took [s].
+    """
+
+    started: float
+    last: float
+    kept: float = 0.0
+    kept_s: float = 0.0
+
+    def left_s(self, overall: float) -> float | None:
+        """Return the time left [s] when `overall` of the job is done, None while that is a guess."""
+        done = overall - self.kept
+        # Below a few percent the extrapolation is noise; better to say nothing than "3 hours left".
+        return (self.last - self.started - self.kept_s) * (1.0 - overall) / done if done > 0.03 else None
+
+
 class Progress:
     """Callable ``progress(fraction, message)`` handed to every stage.
 
@@ -51,13 +73,14 @@ class Progress:
         *,
         stage: str = "",
         span: tuple[float, float] = (0.0, 1.0),
-        started: float | None = None,
+        work: _Work | None = None,
     ) -> None:
         self._listener = listener
         self._token = token or CancelToken()
         self._stage = stage
         self._span = span
-        self._started = time.monotonic() if started is None else started
+        now = time.monotonic()
+        self._work = work or _Work(now, now)
         self._highest = span[0]
 
     def __call__(self, fraction: float, message: str = "") -> None:
@@ -71,12 +94,23 @@ class Progress:
         low, high = self._span
         overall = max(self._highest, low + (high - low) * min(max(fraction, 0.0), 1.0))
         self._highest = overall
+        work = self._work
+        work.last = time.monotonic()
         if self._listener is None:
             return
-        elapsed = time.monotonic() - self._started
-        # Below a few percent the extrapolation is noise; better to say nothing than "3 hours left".
-        eta = elapsed * (1.0 - overall) / overall if overall > 0.03 else None
-        self._listener(Event(self._stage, overall, message, elapsed, eta))
+        self._listener(Event(self._stage, overall, message, work.last - work.started, work.left_s(overall)))
+
+    def skip(self, message: str = "") -> None:
+        """Report that the rest of this stage was done in an earlier attempt and has just been fetched.
+
+        Neither that share of the job nor the time since the last report says how quickly the rest will go.
+
+        Raises:
+            Cancelled: the job's token was set.
+        """
+        self._work.kept += self._span[1] - self._highest
+        self._work.kept_s += time.monotonic() - self._work.last
+        self(1.0, message)
 
     def child(self, start: float, end: float, stage: str | None = None) -> Progress:
         """Return a progress for the part [start, end] of this one."""
@@ -87,5 +121,5 @@ class Progress:
             self._token,
             stage=self._stage if stage is None else stage,
             span=(low + width * start, low + width * end),
-            started=self._started,
+            work=self._work,
         )

@@ -9,14 +9,15 @@ from lyra_backend.errors import (
     LyraError,
     MissingDependency,
     StageFailed,
-    WorkerDied,
+    WriteFailed,
     nearest,
+    shown,
 )
 
 
 def test_one_base_and_the_usual_types() -> None:
     assert all(
-        issubclass(e, LyraError) for e in (InvalidRequest, MissingDependency, StageFailed, WorkerDied, Cancelled)
+        issubclass(e, LyraError) for e in (InvalidRequest, MissingDependency, StageFailed, WriteFailed, Cancelled)
     )
     assert issubclass(InvalidRequest, ValueError)
     assert issubclass(MissingDependency, ImportError)
@@ -38,3 +39,9 @@ def test_near_words() -> None:
     assert nearest("recieve", ["receive", "send"]) == "known: receive, send. Did you mean 'receive'?"
     assert nearest("xyz", ["receive"]) == "known: receive."
     assert nearest("xyz", []) == "known: none."
+
+
+def test_values_are_quoted_briefly() -> None:
+    assert shown("a") == "'a'"
+    assert shown("x" * 1000) == f"'{'x' * 59}..."
+    assert shown([10**5000]) == "a value too large to show"

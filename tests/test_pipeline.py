@@ -61,7 +61,7 @@ def test_other_request_needs_overwrite(scene_dir: Path) -> None:
 
 
 def test_repeat_is_byte_identical(scene_dir: Path) -> None:
-    verdicts = api.repeat(scene_dir)
+    verdicts = api.repeat(scene_dir).value
     assert {"scene.usda", "gaussians.usdc", "collision.usdc", "report.json", "preview.png"} <= set(verdicts)
     assert set(verdicts.values()) == {"same"}
 
@@ -70,7 +70,7 @@ def test_repeat_sees_a_changed_file(scene_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(scene_dir, copy)
     (copy / "LICENSES.md").write_text("changed")
-    verdicts = api.repeat(copy)
+    verdicts = api.repeat(copy).value
     assert verdicts["LICENSES.md"] == "differs"
     assert verdicts["scene.usda"] == "same"
 
@@ -85,7 +85,7 @@ def test_cancelled_run_resumes_from_finished_stages(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         lyra_backend.generate_scene(REQUEST, out, listener=stop_at_author, token=token)
     assert not (out / "stage.usda").exists()
-    assert not list((out / ".stages").glob("*.part"))
+    assert not list((out / ".stages").glob(".writing-*"))
     result = lyra_backend.generate_scene(REQUEST, out)
     timings = json.loads((out / "timings.json").read_text())["stages"]
     assert [t["stage"] for t in timings if t["reused"]] == ["generate", "refine", "picture", "collide"]

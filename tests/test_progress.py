@@ -28,13 +28,45 @@ def test_reports_never_run_backwards_or_out() -> None:
     assert [e.fraction for e in events] == [0.5, 0.5, 0.5, 1.0]
 
 
-def test_time_left_is_only_said_when_it_means_something() -> None:
+class Clock:
+    """Stands in for the monotonic clock."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+    return clock
+
+
+def test_time_left_is_only_said_when_it_means_something(clock: Clock) -> None:
     events: list[Event] = []
-    progress = Progress(events.append, started=0.0)  # far in the past, as the monotonic clock goes
+    progress = Progress(events.append)
+    clock.now += 10.0
     progress(0.01)
-    progress(0.5)
-    assert events[0].eta_s is None
-    assert events[1].eta_s == pytest.approx(events[1].elapsed_s)
+    progress(0.25)
+    assert [event.elapsed_s for event in events] == [10.0, 10.0]
+    assert [event.eta_s for event in events] == [None, pytest.approx(30.0)]
+
+
+def test_what_was_kept_says_nothing_about_the_time_left(clock: Clock) -> None:
+    events: list[Event] = []
+    whole = Progress(events.append)
+    whole.child(0.0, 0.8, "generate")(0.0, "kept")
+    clock.now += 5.0  # loading it
+    whole.child(0.0, 0.8, "generate").skip("generate")
+    check = whole.child(0.8, 1.0, "validate")
+    check(0.0)
+    clock.now += 10.0
+    check(0.5)
+    assert [event.eta_s for event in events] == [None, None, None, pytest.approx(10.0)]
+    assert [round(event.fraction, 6) for event in events] == [0.0, 0.8, 0.8, 0.9]
+    assert events[-1].elapsed_s == 15.0
 
 
 def test_the_next_report_after_cancelling_raises() -> None:

@@ -43,9 +43,15 @@ def convert_file(source: Path, source_format: str, target: Path, target_format: 
     except subprocess.TimeoutExpired:
         raise InvalidRequest(f"{subject}: conversion did not end within {limit:.0f} s; the file is damaged.") from None
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        reason = lines[-1] if lines else f"the converter ended with code {done.returncode}"
-        raise InvalidRequest(f"{subject}: cannot be converted: {reason}. Export it again or use .ply.")
+        raise InvalidRequest(f"{subject}: cannot be converted: {_reason(done)}. Export it again or use .ply.")
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Return why the child failed: its own last words, unless it was ended by a signal or, on Windows, a fault."""
+    lines = done.stderr.strip().splitlines()
+    if done.returncode == 1 and lines:
+        return lines[-1].rstrip(".")
+    return f"the converter crashed on it (code {done.returncode})"
 
 
 def _root() -> Path:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,37 +19,43 @@ __all__ = ["MAX_IMAGE_PIXELS", "read_depth", "read_image"]
 
 #: 64 megapixels: more than cameras in use give, and 192 MB of colours.
 MAX_IMAGE_PIXELS = 64_000_000
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def read_image(path: Path | str) -> npt.NDArray[np.uint8]:
     """Read a colour image, upright as its EXIF data says, as sRGB (H, W, 3).
 
-    Grey becomes colour, 16 bits become 8, transparency is laid over white.
+    Grey and palettes become colours, 16 bits become 8, transparency is laid over white; of an animation the first
+    picture is taken.
 
     Raises:
         InvalidRequest: no such file, not an image, damaged, or larger than `MAX_IMAGE_PIXELS`.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     path = Path(path)
     with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            return _from_deep_grey(np.asarray(upright), path)
-        if "A" in upright.getbands() or "transparency" in upright.info:
-            layered = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", layered.size, (255, 255, 255, 255)), layered)
-        return np.asarray(upright.convert("RGB"))
+        if image.mode.startswith("I") or image.mode == "F":
+            return _from_deep_grey(np.asarray(image), path)
+        if image.mode == "La":
+            raise InvalidRequest(f"{path}: grey with premultiplied transparency is not known. Save it as RGB.")
+        if image.has_transparency_data:
+            layered = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", layered.size, (255, 255, 255, 255)), layered)
+        return np.asarray(image.convert("RGB"))
 
 
 def read_depth(path: Path | str) -> npt.NDArray[np.float32]:
     """Read a depth map (H, W): distance along the viewing axis [m], 0 where there is none.
 
-    ``.png`` with 16 bits holds millimetres; ``.npy``, and ``.npz`` with one array or one named "depth", hold metres.
-    Zero, negative, infinite and NaN values mean "no depth".
+    ``.png`` with 16 bits holds millimetres and is turned upright as its EXIF data says; ``.npy``, and ``.npz`` with
+    one array or one named "depth", hold metres. Zero, negative, infinite and NaN values mean "no depth".
 
     Raises:
-        InvalidRequest: no such file, another format, damaged, or without any depth.
+        InvalidRequest: no such file, another format, damaged, without any depth, or of more than `MAX_IMAGE_PIXELS`.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -74,36 +83,42 @@ def _from_deep_grey(grey: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]
     return np.repeat((grey.astype(np.float64) / 257 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _opened(path: Path) -> Any:
-    """Return the decoded Pillow image of a file.
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Give the decoded Pillow image of a file, upright as its EXIF data says; the file is closed at the end.
 
     Raises:
         InvalidRequest: see :func:`read_image`.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not path.is_file():
         what = "this is a folder" if path.is_dir() else "no such file"
         raise InvalidRequest(f"{path}: an image was expected, but {what}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
-        width, height = image.size
-        if width * height > MAX_IMAGE_PIXELS:
-            raise InvalidRequest(
-                f"{path}: images must have at most {MAX_IMAGE_PIXELS:,} pixels, got {width} x {height}. Scale it down."
-            )
-        image.load()
-    except UnidentifiedImageError:
-        raise InvalidRequest(f"{path}: not an image that Pillow knows. Save it as PNG or JPEG.") from None
-    except Image.DecompressionBombError as error:
-        raise InvalidRequest(f"{path}: too large for an image ({error}). Scale it down.") from None
-    except InvalidRequest:
-        raise
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InvalidRequest(f"{path}: the image is damaged ({error}). Save or export it again.") from error
-    return image
+    with ExitStack() as files:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about large or slightly odd files; damaged ones raise errors
+                image = files.enter_context(Image.open(path))
+                _check_size(path, image.size)
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+        except UnidentifiedImageError:
+            raise InvalidRequest(f"{path}: not an image that Pillow knows. Save it as PNG or JPEG.") from None
+        except Image.DecompressionBombError as error:
+            raise InvalidRequest(f"{path}: too large for an image ({error}). Scale it down.") from None
+        except InvalidRequest:
+            raise
+        except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+            raise InvalidRequest(f"{path}: the image is damaged ({error}). Save or export it again.") from error
+        yield upright
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_IMAGE_PIXELS:
+        raise InvalidRequest(
+            f"{path}: images must have at most {MAX_IMAGE_PIXELS:,} pixels, got {size[0]} x {size[1]}. Scale it down."
+        )
 
 
 def _png_metres(path: Path) -> npt.NDArray[Any]:
@@ -120,24 +135,41 @@ def _array_metres(path: Path) -> npt.NDArray[Any]:
     if not path.is_file():
         raise InvalidRequest(f"{path}: a depth map was expected, but no such file.")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            array = loaded
-        else:
-            with loaded:
-                names = list(loaded.files)
-                if len(names) != 1 and "depth" not in names:
-                    raise InvalidRequest(f"{path}: needs one array or one named 'depth', got {', '.join(names)}.")
-                array = loaded["depth" if "depth" in names else names[0]]
+        with path.open("rb") as file:
+            if path.suffix.lower() == ".npy":
+                return _array(file, path)
+            with zipfile.ZipFile(file) as archive, archive.open(_depth_member(archive, path)) as member:
+                return _array(member, path)
     except InvalidRequest:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile and NumPy raise nearly anything on damaged files
         raise InvalidRequest(f"{path}: not a readable NumPy file ({error}). Save depth with numpy.save.") from error
-    if array.dtype.kind not in "fiu":
-        raise InvalidRequest(f"{path}: depth must be numbers in metres, got {array.dtype}.")
-    if array.dtype.kind in "iu":
+
+
+def _depth_member(archive: zipfile.ZipFile, path: Path) -> str:
+    names = [name for name in archive.namelist() if name.endswith(".npy")]
+    if len(names) == 1:
+        return names[0]
+    if "depth.npy" not in names:
+        shown = ", ".join(name.removesuffix(".npy") for name in names) or "none"
+        raise InvalidRequest(f"{path}: needs one array or one named 'depth', got {shown}.")
+    return "depth.npy"
+
+
+def _array(file: IO[bytes], path: Path) -> npt.NDArray[Any]:
+    """Read an array whose header promises no more than a depth map can be: memory is taken before data is seen."""
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADER_READERS:
+        raise ValueError(f"version {version} of the format holds no plain numbers")
+    shape, _, dtype = _HEADER_READERS[version](file)
+    if dtype.kind in "iu":
         raise InvalidRequest(
-            f"{path}: depth arrays hold metres as floating point numbers, got {array.dtype}. "
+            f"{path}: depth arrays hold metres as floating point numbers, got {dtype}. "
             "If they are millimetres, divide by 1000 first."
         )
-    return array
+    if dtype.kind != "f":
+        raise InvalidRequest(f"{path}: depth must be numbers in metres, got {dtype}.")
+    if min(shape, default=0) < 0 or math.prod(shape) > MAX_IMAGE_PIXELS:
+        raise InvalidRequest(f"{path}: depth must have at most {MAX_IMAGE_PIXELS:,} pixels, got shape {shape}.")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)

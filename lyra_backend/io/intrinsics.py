@@ -18,6 +18,7 @@ _REQUIRED = ("fx", "fy", "cx", "cy")
 _SIZE = ("width", "height")
 #: Focal lengths relative to the longer side: from a 157 degree fisheye-like view to a 3 degree telescope.
 _FOCAL_RANGE = (0.1, 20.0)
+_MAX_PIXELS = 1e9
 
 
 def parse_intrinsics(text: str, width: int, height: int) -> Intrinsics:
@@ -62,8 +63,8 @@ def intrinsics_text(text: str) -> str:
     if path.suffix.lower() != ".json":
         return text
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise InvalidRequest(f"{path}: intrinsics cannot be read ({reason}).") from error
 
@@ -84,7 +85,7 @@ def _from_numbers(text: str) -> tuple[float, ...]:
 def _from_json(text: str, path: str, width: int, height: int) -> tuple[float, ...]:
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"{path}: intrinsics must be JSON: {error}.") from error
     if not isinstance(data, Mapping):
         raise InvalidRequest(f"{path}: intrinsics must be a JSON object with fx, fy, cx and cy.")
@@ -103,6 +104,9 @@ def _from_json(text: str, path: str, width: int, height: int) -> tuple[float, ..
 
 
 def _number(path: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidRequest(f"{path}: intrinsics {key} must be a number, got {value!r}.")
+    # Whole numbers of JSON may be longer than any float; NaN and Infinity are none of JSON's, but Python reads them.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_PIXELS:
+        raise InvalidRequest(
+            f"{path}: intrinsics {key} must be a number of pixels up to {_MAX_PIXELS:g}, got {value!r:.40}."
+        )
     return float(value)

@@ -17,10 +17,10 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ..atomic import replacing
 from ..errors import InvalidRequest
 from ..types.gaussians import GaussianCloud
 from ..types.report import Outcome
-from .atomic import replacing
 from .ply_header import PlyElement, PlyHeader, read_header
 from .stored_gaussians import MAX_ABS_VALUE, StoredGaussians, log_scales, logits
 
@@ -65,7 +65,7 @@ def open_binary(path: Path) -> tuple[BinaryIO, int]:
         raise InvalidRequest(f"{path}: a Gaussian splat file was expected, but this is a folder. Name the file in it.")
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # no name holds a zero byte
         raise InvalidRequest(f"{path}: no such file. Check the name and the current folder.") from None
     except OSError as error:
         raise InvalidRequest(f"{path}: cannot be read ({error.strerror}).") from error
@@ -98,7 +98,8 @@ def write_ply(path: Path | str, cloud: GaussianCloud) -> None:
     and logit. Frame and classes are not part of the format.
 
     Raises:
-        InvalidRequest: nothing can be written there.
+        InvalidRequest: the folder does not exist.
+        WriteFailed: nothing can be written there.
     """
     with replacing(Path(path)) as part, part.open("wb") as file:
         write_ply_stream(file, cloud)
@@ -167,29 +168,29 @@ def _skip_to_vertices(file: BinaryIO, header: PlyHeader, size: int, subject: str
     """Move `file` to the first Gaussian and check that all are there."""
     text = header.format == "ascii"
     for element in header.elements:
-        row_bytes = np.dtype(element.row_type(header.byte_order)).itemsize
+        if element.lists and element.name != "vertex":
+            raise InvalidRequest(f"{subject}: element {element.name!r} with lists stands before the Gaussians.")
+        _check_length(element, size - file.tell(), text, subject)
         if element.name == "vertex":
             if element.count == 0:
                 raise InvalidRequest(f"{subject}: the PLY holds no Gaussians (element vertex 0).")
-            needed = element.count * (2 * len(element.columns) - 1 if text else row_bytes)
-            _check_length(subject, element.count, needed, size - file.tell(), text)
             return element
-        if element.lists:
-            raise InvalidRequest(f"{subject}: element {element.name!r} with lists stands before the Gaussians.")
         if text:
             for _ in islice(file, element.count):
                 pass
         else:
-            file.seek(element.count * row_bytes, os.SEEK_CUR)
+            file.seek(element.least_bytes(text), os.SEEK_CUR)
     raise InvalidRequest(f"{subject}: the PLY has no element 'vertex', so it holds no Gaussians.")
 
 
-def _check_length(subject: str, count: int, needed: int, there: int, text: bool) -> None:
+def _check_length(element: PlyElement, there: int, text: bool, subject: str) -> None:
+    needed = element.least_bytes(text)
     if there < needed:
+        what = "Gaussians" if element.name == "vertex" else f"rows of element {element.name!r}"
         least = "at least " if text else ""
         raise InvalidRequest(
-            f"{subject}: cut off: the header promises {count:,} Gaussians ({least}{needed:,} bytes), "
-            f"but {max(there, 0):,} bytes are there. Copy or export the file again."
+            f"{subject}: cut off: the header promises {element.count:,} {what} ({least}{needed:,} bytes), "
+            f"but {there:,} bytes are there. Copy or export the file again."
         )
 
 
@@ -218,7 +219,7 @@ def _blocks(
 def _packed(rows: npt.NDArray[np.void], names: tuple[str, ...]) -> Floats:
     """Return the columns `names` of structured rows as float32 (n, C)."""
     block = np.empty((len(rows), len(names)), np.float32)
-    with np.errstate(over="ignore"):  # a double too large becomes infinite, and such rows are dropped
+    with np.errstate(over="ignore", invalid="ignore"):  # values too large become infinite; such rows are dropped
         for i, name in enumerate(names):
             block[:, i] = rows[name]
     return block

@@ -32,8 +32,11 @@ _TYPES = {
     "float64": "f8",
 }
 _BYTE_ORDER = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
+_LENGTH_TYPES = ("i1", "u1", "i2", "u2", "i4", "u4")
 #: Longer headers are not headers: a splat of degree 3 needs about 1.5 kB.
 _MAX_HEADER_BYTES = 1 << 20
+#: No disk holds more rows, and 64-bit offsets hold their size.
+_MAX_COUNT_DIGITS = 15
 
 
 @dataclass
@@ -48,6 +51,15 @@ class PlyElement:
     def row_type(self, byte_order: str) -> npt.DTypeLike:
         """Structured type of one row; only for elements without lists."""
         return np.dtype([(name, byte_order + code) for name, code in self.columns.items()])
+
+    def least_bytes(self, text: bool) -> int:
+        """Return the size of all rows: exact in a binary file, a digit and a separator a column in a text one.
+
+        Only for elements without lists.
+        """
+        row = sum(2 if text else np.dtype(code).itemsize for code in self.columns.values())
+        # The last line of a text may lack its end.
+        return max(self.count * row - text, 0)
 
 
 @dataclass(frozen=True)
@@ -91,10 +103,10 @@ def read_header(file: BinaryIO, subject: str) -> PlyHeader:
             continue
         if words[0] == "end_header":
             break
-        if words[0] == "format":
+        if words[0] == "format" and not format_name:
             format_name = _format(words, subject)
         elif words[0] == "element":
-            elements.append(_element(words, subject))
+            elements.append(_element(words, elements, subject))
         elif words[0] == "property" and elements:
             _add_property(elements[-1], words, subject)
         else:
@@ -122,23 +134,32 @@ def _format(words: list[str], subject: str) -> str:
     return words[1]
 
 
-def _element(words: list[str], subject: str) -> PlyElement:
-    if len(words) != 3 or not words[2].isdecimal():
-        raise InvalidRequest(f"{subject}: a PLY element needs a name and a count, got {' '.join(words)!r}.")
+def _element(words: list[str], before: list[PlyElement], subject: str) -> PlyElement:
+    if len(words) != 3 or not words[2].isdecimal() or len(words[2]) > _MAX_COUNT_DIGITS:
+        raise InvalidRequest(
+            f"{subject}: a PLY element needs a name and a count of up to {_MAX_COUNT_DIGITS} digits, "
+            f"got {' '.join(words)[:80]!r}."
+        )
+    if any(element.name == words[1] for element in before):
+        raise InvalidRequest(f"{subject}: the PLY header names element {words[1]!r} twice.")
     return PlyElement(words[1], int(words[2]))
 
 
 def _add_property(element: PlyElement, words: list[str], subject: str) -> None:
-    if len(words) == 5 and words[1] == "list":
-        element.lists.append(words[4])
-        return
-    if len(words) != 3 or words[1] not in _TYPES:
+    is_list = words[1:2] == ["list"]
+    types = [_TYPES.get(word) for word in words[2 if is_list else 1 : -1]]
+    fits = len(types) == (2 if is_list else 1) and None not in types
+    if not fits or (is_list and types[0] not in _LENGTH_TYPES):
         raise InvalidRequest(
             f"{subject}: PLY property {' '.join(words[1:])!r} has an unknown type; {nearest('', _TYPES)}"
         )
-    if words[2] in element.columns:
-        raise InvalidRequest(f"{subject}: the PLY header names property {words[2]!r} of {element.name!r} twice.")
-    element.columns[words[2]] = _TYPES[words[1]]
+    name = words[-1]
+    if name in element.columns or name in element.lists:
+        raise InvalidRequest(f"{subject}: the PLY header names property {name!r} of {element.name!r} twice.")
+    if is_list:
+        element.lists.append(name)
+    else:
+        element.columns[name] = str(types[0])
 
 
 def _guess(first: bytes) -> str:

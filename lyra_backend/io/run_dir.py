@@ -1,74 +1,92 @@
 """The run directory: the contract between a run, its faces and everything that reads results later.
 
 ``request.json`` says what was asked for, ``events.jsonl`` what happened, ``.stages/<key>/`` keeps finished stages of
-a run that did not finish, and ``.complete`` is written last. Whatever else lies there is a result.
+a run that did not finish, and ``.complete``, written last, says which code made the results. ``.lock`` is there while
+a process works in the directory. Whatever else lies there is a result.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..atomic import atomic_write, remove_leftovers, replacing
+from ..errors import InvalidRequest, WriteFailed
 from ..types.report import RunReport
 from ..types.request import INPUT_FIELDS, SceneRequest
+from .run_inputs import INPUTS, RunInputs, with_inputs
+from .run_lock import LOCK_FILE, RunLock
 
-__all__ = ["EXEMPT_FILES", "RunDirectory", "file_digest"]
+__all__ = ["EXEMPT_FILES", "RunDirectory"]
 
 #: Files that tell of one attempt and so differ between equal runs.
 EXEMPT_FILES = ("events.jsonl", "timings.json", "report.html")
+_REQUEST = "request.json"
+_REPORT = "report.json"
 _COMPLETE = ".complete"
 _STAGES = ".stages"
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class RunDirectory:
-    """One run's folder; use :meth:`open`."""
+    """One run's folder: :meth:`open` it to work in it, :meth:`read` it to look at it."""
 
-    def __init__(self, root: Path, request: SceneRequest, *, created: bool) -> None:
+    def __init__(
+        self, root: Path, request: SceneRequest, *, inputs: RunInputs | None = None, lock: RunLock | None = None
+    ) -> None:
         self.root = root
         self.request = request
-        self._created = created
-        self._sources: dict[str, str] = {}
+        self._inputs = inputs or RunInputs({}, {})
+        self._lock = lock
+        self._created = False
 
     @staticmethod
     def open(root: Path, request: SceneRequest, *, overwrite: bool = False) -> RunDirectory:
-        """Make `root` the directory of `request`, or come back to it.
+        """Make `root` the directory of `request`, or come back to it; nobody else can until it is closed.
 
-        Input files are copied into ``inputs/``, named by content; the directory's request names the copies.
+        Input files are copied into ``inputs/``, named by content; the directory's request names the copies. What a
+        killed run left half-written is removed. Use it in a ``with`` statement, or :meth:`close` it.
+
+        Args:
+            root: the directory; made if needed.
+            request: the run it is for.
+            overwrite: remove another run, or a complete run of this request.
 
         Raises:
-            InvalidRequest: an input file is missing, `root` holds something else, or nothing can be written there.
+            InvalidRequest: an input file cannot be read, `root` holds something else, another process works there, or
+                it is no place to write to.
+            WriteFailed: the disk is full or broken.
         """
-        inputs = _input_files(request)
-        adopted = _with_inputs(request, {field: name for field, (_, name) in inputs.items()})
+        inputs = RunInputs.of(request)
+        adopted = with_inputs(request, inputs.names)
         if root.is_file():
             raise InvalidRequest(f"{root}: the output must be a directory, but this is a file. Choose another --out.")
-        created = not root.exists() or not any(root.iterdir())
-        if not created:
-            created = _make_room(root, adopted, overwrite)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            run = RunDirectory(root, adopted, created=created)
-            for source, name in inputs.values():
-                run._adopt(source, name)
-                run._sources[str((root / name).resolve())] = str(source)
-            run.write("request.json", json.dumps(adopted.to_json(), indent=2, ensure_ascii=False) + "\n")
-        except OSError as error:
+            run = RunDirectory(root, adopted, inputs=inputs, lock=RunLock(root))
+            try:
+                run._prepare(overwrite)
+            except BaseException:
+                run.abandon()
+                run.close()
+                raise
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise InvalidRequest(f"{root}: cannot write there ({error.strerror}). Choose another --out.") from error
-        for leftover in (root / _STAGES).glob("*.part"):
-            shutil.rmtree(leftover)
+        except OSError as error:
+            raise WriteFailed(root, error) from error
         return run
+
+    @staticmethod
+    def read(root: Path) -> RunDirectory:
+        """Return the run in `root`, to look at; a process may be working there.
+
+        Raises:
+            InvalidRequest: `root` is not a run directory.
+        """
+        return RunDirectory(root, RunDirectory.read_request(root))
 
     @staticmethod
     def read_request(root: Path) -> SceneRequest:
@@ -77,58 +95,91 @@ class RunDirectory:
         Raises:
             InvalidRequest: `root` is not a run directory.
         """
-        path = root / "request.json"
-        if not path.is_file():
-            raise InvalidRequest(f"{root}: not a run directory, it has no request.json.")
-        try:
-            return SceneRequest.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except json.JSONDecodeError as error:
-            raise InvalidRequest(f"{path}: not valid JSON ({error}).") from error
+        if not (root / _REQUEST).is_file():
+            raise InvalidRequest(f"{root}: not a run directory, it has no {_REQUEST}.")
+        return SceneRequest.from_json(_read_object(root / _REQUEST))
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let other processes work here; a second call does nothing."""
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def complete(self) -> bool:
         return (self.root / _COMPLETE).is_file()
 
+    @property
+    def code(self) -> str | None:
+        """What :meth:`finish` was told of the code that made the results; None if it was not told."""
+        try:
+            code = _read_object(self.root / _COMPLETE).get("code")
+        except InvalidRequest:
+            return None
+        return code if isinstance(code, str) else None
+
     def read_report(self) -> RunReport:
-        """Return the report of a complete run."""
-        return RunReport.from_json(json.loads((self.root / "report.json").read_text(encoding="utf-8")))
+        """Return the report of a complete run.
+
+        Raises:
+            InvalidRequest: it is not there, or is no report.
+        """
+        path = self.root / _REPORT
+        try:
+            return RunReport.from_json(_read_object(path))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidRequest(
+                f"{path}: must be the report of a finished run, but is missing or damaged. Add --overwrite to "
+                "generate to make it anew."
+            ) from error
+
+    def results(self) -> dict[str, Path]:
+        """Return the files that are the same whenever this request is run, by name relative to the directory."""
+        files = {path.relative_to(self.root): path for path in sorted(self.root.rglob("*")) if path.is_file()}
+        return {
+            name.as_posix(): path
+            for name, path in files.items()
+            if not name.parts[0].startswith(".") and name.name not in EXEMPT_FILES
+        }
 
     def resolved_request(self) -> SceneRequest:
         """Return the request with its input files as absolute paths."""
         given = {name: getattr(self.request, name) for name in INPUT_FIELDS}
-        return _with_inputs(self.request, {n: str((self.root / v).resolve()) for n, v in given.items() if v})
+        return with_inputs(self.request, {n: str((self.root / v).resolve()) for n, v in given.items() if v})
 
     def in_users_words(self, message: str) -> str:
         """Return `message` with the copies of input files called what the user called them."""
-        for copy, source in self._sources.items():
-            message = message.replace(copy, source)
-        return message
+        return self._inputs.in_users_words(message, self.root)
 
     def write(self, name: str, data: str | bytes) -> None:
         """Write a file under its final name in one step."""
-        _write(self.root / name, data)
+        atomic_write(self.root / name, data)
 
     def append_event(self, event: dict[str, Any]) -> None:
         """Add one line to ``events.jsonl``."""
         with (self.root / "events.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
-    def stage_path(self, key: str) -> Path | None:
-        """Return the folder of a finished stage, None if it is not there."""
-        path = self.root / _STAGES / key
-        return path if path.is_dir() else None
+    def stage_folder(self, key: str) -> Path:
+        """Return where the finished stage `key` lies; there is such a folder only if it is finished."""
+        return self.root / _STAGES / key
 
     @contextmanager
     def new_stage(self, key: str) -> Iterator[Path]:
         """Give a folder to fill; it becomes the finished stage `key` when the block ends without an error."""
-        part = self.root / _STAGES / f"{key}.part"
-        part.mkdir(parents=True)
-        try:
+        self.stage_folder(key).parent.mkdir(exist_ok=True)
+        with replacing(self.stage_folder(key)) as part:
+            part.mkdir()
             yield part
-            part.replace(self.root / _STAGES / key)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+
+    def drop_stage(self, key: str) -> None:
+        """Remove a finished stage."""
+        shutil.rmtree(self.stage_folder(key))
 
     def publish(self, folders: list[tuple[Path, tuple[str, ...]]]) -> None:
         """Move the named files of finished stages to the top of the directory."""
@@ -138,73 +189,76 @@ class RunDirectory:
                 if (folder / name).exists() or not (self.root / name).exists():
                     (folder / name).replace(self.root / name)
 
-    def finish(self) -> None:
-        """Mark the run as complete and drop what was kept for resuming."""
-        _write(self.root / _COMPLETE, "")
+    def finish(self, code: str) -> None:
+        """Mark the run as complete, made by `code`, and drop what was kept for resuming."""
+        self.write(_COMPLETE, json.dumps({"code": code}) + "\n")
         shutil.rmtree(self.root / _STAGES, ignore_errors=True)
 
-    def abandon(self, *, keep_finished: bool = True) -> None:
-        """Remove the directory if this run made it, unless there are finished stages to keep for resuming."""
+    def abandon(self) -> None:
+        """Remove the directory if this run made it, unless there are finished stages to come back to."""
         stages = self.root / _STAGES
-        resumable = keep_finished and stages.is_dir() and any(stages.iterdir())
+        resumable = stages.is_dir() and any(stages.iterdir())
         if self._created and not resumable and not self.complete:
+            with suppress(OSError):
+                _clear(self.root)
+                self.close()
+                self.root.rmdir()
+
+    def _prepare(self, overwrite: bool) -> None:
+        for folder in (self.root, self.root / _STAGES, self.root / INPUTS):
+            remove_leftovers(folder)
+        if self.complete:
+            shutil.rmtree(self.root / _STAGES, ignore_errors=True)
+        if any(path.name != LOCK_FILE for path in self.root.iterdir()):
+            self._make_room(overwrite)
+        else:
+            self._created = True
+        # First, so that a directory that holds anything says what it is.
+        self.write(_REQUEST, json.dumps(self.request.to_json(), indent=2, ensure_ascii=False) + "\n")
+        self._inputs.adopt(self.root)
+
+    def _make_room(self, overwrite: bool) -> None:
+        """Check that a directory with content may be used, and clear it if that is what the user wants."""
+        if not (self.root / _REQUEST).is_file():
+            raise InvalidRequest(
+                f"{self.root}: holds files that are not a run. Choose an empty or new directory for --out."
+            )
+        same = RunDirectory.read_request(self.root).canonical() == self.request.canonical()
+        if not same and not overwrite:
+            raise InvalidRequest(f"{self.root}: already holds another run. Choose another --out, or add --overwrite.")
+        # An unfinished run of the same request is continued even so: it may be the overwriting one, stopped.
+        if overwrite and (self.complete or not same):
             _clear(self.root)
-            self.root.rmdir()
-
-    def _adopt(self, source: Path, name: str) -> None:
-        target = self.root / name
-        if not target.is_file():
-            target.parent.mkdir(exist_ok=True)
-            part = target.with_name(target.name + ".part")
-            shutil.copyfile(source, part)
-            part.replace(target)
+            self._created = True
 
 
-def _write(path: Path, data: str | bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
-    part.replace(path)
+def _read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
 
-
-def _with_inputs(request: SceneRequest, files: dict[str, str]) -> SceneRequest:
-    return SceneRequest.from_json({**request.to_json(), **files})
-
-
-def _input_files(request: SceneRequest) -> dict[str, tuple[Path, str]]:
-    """Return {field: (source, name in the run directory)} of the request's input files."""
-    found = {}
-    for field in INPUT_FIELDS:
-        value = getattr(request, field)
-        if value is None:
-            continue
-        path = Path(value)
-        if path.is_dir():
-            raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
-        if not path.is_file():
-            raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
-        suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".compressed.ply") else path.suffix
-        found[field] = (path, f"inputs/{file_digest(path)[:16]}{suffix.lower()}")
-    return found
-
-
-def _make_room(root: Path, adopted: SceneRequest, overwrite: bool) -> bool:
-    """Check that a directory with content may be used; return whether it is as good as new."""
-    if not (root / "request.json").is_file():
-        raise InvalidRequest(f"{root}: holds files that are not a run. Choose an empty or new directory for --out.")
-    if RunDirectory.read_request(root).canonical() == adopted.canonical():
-        if overwrite and (root / _COMPLETE).is_file():
-            _clear(root)
-            return True
-        return False
-    if not overwrite:
-        raise InvalidRequest(f"{root}: already holds another run. Choose another --out, or add --overwrite.")
-    _clear(root)
-    return True
+    Raises:
+        InvalidRequest: there is none.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequest(
+            f"{path}: cannot be read ({error.strerror}). Check the path and its permissions."
+        ) from error
+    except ValueError as error:
+        raise InvalidRequest(f"{path}: not valid JSON ({error}).") from error
+    if not isinstance(data, dict):
+        raise InvalidRequest(f"{path}: must hold a JSON object, got {type(data).__name__}.")
+    return data
 
 
 def _clear(root: Path) -> None:
-    for entry in root.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
+    """Empty a run directory but for its lock, in an order that a kill can interrupt.
+
+    The first to go is the claim that the run is complete, the last what says that this is a run.
+    """
+    names = [path.name for path in root.iterdir() if path.name not in (_COMPLETE, _REQUEST, LOCK_FILE)]
+    for path in (root / name for name in (_COMPLETE, *names, _REQUEST)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
         else:
-            entry.unlink()
+            path.unlink(missing_ok=True)

@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import atomic_write, replacing
 from ..errors import InvalidRequest, MissingDependency, nearest
 from ..types.gaussians import GaussianCloud
 from ..types.report import Finding, Outcome, Severity
-from .atomic import replacing
 from .gaussforge_process import convert_file, temporary_folder
 from .ply import open_binary, parse_ply, read_ply, write_ply
 from .ply_header import PlyHeader, read_header
@@ -46,6 +46,10 @@ WRITABLE = READABLE
 #: Highest SH degree a format can be trusted with. The two programs that know .ksplat disagree about degree 2.
 _MAX_DEGREE = {"splat": 0, "ksplat": 1}
 _CHUNK = 256
+_PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
+#: Of the elements chunk, vertex and sh.
+_CHUNKED_TYPES = ("f4", "u4", "u1")
+_SPZ_V4 = (4).to_bytes(4, "little")
 _SPZ_MAX_FIXED = float(2**23 - 1)
 
 
@@ -81,7 +85,7 @@ def read_splats(path: Path | str, progress: Callable[[float, str], None] | None 
                 return _from_gsply(path, "plyread")
             file.seek(0)
             return parse_ply(file, size, str(path), progress)
-        magic = file.read(4)
+        magic = file.read(8)
     if kind == "spz":
         return _read_spz(path, magic)
     return _read_foreign(path, kind, magic)
@@ -94,7 +98,8 @@ def write_splats(path: Path | str, cloud: GaussianCloud) -> Outcome[None]:
         Findings about what the format could not keep.
 
     Raises:
-        InvalidRequest: unknown format, an empty cloud, or nothing can be written there.
+        InvalidRequest: unknown format, an empty cloud, or a folder that does not exist.
+        WriteFailed: nothing can be written there.
         MissingDependency: the format needs a package that is not installed.
     """
     path = Path(path)
@@ -148,20 +153,26 @@ def _from_gsply(path: Path, reader: str) -> Outcome[GaussianCloud]:
 
 
 def _check_chunks(header: PlyHeader, size: int, subject: str) -> None:
-    """Check a chunked PLY as thoroughly as native decoders do not."""
-    elements = {e.name: e for e in header.elements}
-    vertex, chunk = elements["vertex"], elements.get("chunk")
-    if chunk is None or header.format != "binary_little_endian" or len(chunk.columns) not in (12, 18):
-        raise InvalidRequest(f"{subject}: a compressed PLY needs little-endian chunks of 12 or 18 bounds.")
+    """Check the layout of a chunked PLY as thoroughly as native decoders do not."""
+    names = [element.name for element in header.elements]
+    if header.format != "binary_little_endian" or names not in (["chunk", "vertex"], ["chunk", "vertex", "sh"]):
+        raise InvalidRequest(
+            f"{subject}: a compressed PLY needs the elements chunk, vertex and perhaps sh, little-endian, "
+            f"got {', '.join(names)} in {header.format}."
+        )
+    chunk, vertex, *sh = header.elements
     if len(chunk.columns) == 12:
         raise InvalidRequest(f"{subject}: an early compressed PLY without colour bounds; export it again.")
-    packed = ["packed_position", "packed_rotation", "packed_scale", "packed_color"]
-    if list(vertex.columns) != packed or chunk.count != -(-vertex.count // _CHUNK):
-        raise InvalidRequest(f"{subject}: a compressed PLY needs {', '.join(packed)} and a chunk per {_CHUNK} rows.")
-    sh = elements.get("sh")
-    if sh is not None and (sh.count != vertex.count or len(sh.columns) not in (9, 24, 45)):
+    if len(chunk.columns) != 18:
+        raise InvalidRequest(f"{subject}: a compressed PLY needs chunks of 18 bounds, got {len(chunk.columns)}.")
+    if tuple(vertex.columns) != _PACKED or chunk.count != -(-vertex.count // _CHUNK):
+        raise InvalidRequest(f"{subject}: a compressed PLY needs {', '.join(_PACKED)} and a chunk per {_CHUNK} rows.")
+    if any(e.count != vertex.count or len(e.columns) not in (9, 24, 45) for e in sh):
         raise InvalidRequest(f"{subject}: SH of a compressed PLY must be 9, 24 or 45 columns for every Gaussian.")
-    needed = sum(e.count * np.dtype(e.row_type("<")).itemsize for e in (chunk, vertex, sh) if e)
+    for element, code in zip(header.elements, _CHUNKED_TYPES, strict=False):
+        if element.lists or set(element.columns.values()) != {code}:
+            raise InvalidRequest(f"{subject}: every column of {element.name!r} must be {np.dtype(code).name}.")
+    needed = sum(element.least_bytes(text=False) for element in header.elements)
     if size - header.size < needed:
         raise InvalidRequest(
             f"{subject}: cut off: the header promises {vertex.count:,} Gaussians ({needed:,} bytes), "
@@ -172,8 +183,7 @@ def _check_chunks(header: PlyHeader, size: int, subject: str) -> None:
 def _write_chunked(path: Path, cloud: GaussianCloud) -> None:
     gsply = _gsply(f"writing {path.name}")
     data = gsply.compress_to_bytes(**_stored(cloud))
-    with replacing(path) as part:
-        part.write_bytes(data)
+    atomic_write(path, data)
 
 
 def _stored(cloud: GaussianCloud) -> dict[str, Any]:
@@ -191,6 +201,8 @@ def _stored(cloud: GaussianCloud) -> dict[str, Any]:
 def _read_spz(path: Path, magic: bytes) -> Outcome[GaussianCloud]:
     if not magic.startswith((b"\x1f\x8b", b"NGSP")):
         raise InvalidRequest(f"{path}: not an SPZ file: it is neither gzip nor NGSP. Check its real format.")
+    if magic.startswith(b"NGSP") and magic[4:] != _SPZ_V4:
+        raise InvalidRequest(f"{path}: damaged: an SPZ that is not gzip must be of version 4. Export it again.")
     outcome = _from_gsply(path, "read_spz")
     axes = Finding(
         "splat.spz_axes",
@@ -240,12 +252,10 @@ def _read_foreign(path: Path, kind: str, magic: bytes) -> Outcome[GaussianCloud]
     if limit is None or cloud.sh_degree <= limit:
         return outcome
     # With an unsure order of coefficients even degree 1 is wrong; only the base colour is certain.
-    finding = Finding(
-        "splat.reduced",
-        Severity.WARNING,
+    finding = _reduction(
+        cloud.sh_degree,
+        limit,
         f"SH of degree {cloud.sh_degree} in .{kind} is not certain: colours do not change with the view.",
-        measured=float(cloud.sh_degree),
-        limit=float(limit),
     )
     return replace(outcome, value=replace(cloud, sh=cloud.sh[:, :1]), findings=(*outcome.findings, finding))
 
@@ -263,11 +273,13 @@ def _reduced(cloud: GaussianCloud, kind: str) -> tuple[GaussianCloud, tuple[Find
     limit = _MAX_DEGREE.get(kind, 3)
     if cloud.sh_degree <= limit:
         return cloud, ()
-    finding = Finding(
-        "splat.reduced",
-        Severity.WARNING,
+    finding = _reduction(
+        cloud.sh_degree,
+        limit,
         f".{kind} keeps SH up to degree {limit}: view-dependent colour above it was left out. Use .ply to keep it.",
-        measured=float(cloud.sh_degree),
-        limit=float(limit),
     )
     return replace(cloud, sh=cloud.sh[:, : (limit + 1) ** 2]), (finding,)
+
+
+def _reduction(degree: int, limit: int, message: str) -> Finding:
+    return Finding("splat.reduced", Severity.WARNING, message, measured=float(degree), limit=float(limit))

@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..atomic import atomic_write
 from ..errors import InvalidRequest
 from ..types import TexturedMesh, TexturedPart
-from .atomic import replacing
 
 __all__ = ["read_textured_mesh", "write_textured_mesh"]
 
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _HALF = 0.5**0.5
 _COMPONENTS = {"f4": 5126, "u4": 5125, "u2": 5123}
+_KINDS = {code: kind for kind, code in _COMPONENTS.items()}
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+_WIDTHS = {name: width for width, name in _TYPES.items()}
 #: Of v; the way there and back.
 _FLIP = np.array([1, -1], np.float32)
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
@@ -35,7 +37,8 @@ def write_textured_mesh(mesh: TexturedMesh, path: Path) -> None:
     """Write `mesh` to `path` (.glb); equal meshes give equal bytes.
 
     Raises:
-        InvalidRequest: nothing can be written there.
+        InvalidRequest: the folder does not exist.
+        WriteFailed: nothing can be written there.
     """
     blob = _Blob()
     parts = [_describe(part, i, blob) for i, part in enumerate(mesh.parts)]
@@ -61,8 +64,7 @@ def write_textured_mesh(mesh: TexturedMesh, path: Path) -> None:
     text += b" " * (-len(text) % 4)
     chunks = [(_JSON, text)] + ([(_BIN, bytes(blob.data))] if parts else [])
     body = b"".join(struct.pack("<II", len(data), kind) + data for kind, data in chunks)
-    with replacing(path) as part_path:
-        part_path.write_bytes(struct.pack("<III", _MAGIC, 2, 12 + len(body)) + body)
+    atomic_write(path, struct.pack("<III", _MAGIC, 2, 12 + len(body)) + body)
 
 
 def read_textured_mesh(path: Path) -> TexturedMesh:
@@ -79,9 +81,7 @@ def read_textured_mesh(path: Path) -> TexturedMesh:
         names = tuple(str(n) for n in document["scenes"][0]["extras"]["class_names"])
         primitives = document["meshes"][0]["primitives"] if "meshes" in document else []
         parts = tuple(_part(document, blob, primitive) for primitive in primitives)
-    except (KeyError, IndexError, TypeError, ValueError, struct.error, OSError) as error:
-        if isinstance(error, InvalidRequest):
-            raise
+    except Exception as error:  # any place of the document may lack something or be something else
         raise InvalidRequest(
             f"{path}: must be a .glb with textures and classes as this package writes it ({error!r}). Make it again."
         ) from error
@@ -175,9 +175,9 @@ def _part(document: dict[str, Any], blob: bytes, primitive: dict[str, Any]) -> T
     def array(index: int) -> npt.NDArray:
         accessor = document["accessors"][index]
         view = document["bufferViews"][accessor["bufferView"]]
-        kind = next(k for k, code in _COMPONENTS.items() if code == accessor["componentType"])
-        width = next(w for w, name in _TYPES.items() if name == accessor["type"])
-        flat = np.frombuffer(blob, f"<{kind}", accessor["count"] * width, view["byteOffset"])
+        kind, width = _KINDS[accessor["componentType"]], _WIDTHS[accessor["type"]]
+        # NumPy takes -1 for "all there is", whatever the rest of the document says.
+        flat = np.frombuffer(blob, f"<{kind}", max(accessor["count"] * width, 0), view["byteOffset"])
         return flat if width == 1 else flat.reshape(-1, width)
 
     material = document["materials"][primitive["material"]]
@@ -187,7 +187,7 @@ def _part(document: dict[str, Any], blob: bytes, primitive: dict[str, Any]) -> T
     return TexturedPart(
         name=str(material["name"]),
         vertices=array(primitive["attributes"]["POSITION"]),
-        triangles=array(primitive["indices"]).reshape(-1, 3).astype(np.int32),
+        triangles=array(primitive["indices"]).reshape(-1, 3),
         uvs=array(primitive["attributes"]["TEXCOORD_0"]) * _FLIP,
         texture=np.asarray(picture.convert("RGB")),
         class_ids=array(primitive["extras"]["class_ids"]),

@@ -19,9 +19,9 @@ def frozen(
     """Return `value` as a contiguous read-only array of `shape` (None = any length).
 
     Raises:
-        InvalidRequest: another shape, or floating point values that are not finite.
+        InvalidRequest: another shape, no numbers, values that are not finite, or values that `dtype` cannot hold.
     """
-    array = np.ascontiguousarray(value, dtype=dtype)
+    array = _converted(subject, value, np.dtype(dtype))
     fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not fits:
         wanted = ", ".join("N" if n is None else str(n) for n in shape)
@@ -33,3 +33,23 @@ def frozen(
         array = array.view()
         array.setflags(write=False)
     return array
+
+
+def _converted(subject: str, value: npt.ArrayLike, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise InvalidRequest(f"{subject} must be an array of numbers: {error}.") from None
+    if given.dtype.kind not in "iuf":
+        raise InvalidRequest(f"{subject} must be an array of numbers, got {given.dtype}.")
+    if dtype.kind in "iu" and given.size and given.dtype != dtype:
+        limits = np.iinfo(dtype)
+        low, high = given.min(), given.max()
+        # NaN fails the comparison too.
+        fits = low >= limits.min and high <= limits.max
+        if not fits or (given.dtype.kind == "f" and (given != np.floor(given)).any()):
+            raise InvalidRequest(
+                f"{subject} must be whole numbers from {limits.min} to {limits.max}, got values from {low} to {high}."
+            )
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        return np.ascontiguousarray(given, dtype)

@@ -14,6 +14,9 @@ from .frames import Similarity
 __all__ = ["Camera", "Intrinsics", "look_at"]
 
 
+_RIGID = 1e-3
+
+
 @dataclass(frozen=True)
 class Intrinsics:
     """Pinhole intrinsics [px]."""
@@ -34,6 +37,15 @@ class Intrinsics:
 
     @staticmethod
     def from_fov(width: int, height: int, horizontal_fov_deg: float) -> Intrinsics:
+        """Return a lens with square pixels and its axis in the middle.
+
+        Raises:
+            InvalidRequest: a field of view that no plane shows.
+        """
+        if not 0 < horizontal_fov_deg < 180:
+            raise InvalidRequest(
+                f"the horizontal field of view must lie between 0 and 180 deg, got {horizontal_fov_deg}."
+            )
         focal = 0.5 * width / np.tan(np.radians(horizontal_fov_deg) / 2)
         return Intrinsics(width, height, focal, focal, width / 2, height / 2)
 
@@ -47,7 +59,18 @@ class Camera:
     name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cam_to_world", frozen("Camera.cam_to_world", self.cam_to_world, (4, 4)))
+        pose = frozen("Camera.cam_to_world", self.cam_to_world, (4, 4))
+        turn = pose[:3, :3].astype(np.float64)
+        if (
+            np.abs(turn @ turn.T - np.eye(3)).max() > _RIGID
+            or np.linalg.det(turn) < 0
+            or np.abs(pose[3] - (0.0, 0.0, 0.0, 1.0)).max() > _RIGID
+        ):
+            raise InvalidRequest(
+                "Camera.cam_to_world must turn and move only: a proper rotation, and 0 0 0 1 in the last row, "
+                f"got {pose.tolist()}."
+            )
+        object.__setattr__(self, "cam_to_world", pose)
 
     @property
     def position(self) -> FloatArray:
@@ -63,16 +86,25 @@ class Camera:
 
 
 def look_at(eye: npt.ArrayLike, target: npt.ArrayLike, up: npt.ArrayLike = (0.0, 0.0, 1.0)) -> FloatArray:
-    """Return cam_to_world (4, 4) of a camera at `eye` [m] that looks at `target` [m], with `up` upwards."""
-    eye_, forward = np.asarray(eye, np.float64), np.asarray(target, np.float64) - np.asarray(eye, np.float64)
-    length = np.linalg.norm(forward)
-    if length < 1e-9:
-        raise InvalidRequest("look_at needs a target that is not at the eye.")
-    forward = forward / length
-    right = np.cross(forward, np.asarray(up, np.float64))
-    if np.linalg.norm(right) < 1e-6:  # looking straight along `up`: any right vector will do
-        right = np.cross(forward, (0.0, 1.0, 0.0))
-    right /= np.linalg.norm(right)
+    """Return cam_to_world (4, 4) of a camera at `eye` [m] that looks at `target` [m], with `up` upwards.
+
+    Along `up` itself, the y axis is up instead, or z if that is the same.
+
+    Raises:
+        InvalidRequest: `target` is at `eye`, `up` has no length, or a coordinate is not finite.
+    """
+    eye_, target_, up_ = (np.asarray(v, np.float64) for v in (eye, target, up))
+    if not all(v.shape == (3,) and np.isfinite(v).all() for v in (eye_, target_, up_)):
+        raise InvalidRequest(f"look_at needs three finite coordinates each, got {eye!r}, {target!r} and {up!r}.")
+    forward = target_ - eye_
+    if np.linalg.norm(forward) < 1e-9 or np.linalg.norm(up_) < 1e-9:
+        raise InvalidRequest("look_at needs a target that is not at the eye, and an up direction with a length.")
+    forward = forward / np.linalg.norm(forward)
+    ways = np.array([up_ / np.linalg.norm(up_), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
+    sides = np.cross(forward, ways)
+    lengths = np.linalg.norm(sides, axis=1)
+    first = int(np.argmax(lengths > 1e-6))
+    right = sides[first] / lengths[first]
     pose = np.eye(4)
     pose[:3, 0], pose[:3, 1], pose[:3, 2], pose[:3, 3] = right, np.cross(forward, right), forward, eye_
     return pose.astype(np.float32)

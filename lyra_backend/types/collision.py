@@ -66,10 +66,6 @@ class CollisionProxy:
     method: str
     error_m: dict[str, float]
 
-    @property
-    def triangle_count(self) -> int:
-        return sum(len(p.triangles) for p in self.parts)
-
     def transformed(self, similarity: Similarity) -> CollisionProxy:
         """Return the colliders moved; `error_m` scales with them."""
         parts = tuple(replace(p, vertices=similarity.apply(p.vertices)) for p in self.parts)

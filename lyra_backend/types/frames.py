@@ -53,8 +53,13 @@ class Similarity:
     ) -> Similarity:
         """Make one from arrays; `rotation` is a matrix (3, 3) or a quaternion wxyz (4,)."""
         matrix: Floats = np.eye(3) if rotation is None else np.asarray(rotation, dtype=np.float64)
-        if matrix.shape == (4,):
+        if matrix.shape == (4,) and matrix.any():
             matrix = matrix_from_quat(matrix / np.linalg.norm(matrix))
+        if matrix.shape != (3, 3) or np.shape(translation) != (3,):
+            raise InvalidRequest(
+                "Similarity needs a rotation as 3x3 matrix or quaternion with a length, and a translation of three "
+                f"numbers, got {rotation!r} and {translation!r}."
+            )
         rows = tuple(tuple(float(v) for v in row) for row in matrix)
         x, y, z = (float(v) for v in np.asarray(translation, dtype=np.float64))
         return Similarity(float(scale), rows, (x, y, z))  # type: ignore[arg-type]

@@ -45,9 +45,9 @@ class GaussianCloud:
     class_names: tuple[str, ...] = field(default=("unknown",))
 
     def __post_init__(self) -> None:
-        count = len(np.asarray(self.positions))
         keep = object.__setattr__
-        keep(self, "positions", frozen("GaussianCloud.positions", self.positions, (count, 3)))
+        keep(self, "positions", frozen("GaussianCloud.positions", self.positions, (None, 3)))
+        count = len(self.positions)
         keep(self, "scales", frozen("GaussianCloud.scales", self.scales, (count, 3)))
         keep(self, "quats_wxyz", frozen("GaussianCloud.quats_wxyz", self.quats_wxyz, (count, 4)))
         keep(self, "opacities", frozen("GaussianCloud.opacities", self.opacities, (count,)))

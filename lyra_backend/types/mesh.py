@@ -12,7 +12,7 @@ from ..errors import InvalidRequest
 from ._arrays import FloatArray, IntArray, frozen
 from .frames import Similarity
 
-__all__ = ["TexturedMesh", "TexturedPart"]
+__all__ = ["TexturedMesh", "TexturedPart", "concatenate_meshes", "triangle_normals_and_areas"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,3 +70,18 @@ def concatenate_meshes(meshes: Sequence[tuple[FloatArray, IntArray]]) -> tuple[F
     vertices = np.concatenate([v for v, _ in meshes]).astype(np.float32)
     triangles = np.concatenate([t + o for (_, t), o in zip(meshes, offsets, strict=True)]).astype(np.int32)
     return vertices, triangles
+
+
+def triangle_normals_and_areas(corners: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return unit normals (F, 3), by the right-hand rule, and areas (F,) [m^2] of triangles.
+
+    The normal of a triangle without area is zero.
+
+    Args:
+        corners: three corners a triangle [m], shape (F, 3, 3).
+    """
+    a, b, c = np.moveaxis(np.asarray(corners, np.float64), -2, 0)
+    across = np.cross(b - a, c - a)
+    doubled = np.linalg.norm(across, axis=-1, keepdims=True)
+    normals = np.divide(across, doubled, out=np.zeros_like(across), where=doubled > 0)
+    return normals, 0.5 * doubled[..., 0]

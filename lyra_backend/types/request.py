@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ..errors import InvalidRequest, nearest
+from ..errors import InvalidRequest, nearest, shown
 
 __all__ = ["MAX_PROMPT_CHARACTERS", "SceneRequest"]
 
@@ -52,44 +52,56 @@ class SceneRequest:
 
     def __post_init__(self) -> None:
         for name in ("prompt", *INPUT_FIELDS, "generator", "model"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, str):
-                raise InvalidRequest(f"{name} must be text, got {type(value).__name__}.")
+            if getattr(self, name) is not None:
+                _check_text(name, getattr(self, name))
+        for name in ("preset", "collider"):
+            _check_text(name, getattr(self, name))
         if self.prompt is not None:
             _check_prompt(self.prompt)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
-            raise InvalidRequest(f"seed must be a whole number from 0 to 2^63 - 1, got {self.seed!r}.")
-        if isinstance(self.primitives, str) or not all(isinstance(p, str) for p in self.primitives):
-            raise InvalidRequest(f"primitives must be a list of names, got {self.primitives!r}.")
+            raise InvalidRequest(f"seed must be a whole number from 0 to 2^63 - 1, got {shown(self.seed)}.")
+        if not isinstance(self.force, bool):
+            raise InvalidRequest(f"force must be true or false, got {shown(self.force)}.")
+        _check_primitives(self.primitives)
+        _check_params(self.params)
         object.__setattr__(self, "primitives", tuple(self.primitives))
-        if not all(isinstance(v, Mapping) for v in self.params.values()):
-            raise InvalidRequest(f"params must map a stage to its fields, got {dict(self.params)!r}.")
+        object.__setattr__(self, "params", {stage: dict(values) for stage, values in self.params.items()})
         if not any(getattr(self, name) for name in ("prompt", "image", "video", "splat")):
             raise InvalidRequest("a request needs an input: give a prompt, an image, a video or a splat.")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data with every field."""
-        data = asdict(self)
-        data["primitives"] = list(self.primitives)
-        data["params"] = {stage: dict(values) for stage, values in self.params.items()}
-        return data
+        return {**asdict(self), "primitives": list(self.primitives)}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> SceneRequest:
-        """Build a request from JSON data.
+        """Build a request from JSON data; null stands for a field's default.
 
         Raises:
-            InvalidRequest: unknown fields or wrong values.
+            InvalidRequest: not an object, unknown fields or wrong values.
         """
+        if not isinstance(data, Mapping):
+            raise InvalidRequest(f'a request must be a JSON object like {{"prompt": "a room"}}, got {shown(data)}.')
         known = [f.name for f in fields(SceneRequest)]
         for name in data:
             if name not in known:
-                raise InvalidRequest(f"request field {name!r} is unknown; {nearest(name, known)}")
+                raise InvalidRequest(f"request field {shown(name)} is unknown; {nearest(str(name), known)}")
         return SceneRequest(**{name: value for name, value in data.items() if value is not None})
 
     def canonical(self) -> str:
         """Return the one text form that equal requests share; hash this."""
         return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_text(subject: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{subject} must be text, got {type(value).__name__}.")
+    # Names of input files are the system's own and may hold what UTF-8 cannot; they are never written down.
+    if subject not in INPUT_FIELDS:
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"{subject} must be text that UTF-8 can hold, got {shown(value)}.") from None
 
 
 def _check_prompt(prompt: str) -> None:
@@ -102,3 +114,30 @@ def _check_prompt(prompt: str) -> None:
             f"prompt must be at most {MAX_PROMPT_CHARACTERS} characters, got {len(prompt)}. "
             "Shorten it to what the scene shows."
         )
+
+
+def _check_primitives(primitives: Any) -> None:
+    if not isinstance(primitives, list | tuple) or not all(isinstance(name, str) for name in primitives):
+        raise InvalidRequest(f"primitives must be a list of names, got {shown(primitives)}.")
+    if not primitives:
+        raise InvalidRequest(
+            "primitives must name at least one, got none. For a scene without Gaussians, set author.appearance to none."
+        )
+    for i, name in enumerate(primitives):
+        _check_text(f"primitives[{i}]", name)
+        if name in primitives[:i]:
+            raise InvalidRequest(f"primitives must differ from each other, got {name!r} twice. Leave one out.")
+
+
+def _check_params(params: Any) -> None:
+    if not isinstance(params, Mapping) or not all(isinstance(values, Mapping) for values in params.values()):
+        raise InvalidRequest(f"params must map a stage to its fields, got {shown(params)}.")
+    for stage, values in params.items():
+        _check_text("a stage in params", stage)
+        for name, value in values.items():
+            _check_text(f"a field in params.{stage}", name)
+            if not isinstance(value, str | int | float | None):
+                kind = type(value).__name__
+                raise InvalidRequest(f"params.{stage}.{name} must be text, a number, true, false or null, got {kind}.")
+            if isinstance(value, str):
+                _check_text(f"params.{stage}.{name}", value)

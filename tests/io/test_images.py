@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.io import images
 from lyra_backend.io.images import read_depth, read_image
+
+from .refusals import read_or_refused
 
 RED, BLUE = (200, 10, 20), (10, 30, 220)
 
@@ -108,18 +115,125 @@ def test_depth_that_cannot_be_used(tmp_path: Path) -> None:
     np.savez(tmp_path / "two.npz", a=np.ones((2, 2)), b=np.ones((2, 2)))
     (tmp_path / "text.npy").write_text("no array")
     (tmp_path / "text.npz").write_text("no archive")
+    np.savez(tmp_path / "none.npz")
+    np.savez(tmp_path / "objects.npz", depth=np.array([[{}]]))
+    np.save(tmp_path / "records.npy", np.ones((2, 2), [("depth", "f4")]))
+    Image.fromarray(np.full((2, 2, 3), 7, np.uint8)).save(tmp_path / "colour.png")
     for name, message in (
         ("grey.png", "must have 16 bits and one channel"),
         ("zero.npy", "holds no depth"),
         ("flat.npy", r"got shape \(4,\)"),
         ("whole.npy", "divide by 1000"),
-        ("objects.npy", "not a readable NumPy file"),
+        ("objects.npy", "must be numbers in metres, got object"),
         ("two.npz", "one named 'depth', got a, b"),
         ("text.npy", "not a readable NumPy file"),
         ("text.npz", "not a readable NumPy file"),
+        ("none.npz", "one named 'depth', got none"),
+        ("objects.npz", "must be numbers in metres, got object"),
+        ("records.npy", "must be numbers in metres, got"),
+        ("colour.png", "got mode RGB"),
         ("absent.npy", "no such file"),
         ("absent.png", "no such file"),
         ("depth.exr", "must be a 16-bit .png in millimetres"),
     ):
         with pytest.raises(InvalidRequest, match=message):
             read_depth(tmp_path / name)
+
+
+def test_depth_png_is_turned_like_the_photo(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.array([[1000, 2000, 3000]], np.uint16)).save(tmp_path / "d.png", exif=exif)
+    assert read_depth(tmp_path / "d.png").tolist() == [[1.0], [2.0], [3.0]]
+
+
+def npy(shape: str, descr: str = "'<f4'", data: bytes = bytes(16)) -> bytes:
+    """Return a NumPy file whose header may promise anything."""
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (npy("(1000000000000, 4)"), "at most 64,000,000 pixels"),
+        (npy("(9999999999999999999999, 4)"), "at most 64,000,000 pixels"),
+        (npy("(-1, 4)"), "at most 64,000,000 pixels"),
+        (npy("(4000, 4000)"), "not a readable NumPy file"),
+        (npy("(2, 2)", "'|O'"), "must be numbers in metres, got object"),
+        (npy("(2, 2)", "'<M8[s]'"), "must be numbers in metres, got datetime64"),
+        (npy("(" * 300), "not a readable NumPy file"),
+        (npy("(2, 2)", "'humbug'"), "not a readable NumPy file"),
+        (npy("(2, 2)", data=b""), "not a readable NumPy file"),
+    ],
+    ids=["huge", "huger", "negative", "short", "objects", "dates", "brackets", "no type", "no data"],
+)
+def test_headers_that_promise_too_much(tmp_path: Path, kind: str, content: bytes, message: str) -> None:
+    path = tmp_path / f"d.{kind}"
+    if kind == "npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("depth.npy", content)
+    with pytest.raises(InvalidRequest, match=message):
+        read_depth(path)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["p.png", "p.jpg", "p.gif", "p.tif", "d.png", "d.npy", "d.npz"])
+def test_damaged_pictures_are_read_or_refused(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    path = tmp_path / name
+    pixels = np.random.default_rng(0).integers(1, 200, (12, 16, 3), np.uint8)
+    if name.startswith("p"):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(pixels).save(path, exif=exif)
+    elif name == "d.png":
+        Image.fromarray(pixels[..., 0].astype(np.uint16)).save(path)
+    else:
+        (np.save if name == "d.npy" else np.savez_compressed)(path, pixels[..., 0].astype(np.float32))
+    broken = bytearray(path.read_bytes())
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), max_size=4)):
+        broken[place % len(broken)] = value
+    path.write_bytes(broken[: len(broken) - data.draw(st.integers(0, 40) | st.integers(0, len(broken)))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a file that is left open warns when it is collected
+        pixels = read_or_refused(read_image if name.startswith("p") else read_depth, path)
+    assert pixels is None or pixels.size
+
+
+def test_no_file_stays_open_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:3000])
+    opened = []
+    real_open = Image.open
+    monkeypatch.setattr(Image, "open", lambda path: opened.append(real_open(path)) or opened[-1])
+    with pytest.raises(InvalidRequest, match="damaged"):
+        read_image(tmp_path / "cut.png")
+    monkeypatch.setattr(images, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(InvalidRequest, match="at most 100 pixels"):
+        read_image(tmp_path / "a.png")
+    assert [image.fp for image in opened] == [None, None]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16"])
+def test_every_mode_becomes_colour(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.tif"
+    if mode in ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "I;16"):
+        Image.new(mode, (3, 2)).save(path)
+    else:
+        Image.new(mode, (3, 2)).save(path.with_suffix(".png"))
+        path = path.with_suffix(".png")
+    assert read_image(path).shape == (2, 3, 3)
+
+
+def test_premultiplied_grey_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("LA", (3, 2)).save(path)
+    kind = struct.pack("<HHI", 338, 3, 1)  # the tag that says what the second channel is
+    path.write_bytes(path.read_bytes().replace(kind + b"\2", kind + b"\1"))
+    with pytest.raises(InvalidRequest, match=r"a\.tif: grey with premultiplied"):
+        read_image(path)

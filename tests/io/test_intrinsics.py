@@ -56,7 +56,15 @@ def test_numbers_that_cannot_be(text: str, message: str) -> None:
         ("{", "must be JSON"),
         ("[1, 2]", "must be a JSON object"),
         ('{"fx": 1, "fY": 2}', "lack fy, cx, cy; known: fY, fx"),
-        ('{"fx": "525", "fy": 525, "cx": 320, "cy": 240}', "fx must be a number, got '525'"),
+        ('{"fx": "525", "fy": 525, "cx": 320, "cy": 240}', "fx must be a number of pixels up to 1e\\+09, got '525'"),
+        pytest.param('{"fx": 1' + "0" * 400 + ', "fy": 5, "cx": 3, "cy": 2}', "fx must be a number of", id="long"),
+        pytest.param('{"fx": 1' + "0" * 5000 + ', "fy": 5, "cx": 3, "cy": 2}', "must be JSON", id="longer"),
+        ('{"fx": Infinity, "fy": 525, "cx": 320, "cy": 240}', "fx must be a number of pixels .* got inf"),
+        ('{"fx": 525, "fy": 525, "cx": NaN, "cy": 240}', "cx must be a number of pixels .* got nan"),
+        ('{"fx": -525, "fy": 525, "cx": 320, "cy": 240}', "positive finite focal lengths"),
+        ('{"fx": [525], "fy": 525, "cx": 320, "cy": 240}', "fx must be a number"),
+        pytest.param('{"a":' * 100_000, "must be JSON", id="nested"),
+        ("null", "must be a JSON object"),
         ('{"fx": true, "fy": 525, "cx": 320, "cy": 240}', "fx must be a number"),
         (
             '{"fx": 1050, "fy": 1050, "cx": 640, "cy": 480, "width": 1280, "height": 960}',
@@ -68,6 +76,11 @@ def test_files_that_cannot_be(tmp_path: Path, content: str, message: str) -> Non
     (tmp_path / "c.json").write_text(content)
     with pytest.raises(InvalidRequest, match=message):
         parse_intrinsics(str(tmp_path / "c.json"), 640, 480)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"fx": 525, "fy": 526.5, "cx": 320, "cy": 240}', encoding="utf-8-sig")
+    assert parse_intrinsics(str(tmp_path / "c.json"), 640, 480) == WANT
 
 
 def test_a_request_holds_the_content_not_the_path(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend.errors import Cancelled, InvalidRequest, WriteFailed
 from lyra_backend.io import ply
 from lyra_backend.io.ply import read_ply, write_ply
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Severity
 
 from .plys import assert_same, expected, make_cloud, ply_bytes, stored_columns, write
+from .refusals import read_or_refused
 
 DATA = Path(__file__).parents[1] / "data"
 FORMATS = ("binary_little_endian", "binary_big_endian", "ascii")
@@ -199,11 +200,11 @@ def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ply, "log_scales", fail)
-    with pytest.raises(InvalidRequest, match="No space left"):
+    with pytest.raises(WriteFailed, match="No space left"):
         write_ply(old, make_cloud(3, 0))
     assert old.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.ply"]
-    with pytest.raises(InvalidRequest, match="folder does not exist"):
+    with pytest.raises(InvalidRequest, match="must be a folder"):
         write_ply(tmp_path / "no" / "a.ply", make_cloud(3, 0))
     with pytest.raises(InvalidRequest, match="this is a folder"):
         write_ply(tmp_path, make_cloud(3, 0))
@@ -247,6 +248,13 @@ def _bad_files() -> dict[str, tuple[bytes, str]]:
         "points": (ply_bytes(points), "looks like a point cloud or mesh"),
         "rest": (ply_bytes(odd), "0, 9, 24 or 45 of them .SH degree 0 to 3., got 8"),
         "gap": (ply_bytes(gap), "f_rest_0 and so on"),
+        "many rows": (good.replace(b"vertex 8", b"vertex 9999999999999999999"), "a count of up to 15 digits"),
+        "negative": (good.replace(b"vertex 8", b"vertex -8"), "needs a name and a count"),
+        "list of what": (good.replace(b"property float x\n", b"property list x\n"), "'list x' has an unknown type"),
+        "list by float": (good.replace(b"float x\n", b"list float int x\n"), "'list float int x' has an unknown"),
+        "no name": (good.replace(b"property float x\n", b"property float\n"), "'float' has an unknown type"),
+        "two vertex": (good.replace(b"end_header", b"element vertex 8\nend_header"), "'vertex' twice"),
+        "two formats": (good.replace(b"comment made", b"format ascii 1.0\ncomment made"), "means nothing: 'format"),
         "list": (good.replace(b"property float x\n", b"property list uchar int x\n"), "has x"),
         "words": (text[: text.rindex(b" ")] + b" abc  \n" + bytes(9), "must be numbers: .*abc"),
         "more words": (text[:-1] + b" 7\n", "must be 23 numbers a line, got 185 in 8 lines"),
@@ -278,6 +286,44 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read_ply(tmp_path)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("count", [99_999_999_999_999, 999_999_999_999_999])
+def test_more_rows_before_the_gaussians_than_the_file_has(tmp_path: Path, format: str, count: int) -> None:
+    before = f"element camera {count}\nproperty double fx\nproperty uchar id"
+    path = write(tmp_path / "a.ply", ply_bytes(stored_columns(3, 0), format=format, before=before))
+    with pytest.raises(InvalidRequest, match=rf"promises {count:,} rows of element 'camera'"):
+        read_ply(path)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_change_of_the_header_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    raw = ply_bytes(stored_columns(4, 0), format=data.draw(st.sampled_from(FORMATS)), before="element extra 0")
+    head, _, body = raw.partition(b"end_header\n")
+    lines = head.split(b"\n")
+    numbers = (b"-1", b"0", b"5", b"1e9", b"4294967296", b"99999999999999", b"9" * 30)
+    words = (*numbers, b"list", b"uchar", b"double", b"vertex", b"x", b"rot_0", b"element", b"property", b"format", b"")
+    for _ in range(data.draw(st.integers(1, 3))):
+        i = data.draw(st.integers(0, len(lines) - 1))
+        parts = lines[i].split() or [b""]
+        how = data.draw(st.sampled_from(["word", "longer", "drop", "double", "move"]))
+        if how == "word":
+            parts[data.draw(st.integers(0, len(parts) - 1))] = data.draw(st.sampled_from(words))
+        if how == "longer":
+            parts.append(data.draw(st.sampled_from(words)))
+        change = {"drop": [], "double": [lines[i]] * 2, "move": []}.get(how, [b" ".join(parts)])
+        moved = [lines[i]] if how == "move" else []
+        lines[i : i + 1] = change
+        at = data.draw(st.integers(0, len(lines)))
+        lines[at:at] = moved
+        lines = lines or [b"ply"]
+    path = write(tmp_path / "a.ply", b"\n".join(lines) + b"end_header\n" + body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = read_or_refused(read_ply, path)
+    assert outcome is None or outcome.value.count >= 1
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 900), noise=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 255)), max_size=6))
 def test_damaged_files_never_crash(tmp_path: Path, cut: int, noise: list[tuple[int, int]]) -> None:
@@ -285,9 +331,5 @@ def test_damaged_files_never_crash(tmp_path: Path, cut: int, noise: list[tuple[i
     for place, value in noise:
         data[place % len(data)] = value
     path = write(tmp_path / "a.ply", bytes(data[: len(data) - cut % len(data)]))
-    try:
-        cloud = read_ply(path).value
-    except InvalidRequest:
-        return
-    assert np.isfinite(cloud.positions).all()
-    assert cloud.count >= 1
+    outcome = read_or_refused(read_ply, path)
+    assert outcome is None or (np.isfinite(outcome.value.positions).all() and outcome.value.count >= 1)

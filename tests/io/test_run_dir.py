@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lyra_backend.errors import InvalidRequest
+from lyra_backend.errors import InvalidRequest, WriteFailed
 from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.types import SceneRequest
 
 REQUEST = SceneRequest(prompt="a room")
+OTHER = SceneRequest(prompt="a street")
+#: Opens a run directory, says so, and then stays until it is killed.
+STAYER = """
+import sys, time
+from pathlib import Path
+from lyra_backend.io.run_dir import RunDirectory
+from lyra_backend.types import SceneRequest
+run = RunDirectory.open(Path(sys.argv[1]), SceneRequest(prompt="a room"))
+context = run.new_stage("a")
+(context.__enter__() / "half").write_text("x")
+print("working", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def stayer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that works in ``tmp_path/run``."""
+    command = [sys.executable, "-c", STAYER, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "working\n"
+        yield process
+        process.kill()
+
+
+def finished(root: Path, request: SceneRequest = REQUEST, code: str = "this") -> Path:
+    with RunDirectory.open(root, request) as run:
+        run.finish(code)
+    return root
 
 
 def test_request_comes_back(tmp_path: Path) -> None:
-    RunDirectory.open(tmp_path / "run", REQUEST)
+    with RunDirectory.open(tmp_path / "run", REQUEST):
+        pass
     assert RunDirectory.read_request(tmp_path / "run") == REQUEST
+    assert RunDirectory.read(tmp_path / "run").request == REQUEST
 
 
 def test_inputs_are_copied_by_content(tmp_path: Path) -> None:
     source = tmp_path / "My Scan.PLY"
     source.write_bytes(b"content")
-    run = RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(source)))
-    assert run.request.splat is not None
-    assert run.request.splat.startswith("inputs/ed7002b439e9ac84")
-    assert run.request.splat.endswith(".ply")
+    with RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(source))) as run:
+        assert run.request.splat is not None
+        assert run.request.splat.startswith("inputs/ed7002b439e9ac84")
+        assert run.request.splat.endswith(".ply")
+        copy = run.resolved_request().splat or ""
+        assert run.in_users_words(f"{copy}: is cut off") == f"{source}: is cut off"
     source.unlink()
-    assert Path(run.resolved_request().splat or "").read_bytes() == b"content"
+    assert Path(copy).read_bytes() == b"content"
 
 
 def test_renamed_input_is_the_same_request(tmp_path: Path) -> None:
+    requests = []
     for name in ("a.ply", "b.ply"):
         (tmp_path / name).write_bytes(b"content")
-    first, second = (
-        RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / n))) for n in ("a.ply", "b.ply")
-    )
-    assert first.request == second.request
+        with RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / name))) as run:
+            requests.append(run.request)
+    assert requests[0] == requests[1]
 
 
 def test_stage_appears_only_when_whole(tmp_path: Path) -> None:
@@ -48,36 +89,87 @@ def test_stage_appears_only_when_whole(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         fail_half_way()
-    assert run.stage_path("a") is None
+    assert not list((tmp_path / "run" / ".stages").iterdir())
     with run.new_stage("a") as folder:
         (folder / "whole").write_text("x")
-    assert (run.stage_path("a") or Path()).joinpath("whole").is_file()
+        assert not run.stage_folder("a").exists()
+    assert (run.stage_folder("a") / "whole").is_file()
+    run.drop_stage("a")
+    assert not run.stage_folder("a").exists()
 
 
-def test_half_written_stage_of_a_killed_run_is_removed(tmp_path: Path) -> None:
-    RunDirectory.open(tmp_path / "run", REQUEST)
-    leftover = tmp_path / "run" / ".stages" / "generate-x.part"
-    leftover.mkdir(parents=True)
-    RunDirectory.open(tmp_path / "run", REQUEST)
-    assert not leftover.exists()
+def test_only_one_process_works_in_a_directory(tmp_path: Path, stayer: subprocess.Popen[str]) -> None:
+    half_written = list((tmp_path / "run").rglob("half"))
+    for overwrite in (False, True):
+        with pytest.raises(InvalidRequest, match="only one run can work in a directory"):
+            RunDirectory.open(tmp_path / "run", REQUEST, overwrite=overwrite)
+    assert half_written == list((tmp_path / "run").rglob("half")) != []
 
 
-def test_finish_drops_kept_stages(tmp_path: Path) -> None:
-    run = RunDirectory.open(tmp_path / "run", REQUEST)
-    with run.new_stage("a"):
+def test_a_killed_process_leaves_no_lock_and_its_half_written_stage_is_removed(
+    tmp_path: Path, stayer: subprocess.Popen[str]
+) -> None:
+    stayer.kill()
+    stayer.wait()
+    assert list((tmp_path / "run").rglob("half")), "the test must leave something to remove"
+    with RunDirectory.open(tmp_path / "run", REQUEST):
+        assert not list((tmp_path / "run").rglob("half"))
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"request.json", ".stages"}
+
+
+def test_the_lock_is_gone_afterwards_and_never_a_result(tmp_path: Path) -> None:
+    with RunDirectory.open(tmp_path / "run", REQUEST) as run:
+        run.write("scene.usda", "#usda 1.0\n")
+        run.append_event({"stage": "generate"})
+        run.finish("this")
+        assert (run.root / ".lock").exists()
+        assert set(run.results()) == {"request.json", "scene.usda"}
+    run.close()
+    assert not (run.root / ".lock").exists()
+    with RunDirectory.open(tmp_path / "run", REQUEST):
         pass
-    run.finish()
+
+
+def test_a_process_killed_before_it_wrote_anything_is_in_nobodys_way(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    (root / ".writing-0123").mkdir(parents=True)
+    (root / ".writing-0123" / "request.json").write_text("{")
+    (root / ".lock").touch()
+    with RunDirectory.open(root, REQUEST) as run:
+        run.abandon()
+    assert not root.exists()
+
+
+def test_finish_drops_kept_stages_and_says_which_code_it_was(tmp_path: Path) -> None:
+    with RunDirectory.open(tmp_path / "run", REQUEST) as run:
+        with run.new_stage("a"):
+            pass
+        assert run.code is None
+        run.finish("0123")
     assert run.complete
+    assert RunDirectory.read(run.root).code == "0123"
     assert not (tmp_path / "run" / ".stages").exists()
+    (tmp_path / "run" / ".complete").write_text("")
+    assert run.complete
+    assert run.code is None
+
+
+def test_what_a_run_killed_while_finishing_left_is_removed(tmp_path: Path) -> None:
+    root = finished(tmp_path / "run")
+    (root / ".stages" / "a").mkdir(parents=True)
+    with RunDirectory.open(root, REQUEST) as run:
+        assert run.complete
+    assert not (root / ".stages").exists()
 
 
 def test_abandon_keeps_finished_stages_and_foreign_directories(tmp_path: Path) -> None:
-    run = RunDirectory.open(tmp_path / "kept", REQUEST)
-    with run.new_stage("a"):
-        pass
-    run.abandon()
-    assert run.stage_path("a")
-    RunDirectory.open(tmp_path / "gone", REQUEST).abandon()
+    with RunDirectory.open(tmp_path / "kept", REQUEST) as run:
+        with run.new_stage("a"):
+            pass
+        run.abandon()
+    assert run.stage_folder("a").is_dir()
+    with RunDirectory.open(tmp_path / "gone", REQUEST) as run:
+        run.abandon()
     assert not (tmp_path / "gone").exists()
 
 
@@ -85,27 +177,104 @@ def test_foreign_content_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(InvalidRequest, match="not a run"):
         RunDirectory.open(tmp_path, REQUEST, overwrite=True)
-    assert (tmp_path / "thesis.txt").read_text() == "precious"
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("thesis.txt", "precious")]
 
 
 def test_overwrite_replaces_another_run(tmp_path: Path) -> None:
-    RunDirectory.open(tmp_path / "run", REQUEST).finish()
+    root = finished(tmp_path / "run")
     with pytest.raises(InvalidRequest, match="--overwrite"):
-        RunDirectory.open(tmp_path / "run", SceneRequest(prompt="a street"))
-    run = RunDirectory.open(tmp_path / "run", SceneRequest(prompt="a street"), overwrite=True)
-    assert not run.complete
+        RunDirectory.open(root, OTHER)
+    assert RunDirectory.read_request(root) == REQUEST
+    with RunDirectory.open(root, OTHER, overwrite=True) as run:
+        assert not run.complete
+    assert RunDirectory.read_request(root) == OTHER
 
 
-def test_damaged_request_is_said(tmp_path: Path) -> None:
-    (tmp_path / "request.json").write_text("{")
-    with pytest.raises(InvalidRequest, match="not valid JSON"):
+def test_overwrite_runs_a_complete_request_again_and_continues_an_unfinished_one(tmp_path: Path) -> None:
+    root = finished(tmp_path / "run")
+    with RunDirectory.open(root, REQUEST) as run:
+        assert run.complete
+    with RunDirectory.open(root, REQUEST, overwrite=True) as run:
+        assert not run.complete
+        with run.new_stage("a"):
+            pass
+    with RunDirectory.open(root, REQUEST, overwrite=True) as run:
+        assert run.stage_folder("a").is_dir()
+
+
+def test_a_kill_while_overwriting_leaves_neither_a_complete_run_nor_a_foreign_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = finished(tmp_path / "run")
+    (root / "aaa").mkdir()
+
+    def killed(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            RunDirectory.open(root, OTHER, overwrite=True)
+    assert not RunDirectory.read(root).complete
+    with RunDirectory.open(root, OTHER, overwrite=True) as run:
+        assert not (run.root / "aaa").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "not valid JSON"),
+        (b'{"prompt": "\xff"}', "not valid JSON"),
+        (b"[1, 2]", "must hold a JSON object, got list"),
+        (b'"text"', "must hold a JSON object, got str"),
+    ],
+)
+def test_damaged_request_is_said(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "request.json").write_bytes(content)
+    with pytest.raises(InvalidRequest, match=words):
         RunDirectory.read_request(tmp_path)
 
 
-def test_overwrite_runs_a_complete_request_again(tmp_path: Path) -> None:
-    RunDirectory.open(tmp_path / "run", REQUEST).finish()
-    assert RunDirectory.open(tmp_path / "run", REQUEST).complete
-    assert not RunDirectory.open(tmp_path / "run", REQUEST, overwrite=True).complete
+def test_a_folder_without_a_request_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"no request\.json"):
+        RunDirectory.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"accepted": true}', '{"stages": [1]}'])
+def test_missing_or_damaged_report_is_said(tmp_path: Path, content: str | None) -> None:
+    run = RunDirectory.read(finished(tmp_path / "run"))
+    if content is not None:
+        run.write("report.json", content)
+    with pytest.raises(InvalidRequest, match=r"report\.json: .* missing or damaged\. Add --overwrite"):
+        run.read_report()
+
+
+def test_an_input_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.ply").write_bytes(b"content")
+
+    def denied(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InvalidRequest, match=r"splat: .*a\.ply cannot be read \(Permission denied\)"):
+        RunDirectory.open(tmp_path / "run", SceneRequest(splat=str(tmp_path / "a.ply")))
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, WriteFailed), (errno.EACCES, InvalidRequest)])
+def test_failing_to_make_room_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    root = finished(tmp_path / "run")
+    (root / "pictures").mkdir()
+
+    def fail(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    with pytest.raises(kind, match=r"run: cannot write there"):
+        RunDirectory.open(root, OTHER, overwrite=True)
 
 
 def test_publishing_goes_on_after_a_kill(tmp_path: Path) -> None:
@@ -113,7 +282,15 @@ def test_publishing_goes_on_after_a_kill(tmp_path: Path) -> None:
     with run.new_stage("a") as folder:
         for name in ("one", "two"):
             (folder / name).write_text(name)
-    stage = run.stage_path("a") or Path()
+    stage = run.stage_folder("a")
     (stage / "one").replace(run.root / "one")
     run.publish([(stage, ("one", "two"))])
     assert [(run.root / n).read_text() for n in ("one", "two")] == ["one", "two"]
+
+
+def test_events_are_lines_of_json(tmp_path: Path) -> None:
+    with RunDirectory.open(tmp_path / "run", REQUEST) as run:
+        for message in ("über", "two\nlines"):
+            run.append_event({"message": message})
+    lines = (run.root / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["über", "two\nlines"]

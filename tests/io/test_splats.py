@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import time
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from lyra_backend.errors import InvalidRequest, MissingDependency
@@ -18,6 +21,7 @@ from lyra_backend.io.splats import READABLE, WRITABLE, format_of, read_splats, w
 from lyra_backend.types import GaussianCloud, Severity
 
 from .plys import make_cloud, write
+from .refusals import read_or_refused
 
 #: What each format keeps: centres [m], log-scales, colours and |cos| of half the angle between orientations.
 PRECISION = {
@@ -163,13 +167,54 @@ def test_a_chunked_ply_with_wrong_counts_never_reaches_native_code(tmp_path: Pat
     for old, new, message in (
         (b"element chunk 2", b"element chunk 1", "a chunk per 256 rows"),
         (b"element vertex 300", b"element vertex 500", "SH of a compressed PLY"),
-        (b"property float max_b\n", b"", "12 or 18 bounds"),
+        (b"property float max_b\n", b"", "18 bounds, got 17"),
         (b"packed_scale", b"packed_sxxxx", "packed_position, packed_rotation"),
         (b"binary_little_endian", b"binary_big_endian", "little-endian"),
     ):
         assert old in data
         with pytest.raises(InvalidRequest, match=message):
             read_splats(write(path, data.replace(old, new)))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("ending", ["compressed.ply", "spz"])
+def test_any_damage_to_what_gsply_reads_is_read_or_refused(tmp_path: Path, ending: str, data: st.DataObject) -> None:
+    needs(ending)
+    path = tmp_path / f"a.{ending}"
+    write_splats(path, make_cloud(300, 1))
+    good = gzip.decompress(path.read_bytes()) if ending == "spz" else path.read_bytes()
+    broken = bytearray(good[: data.draw(st.integers(0, len(good)) | st.just(len(good)))])
+    # Mostly in the header: what follows are numbers, any of which may be.
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 255)), max_size=5)):
+        if broken:
+            broken[place % (16 if ending == "spz" else 1200) % len(broken)] = value
+    packed = ending == "spz" and data.draw(st.integers(0, 4)) > 0
+    write(path, gzip.compress(bytes(broken), 1) if packed else bytes(broken))
+    outcome = read_or_refused(read_splats, path)
+    assert outcome is None or outcome.value.count >= 1
+
+
+@pytest.mark.parametrize("ending", ["splat", "ksplat", "sog"])
+def test_damage_to_what_gaussforge_reads_is_read_or_refused(tmp_path: Path, ending: str) -> None:
+    needs(ending)
+    path = tmp_path / f"a.{ending}"
+    write_splats(path, make_cloud(300, 1))
+    good, random = path.read_bytes(), np.random.default_rng(7)
+    noise = bytes(random.integers(0, 256, 800, np.uint8))
+    for broken in (good[:-1], good[: len(good) // 3], good[:4] + noise, noise, good[:40] + noise + good[840:]):
+        outcome = read_or_refused(read_splats, write(path, broken))
+        assert outcome is None or outcome.value.count >= 1
+
+
+def test_a_crash_of_the_converter_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native code that dies takes its own process with it, not ours."""
+    fake = tmp_path / "fake" / "gaussforge.py"
+    fake.parent.mkdir()
+    fake.write_text("import os\nclass GaussForge:\n    def convert(self, *_):\n        os._exit(139)\n")
+    monkeypatch.setenv("PYTHONPATH", str(fake.parent))
+    with pytest.raises(InvalidRequest, match=r"a\.splat: cannot be converted: the converter crashed on it \(code"):
+        read_splats(write(tmp_path / "a.splat", bytes(320)))
 
 
 def test_a_conversion_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,17 @@ def test_broken_files_are_refused(mesh, tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(InvalidRequest, match="Make it again"):
             read_textured_mesh(path)
+    for old, new in (
+        (b'"componentType":5126', b'"componentType":5120'),
+        (b'"type":"VEC2"', b'"type":"MAT2"'),
+        (b'"POSITION":0', b'"POSITION":9'),
+        (b'"scenes":[', b'"scenes":{['),
+        (b"IHDR", b"IHDX"),
+    ):
+        assert old in whole
+        path.write_bytes(whole.replace(old, new)[: len(whole)])
+        with pytest.raises(InvalidRequest, match=r"scene\.glb: must be a \.glb .* Make it again"):
+            read_textured_mesh(path)
     path.unlink()
     with pytest.raises(InvalidRequest, match="folder"):
         write_textured_mesh(mesh, tmp_path / "missing" / "scene.glb")

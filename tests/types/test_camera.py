@@ -55,6 +55,37 @@ def test_looking_straight_down() -> None:
         look_at((1, 2, 3), (1, 2, 3))
 
 
+@pytest.mark.parametrize("up", [(0, 0, 1), (0, 1, 0), (1, 0, 0), (0, -2e-3, 0)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_looking_straight_along_up(up: tuple[float, float, float], sign: float) -> None:
+    pose = look_at((1, 2, 3), np.array((1.0, 2, 3)) + sign * np.array(up)).astype(np.float64)
+    along = look_at((1, 2, 3), np.array((1.0, 2, 3)) + sign * np.array(up), up).astype(np.float64)
+    for turn in (pose[:3, :3], along[:3, :3]):
+        np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-6)
+        assert np.linalg.det(turn) == pytest.approx(1, abs=1e-6)
+        np.testing.assert_allclose(turn[:, 2], sign * np.array(up) / np.linalg.norm(up), atol=1e-6)
+
+
+def test_looking_from_or_to_nowhere() -> None:
+    nan, far = float("nan"), float("inf")
+    for eye, target, up in (
+        ((nan, 0, 0), (1, 0, 0), (0, 0, 1)),
+        ((0, 0, 0), (far, 0, 0), (0, 0, 1)),
+        ((0, 0, 0), (1, 0, 0), (0, nan, 1)),
+        ((0, 0), (1, 0, 0), (0, 0, 1)),
+    ):
+        with pytest.raises(InvalidRequest, match="look_at needs three finite coordinates"):
+            look_at(eye, target, up)
+    with pytest.raises(InvalidRequest, match="up direction with a length"):
+        look_at((0, 0, 0), (1, 0, 0), (0, 0, 0))
+
+
+@pytest.mark.parametrize("fov_deg", [0, -10, 180, 300, float("nan")])
+def test_fields_of_view_that_no_plane_shows(fov_deg: float) -> None:
+    with pytest.raises(InvalidRequest, match="between 0 and 180 deg"):
+        Intrinsics.from_fov(640, 480, fov_deg)
+
+
 def test_moving_with_the_scene() -> None:
     lens = Intrinsics.from_fov(64, 48, 60)
     camera = Camera(lens, look_at((1, 2, 1.5), (4, 2, 1)), "entrance")
@@ -77,3 +108,6 @@ def test_poses_are_checked() -> None:
         Camera(lens, np.eye(3))
     with pytest.raises(InvalidRequest, match="must be finite"):
         Camera(lens, np.full((4, 4), np.nan))
+    for bad in (2 * np.eye(4), np.diag([1, 1, -1, 1]), np.eye(4) + np.eye(4)[[3, 0, 1, 2]]):
+        with pytest.raises(InvalidRequest, match="must turn and move only"):
+            Camera(lens, bad)

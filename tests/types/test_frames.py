@@ -72,3 +72,12 @@ def test_maps_that_are_no_similarity() -> None:
         Similarity.build(rotation=np.diag([2.0, 1, 1]))
     with pytest.raises(InvalidRequest, match="translation must be finite"):
         Similarity.build(translation=(0, np.nan, 0))
+
+
+@pytest.mark.parametrize(
+    ("rotation", "translation"),
+    [((1, 0, 0), (0, 0, 0)), ((0, 0, 0, 0), (0, 0, 0)), (np.eye(4), (0, 0, 0)), (None, (0, 0)), (None, 1.0)],
+)
+def test_maps_that_cannot_be_built(rotation: object, translation: object) -> None:
+    with pytest.raises(InvalidRequest, match="Similarity needs a rotation"):
+        Similarity.build(1.0, rotation, translation)  # type: ignore[arg-type]

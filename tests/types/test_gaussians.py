@@ -49,8 +49,14 @@ def test_arrays_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("positions", np.zeros((5, 2)), r"positions must have shape \(5, 3\), got \(5, 2\)"),
+        ("positions", np.zeros((5, 2)), r"positions must have shape \(N, 3\), got \(5, 2\)"),
         ("positions", np.full((5, 3), np.nan), "positions must be finite, got 15"),
+        ("positions", np.full((5, 3), 1e300), "positions must be finite, got 15"),
+        ("positions", None, "positions must be an array of numbers, got object"),
+        ("positions", [[1, 2, 3], [4, 5]], "positions must be an array of numbers"),
+        ("positions", np.ones((5, 3), complex), "positions must be an array of numbers, got complex128"),
+        ("class_ids", np.full(5, 65536), "class_ids must be whole numbers from 0 to 65535, got values from 65536"),
+        ("class_ids", np.full(5, -1), "class_ids must be whole numbers from 0 to 65535"),
         ("scales", np.zeros((5, 3)), "scales must be > 0"),
         ("scales", np.ones((4, 3)), r"shape \(5, 3\), got \(4, 3\)"),
         ("quats_wxyz", np.ones((5, 4)), "unit quaternions"),

@@ -25,6 +25,7 @@ from lyra_backend.types import (
     look_at,
 )
 from lyra_backend.types.camera import Camera, Intrinsics
+from lyra_backend.types.mesh import triangle_normals_and_areas
 
 from .test_gaussians import make
 
@@ -49,7 +50,6 @@ def test_colliders_weld_with_their_own_corners() -> None:
     two = replace(one, name="two", vertices=CORNERS + 5)
     proxy = CollisionProxy((one, two), "surface", {})
     vertices, triangles = proxy.welded()
-    assert proxy.triangle_count == 2
     assert triangles.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert vertices[3].tolist() == [5, 5, 5]
     none = CollisionProxy((), "none", {})
@@ -64,6 +64,12 @@ def test_colliders_that_cannot_be() -> None:
             CollisionPart("one", CORNERS, np.int32(bad))
         with pytest.raises(InvalidRequest, match="must index its 3 vertices"):
             part(triangles=np.int32(bad))
+    for unsafe in ([[0, 1, 1.5]], [[0.0, 1.0, np.nan]], [[0, 1, 2**32 + 2]], [[True, False, True]], [["0", "1", "2"]]):
+        with pytest.raises(InvalidRequest, match=r"triangles must be (whole numbers|an array of numbers)"):
+            CollisionPart("one", CORNERS, np.array(unsafe))
+    assert CollisionPart("one", CORNERS, np.array([[0.0, 1.0, 2.0]])).triangles.dtype == np.int32
+    with pytest.raises(InvalidRequest, match="texture must be whole numbers from 0 to 255"):
+        part(texture=np.full((2, 2, 3), 0.5))
     with pytest.raises(InvalidRequest, match=r"uvs must have shape \(3, 2\)"):
         part(uvs=np.zeros((2, 2)))
 
@@ -92,3 +98,12 @@ def test_reports_are_json_there_and_back() -> None:
     back = RunReport.from_json(json.loads(json.dumps(report.to_json())))
     assert back == report
     assert back.findings[0].severity is Severity.ERROR
+
+
+def test_normals_and_areas_of_triangles() -> None:
+    flat = CORNERS[TRIANGLE]
+    normals, areas = triangle_normals_and_areas(np.concatenate([flat, 3 * flat[:, ::-1], flat[:, [0, 0, 1]]]))
+    assert normals.tolist() == [[0, 0, 1], [0, 0, -1], [0, 0, 0]]
+    assert areas.tolist() == [0.5, 4.5, 0.0]
+    none = triangle_normals_and_areas(np.zeros((0, 3, 3)))
+    assert [a.shape for a in none] == [(0, 3), (0,)]

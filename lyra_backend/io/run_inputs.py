@@ -1,0 +1,74 @@
+"""The input files of a run: copied into its directory and named there by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..atomic import replacing
+from ..errors import InvalidRequest
+from ..types.request import INPUT_FIELDS, SceneRequest
+
+__all__ = ["INPUTS", "RunInputs", "file_digest", "with_inputs"]
+
+#: Folder in a run directory.
+INPUTS = "inputs"
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def with_inputs(request: SceneRequest, files: Mapping[str, str]) -> SceneRequest:
+    """Return `request` with other input files, given by field."""
+    return SceneRequest.from_json({**request.to_json(), **files})
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Input files by request field: where the user has them, and their names relative to the run directory."""
+
+    sources: Mapping[str, Path]
+    names: Mapping[str, str]
+
+    @staticmethod
+    def of(request: SceneRequest) -> RunInputs:
+        """Find the input files of a request.
+
+        Raises:
+            InvalidRequest: a file does not exist or cannot be read.
+        """
+        sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
+        return RunInputs(sources, {field: _name(field, path) for field, path in sources.items()})
+
+    def adopt(self, root: Path) -> None:
+        """Copy those files into the run directory `root` that are not there yet."""
+        for field, source in self.sources.items():
+            target = root / self.names[field]
+            if not target.is_file():
+                target.parent.mkdir(exist_ok=True)
+                with replacing(target) as part:
+                    shutil.copyfile(source, part)
+
+    def in_users_words(self, message: str, root: Path) -> str:
+        """Return `message` with the copies in `root` called what the user called the files."""
+        for field, source in self.sources.items():
+            message = message.replace(str((root / self.names[field]).resolve()), str(source))
+        return message
+
+
+def _name(field: str, path: Path) -> str:
+    if path.is_dir():
+        raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
+    if not path.is_file():
+        raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
+    suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".compressed.ply") else path.suffix
+    try:
+        return f"{INPUTS}/{file_digest(path)[:16]}{suffix.lower()}"
+    except OSError as error:
+        raise InvalidRequest(f"{field}: {path} cannot be read ({error.strerror}). Check its permissions.") from error
