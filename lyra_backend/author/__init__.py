@@ -67,7 +67,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     written.append(stage.write_scene(directory, gaussians.value, colliders, appearance, settings))
     written.append(stage.write_stage(directory, settings))
-    written.append(provenance.write_provenance(bundle.provenance, directory))
+    made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
+    written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
     progress(1.0, f"wrote {len(written)} files")
     return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))

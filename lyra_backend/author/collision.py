@@ -18,6 +18,7 @@ from pxr import Sdf, Vt
 from ..errors import InvalidRequest
 from ..progress import Progress
 from ..types import Approximation, CollisionPart, CollisionProxy
+from ..types.mesh import triangle_normals_and_areas
 from .layers import apply_schemas, attribute, define, write_layer
 
 __all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "write"]
@@ -135,18 +136,21 @@ def _environment(parts: Sequence[CollisionPart]) -> _Collider:
 def _weld(
     points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    """Merge vertices at exactly the same place and drop unused ones; no triangle moves, and the order stays."""
-    used, corners = np.unique(triangles, return_inverse=True)
-    points = points[used] + np.float32(0)  # -0.0 becomes 0.0, which is the same place
+    """Merge vertices at exactly the same place and drop unused ones; no triangle moves, and the order stays.
+
+    Triangles that merging leaves with two corners have no area and go, unless there is nothing else.
+    """
+    points = points + np.float32(0)  # -0.0 becomes 0.0, which is the same place
     order = np.lexsort(points.T)
     is_new = np.ones(len(points), bool)
     is_new[1:] = (points[order[1:]] != points[order[:-1]]).any(axis=1)
     # lexsort is stable, so the first of each run is the one that came first.
-    first = order[is_new][np.cumsum(is_new) - 1]
     stands_for = np.empty(len(points), np.int64)
-    stands_for[order] = first
-    kept, index = np.unique(stands_for, return_inverse=True)
-    return points[kept], index[corners].reshape(-1, 3).astype(np.int32)
+    stands_for[order] = order[is_new][np.cumsum(is_new) - 1]
+    welded = stands_for[triangles]
+    is_whole = (welded != np.roll(welded, 1, axis=1)).all(axis=1)
+    used, corners = np.unique(welded[is_whole] if is_whole.any() else welded, return_inverse=True)
+    return points[used], corners.reshape(-1, 3).astype(np.int32)
 
 
 def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:
@@ -193,12 +197,9 @@ def _author_mesh(parent: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
 
 def _face_normals(points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     """Return the unit normal of each triangle, shape (F, 3), straight up where it has no area."""
-    a, b, c = (points[triangles[:, k]].astype(np.float64) for k in range(3))
-    normals = np.cross(b - a, c - a)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    flat = lengths[:, 0] == 0.0
-    normals[flat], lengths[flat] = (0.0, 0.0, 1.0), 1.0
-    return (normals / lengths).astype(np.float32)
+    normals, areas = triangle_normals_and_areas(points[triangles])
+    normals[areas == 0.0] = (0.0, 0.0, 1.0)
+    return normals.astype(np.float32)
 
 
 def _author_material(parent: Sdf.PrimSpec, name: str, material: PhysicsMaterial) -> Sdf.PrimSpec:

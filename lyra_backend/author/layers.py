@@ -7,14 +7,13 @@ each time. Does not: know what a scene is.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pxr import Sdf, Usd, UsdGeom, UsdPhysics
 
+from ..atomic import replacing
 from ..errors import InvalidRequest
 from .usdz import write_package
 
@@ -24,9 +23,7 @@ __all__ = [
     "attribute",
     "define",
     "flush",
-    "temporary_sibling",
     "write_layer",
-    "write_text",
 ]
 
 #: Endings that :func:`write_layer` writes.
@@ -56,12 +53,13 @@ def write_layer(
         render_settings: settings for Kit, which reads them from root layers only.
 
     Raises:
-        InvalidRequest: another ending, a folder that cannot be written, or a layer too large for a .usdz.
+        InvalidRequest: another ending, a folder that is not there, or a layer too large for a .usdz.
+        WriteFailed: nothing can be written there.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidRequest(f"{path.name}: USD files must end in {', '.join(SUFFIXES)}, got {suffix!r}; rename it.")
-    with temporary_sibling(path) as scratch:
+    with replacing(path) as scratch:
         if suffix != ".usdz":
             _fill_layer(scratch, default_prim, fill, render_settings)
             return
@@ -109,28 +107,3 @@ def attribute(
 def apply_schemas(prim: Sdf.PrimSpec, *names: str) -> None:
     """Apply API schemas by name; a multiple-apply schema is named ``Schema:instance``."""
     prim.SetInfo(Usd.Tokens.apiSchemas, Sdf.TokenListOp.Create(prependedItems=list(names)))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 `text` with ``\\n`` line ends to `path`; nothing appears there before it is whole."""
-    with temporary_sibling(path) as scratch:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
-
-
-@contextmanager
-def temporary_sibling(path: Path) -> Iterator[Path]:
-    """Yield a path of the same name in a new folder beside `path`; on success it replaces `path`.
-
-    The folder lies beside the target because only there is a rename atomic; its random name cannot hit other files.
-
-    Raises:
-        InvalidRequest: the folder of `path` does not exist or cannot be written.
-    """
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise InvalidRequest(f"{path.parent}: must be a folder that can be written, got {error.strerror}.") from error
-    with folder as name:
-        scratch = Path(name) / path.name
-        yield scratch
-        scratch.replace(path)

@@ -3,7 +3,8 @@
 Does: write down what the earlier stages handed on. Does not: decide anything, or give legal advice.
 
 Both are made from `provenance`, JSON data. What a scene was made from is its list ``sources``: objects with ``name``,
-``licence`` (an SPDX identifier or a name, remarks in brackets) and, where known, ``url``, ``sha256`` and ``use``.
+``licence`` (an SPDX identifier or a name, remarks in brackets) and, where known, ``url``, ``sha256``, ``use`` and
+``terms``, what the licence means for the scene in a sentence.
 Without that list, sources are the ``generator`` with its ``licence`` and each input ``<name>_sha256``. Everything else
 is kept.
 """
@@ -12,13 +13,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..atomic import atomic_write
 from ..errors import InvalidRequest
-from .layers import write_text
 
 __all__ = ["LICENSES_FILE", "PROVENANCE_FILE", "write_licenses", "write_provenance"]
 
@@ -29,8 +32,11 @@ UNKNOWN_LICENCE = "unknown"
 _OWN_SOURCE = {
     "name": "lyra-backend",
     "licence": "Apache-2.0",
-    "use": "made the files; claims nothing on what they show",
+    "use": "made the files",
+    "terms": "Asks nothing of scenes: its licence is on the program, not on what comes out.",
 }
+#: Packages whose arithmetic or format is in the files.
+_PACKAGES = ("numpy", "scipy", "usd-core", "warp-lang")
 
 #: What licences ask of whoever passes a scene on, by their names in lower case.
 _TERMS = {
@@ -61,7 +67,7 @@ def write_provenance(provenance: Mapping[str, Any], directory: Path) -> str:
         text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidRequest(f"provenance must be JSON data: {error}.") from error
-    write_text(directory / PROVENANCE_FILE, text + "\n")
+    atomic_write(directory / PROVENANCE_FILE, text + "\n")
     return PROVENANCE_FILE
 
 
@@ -78,7 +84,7 @@ def write_licenses(provenance: Mapping[str, Any], directory: Path) -> str:
         "|---|---|---|",
         *rows,
     ]
-    write_text(directory / LICENSES_FILE, "\n".join(lines) + "\n")
+    atomic_write(directory / LICENSES_FILE, "\n".join(lines) + "\n")
     return LICENSES_FILE
 
 
@@ -91,7 +97,14 @@ def licence_terms(licence: str) -> str:
 
 
 def _versions(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    return {**provenance.get("versions", {}), "lyra-backend": __version__}
+    return {**provenance.get("versions", {}), **dict(_installed()), "lyra-backend": __version__}
+
+
+def _installed() -> Iterator[tuple[str, str]]:
+    for package in _PACKAGES:
+        # Kit brings its own build of USD, which is no package of pip's.
+        with suppress(PackageNotFoundError):
+            yield package, version(package)
 
 
 def _sources(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -129,7 +142,8 @@ def _row(source: Mapping[str, Any]) -> str:
         name += f" ({_cell(source['use'])})"
     if source.get("sha256"):
         name += f" `{_cell(source['sha256'])[:16]}`"
-    return f"| {name} | {licence} | {licence_terms(str(source['licence']))} |"
+    terms = _cell(source.get("terms") or licence_terms(str(source["licence"])))
+    return f"| {name} | {licence} | {terms} |"
 
 
 def _cell(text: Any) -> str:

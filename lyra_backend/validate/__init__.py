@@ -9,13 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import Progress
-from ..types import Finding, GaussianCloud, Outcome
+from ..types import Finding, GaussianCloud, Outcome, Severity
 from .limits import Params
 
 __all__ = ["Params", "run"]
 
-#: Findings after which there is nothing to simulate.
-_NO_STAGE = {"usd.none", "usd.unreadable"}
+#: Findings after which simulating makes no sense, or could bring the engine down.
+_NOT_TO_BE_SIMULATED = frozenset(
+    {
+        "usd.unreadable",
+        "usd.up_axis",
+        "usd.meters_per_unit",
+        "usd.missing_file",
+        "usd.composition",
+        "usd.CompositionError",
+        "collider.empty",
+        "collider.not_finite",
+        "collider.topology",
+        "collider.indices",
+    }
+)
 
 
 def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Progress) -> Outcome[None]:
@@ -28,16 +41,15 @@ def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Pro
         progress: reported throughout.
 
     Raises:
-        InvalidRequest: `directory` is neither a directory nor a USD file.
+        InvalidRequest: `directory` is neither a directory with a stage in it nor a USD file.
     """
     from .gaussians import check_gaussians
     from .physics import check_physics
-    from .usd import check_usd, usd_files
+    from .usd import check_usd, quiet_usd, usd_files
     from .usd_cloud import read_cloud
 
     files = usd_files(directory)
     progress(0.0, "reading the scene")
-    cloud = cloud or next((found for file in files if (found := read_cloud(file))), None)
     counts: dict[str, int | float] = {}
     findings: list[Finding] = []
 
@@ -45,10 +57,19 @@ def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Pro
         counts.update(outcome.counts)
         findings.extend(outcome.findings)
 
-    if cloud is not None:
-        keep(check_gaussians(cloud, params, progress.child(0.0, 0.1)))
-    keep(check_usd(directory, params, progress.child(0.1, 0.4)))
-    if not _NO_STAGE & {f.code for f in findings}:
-        keep(check_physics(directory, params, progress.child(0.4, 1.0)))
+    with quiet_usd():
+        cloud = cloud or next((found for file in files if (found := read_cloud(file))), None)
+        if cloud is not None:
+            keep(check_gaussians(cloud, params, progress.child(0.0, 0.1)))
+        keep(check_usd(directory, params, progress.child(0.1, 0.4)))
+        if {f.code for f in findings if f.severity is Severity.ERROR} & _NOT_TO_BE_SIMULATED:
+            findings.append(_not_simulated())
+        else:
+            keep(check_physics(files[0], cloud, params, progress.child(0.4, 1.0)))
     progress(1.0, f"checked the scene: {len(findings)} findings")
     return Outcome(None, counts, tuple(findings))
+
+
+def _not_simulated() -> Finding:
+    message = "Physics was not checked: a stage with these errors cannot be given to an engine. Mend them first."
+    return Finding("physics.not_simulated", Severity.INFO, message)

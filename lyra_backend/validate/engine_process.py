@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..progress import Progress
+from .bare_text import bare
 
 __all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_engine"]
 
@@ -93,12 +93,11 @@ class Trace:
 
 @dataclass(frozen=True)
 class EngineResult:
-    """All runs by name, the engine's error and warning lines and its peak memory [bytes]."""
+    """All runs by name, and the engine's error and warning lines without paths."""
 
     traces: Mapping[str, Trace]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
-    peak_memory_bytes: int | None
 
 
 def missing_packages() -> tuple[str, ...]:
@@ -174,7 +173,7 @@ def _ending(code: int) -> str:
 def _last_lines(folder: Path, count: int = 6) -> str:
     text = (folder / "engine.log").read_bytes().decode("utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f" Its last lines: {' | '.join(lines[-count:])}" if lines else " It printed nothing."
+    return f" Its last lines: {bare(' | '.join(lines[-count:]), folder)}" if lines else " It printed nothing."
 
 
 def _read_result(folder: Path, job: Job) -> EngineResult:
@@ -185,9 +184,5 @@ def _read_result(folder: Path, job: Job) -> EngineResult:
             keys = ("positions", "orientations_xyzw", "velocities", "ray_heights")
             parts = {key: arrays[f"{run.name}/{key}"] for key in keys}
             traces[run.name] = Trace(**parts, static_actors=int(summary["runs"][run.name]["static_actors"]))
-    result = EngineResult(
-        traces, tuple(summary["errors"]), tuple(summary["warnings"]), summary.get("peak_memory_bytes")
-    )
-    if result.peak_memory_bytes is not None:
-        logging.getLogger(__name__).info("physics engine: peak memory %.0f MB", result.peak_memory_bytes / 1e6)
-    return result
+    errors, warnings = (tuple(bare(text, folder) for text in summary[kind]) for kind in ("errors", "warnings"))
+    return EngineResult(traces, errors, warnings)

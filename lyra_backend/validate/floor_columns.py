@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from .parallel_rays import RayHits, parallel_hits
 
-__all__ = ["Columns", "FloorMap", "find_floor", "look_down", "sample_footprint"]
+__all__ = ["LEVEL_ENOUGH", "Columns", "FloorMap", "find_floor", "look_down", "sample_footprint"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 #: Free height above a floor [m].
 HEADROOM = 1.0
-#: Steeper surfaces are walls: sine of the least angle between a wall's normal and the vertical's complement.
+#: Upward part of the unit normal below which a surface is a wall: it is steeper than 60 degrees.
 LEVEL_ENOUGH = 0.5
 #: Columns of the map; cells never get smaller than `SMALLEST_CELL` [m].
 CELLS = 10_000

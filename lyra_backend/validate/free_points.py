@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .floor_columns import Columns, FloorMap, look_down, sample_footprint
+from ..types.mesh import triangle_normals_and_areas
+from .floor_columns import LEVEL_ENOUGH, Columns, FloorMap, look_down, sample_footprint
 from .parallel_rays import parallel_hits
 from .triangle_index import TriangleIndex
 
@@ -81,7 +82,7 @@ def look_around(corners: Floats, index: TriangleIndex, samples: Samples, rng: np
     """Cast horizontal rays in all directions from free points above the floor; points inside solids are left out."""
     standing = np.flatnonzero(samples.columns.found)[: 2 * VIEW_POINTS]
     points = points_above(samples, standing, VIEW_HEIGHTS, rng)
-    points = points[index.distances(points, 0.5) > VIEW_GAP][:VIEW_POINTS]
+    points = points[index.are_free(points, VIEW_GAP)][:VIEW_POINTS]
     bundles = [_view_along(corners, points, FIRST_AZIMUTH + k * np.pi / VIEW_BUNDLES) for k in range(VIEW_BUNDLES)]
     forth = [np.stack([b[0][k] for b in bundles], axis=1) for k in range(3)]
     back = [np.stack([b[1][k] for b in bundles], axis=1) for k in range(3)]
@@ -96,9 +97,7 @@ def _view_along(corners: Floats, points: Floats, azimuth: float) -> tuple[list[F
     axes = np.stack([np.array([-forward[1], forward[0], 0.0]), [0.0, 0.0, 1.0], forward], axis=1)
     turned, origins = corners @ axes, points @ axes
     hits = parallel_hits(turned, origins[:, :2])
-    edges = corners[hits.triangle]
-    normal = np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0])
-    steep = np.abs(normal[:, 2]) < 0.5 * np.maximum(np.linalg.norm(normal, axis=1), 1e-300)
+    steep = np.abs(triangle_normals_and_areas(corners[hits.triangle])[0][:, 2]) < LEVEL_ENOUGH
     along = hits.height - origins[hits.ray, 2]
     seen = []
     for sign in (1.0, -1.0):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..progress import Progress
-from ..types import Finding, Frame, GaussianCloud, Outcome, Severity
+from ..types import Finding, GaussianCloud, Outcome, Severity
 
 __all__ = ["check_gaussians"]
 
@@ -52,9 +52,6 @@ def check_gaussians(cloud: GaussianCloud, limits: Any, progress: Progress) -> Ou
     progress(0.3, "checking opacities and scales")
     _check_opacities(report, cloud.opacities, limits)
     _check_scales(report, cloud.scales, float(np.linalg.norm(high - low)), limits)
-    progress(0.8, "checking the floor")
-    if cloud.frame is Frame.WORLD:
-        _check_floor(report, cloud, limits)
     progress(1.0, "checked Gaussians")
     return Outcome(None, report.counts, tuple(report.findings))
 
@@ -63,7 +60,7 @@ def _check_count(report: _Report, cloud: GaussianCloud, limits: Any) -> None:
     count, fewest, most = cloud.count, limits.gaussian_count_min, limits.gaussian_count_max
     report.counts["gaussians"] = count
     message = f"The scene has {count} Gaussians, at least {fewest} are needed."
-    report.hold("count", count, fewest, count >= max(fewest, 1), message, Severity.ERROR)
+    report.hold("count", count, fewest, count >= fewest, message, Severity.ERROR)
     message = f"The scene has {count} Gaussians; with more than {most} renderers slow down."
     report.hold("count", count, most, count <= most, message)
 
@@ -111,13 +108,3 @@ def _check_scales(report: _Report, scales: Floats, diagonal_m: float, limits: An
     report.hold("huge", huge, limits.huge_share_max, huge <= limits.huge_share_max, message)
     message = f"{needles:.1%} of the Gaussians are needles, over {limits.needle_ratio:g} times as long as wide."
     report.hold("needles", needles, limits.needle_share_max, needles <= limits.needle_share_max, message)
-
-
-def _check_floor(report: _Report, cloud: GaussianCloud, limits: Any) -> None:
-    """Measure how much of what can be seen lies in the floor z = 0."""
-    weight = float(cloud.opacities.sum(dtype=np.float64))
-    buried = cloud.positions[:, 2] < -limits.below_floor_depth_m
-    share = float(cloud.opacities[buried].sum(dtype=np.float64)) / weight if weight > 0 else 0.0
-    report.counts["below_floor_share"] = round(share, 4)
-    message = f"{share:.1%} of what can be seen lies more than {limits.below_floor_depth_m:g} m below the floor z = 0."
-    report.hold("below_floor", share, limits.below_floor_share_max, share <= limits.below_floor_share_max, message)

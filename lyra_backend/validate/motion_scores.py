@@ -83,7 +83,7 @@ def score_drop(bodies: Bodies, trace: Trace, dt: float, index: TriangleIndex, bo
     moving = (np.linalg.norm(trace.velocities, axis=1) > RESTING_SPEED) & ~below & ~lost
     rolling = moving & _gets_on(trace.positions, dt)
     resting = ~moving & ~below & ~lost
-    gap = index.distances(ends, 1.0) - bodies.reach
+    gap = index.distances(ends, float(bodies.reach.max(initial=0.0)) + 2 * FLOATING_GAP) - bodies.reach
     depth = np.where(bodies.box, _box_depth(ends, trace.orientations_xyzw, index), _ball_depth(ends, index))
     depth[below | lost] = 0.0
     floating = resting & (gap > FLOATING_GAP) & (_neighbour(ends) > BODY_NEIGHBOUR)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..types.mesh import triangle_normals_and_areas
+
 __all__ = ["RayHits", "parallel_hits"]
 
 Floats = npt.NDArray[np.float64]
@@ -55,15 +57,10 @@ def parallel_hits(corners: Floats, rays: Floats) -> RayHits:
         nothing = np.zeros(0, np.int64)
         return RayHits(nothing, np.zeros(0), np.zeros(0), nothing)
     triangle, ray, height = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    facing = _facing(corners[triangle])
+    facing = triangle_normals_and_areas(corners[triangle])[0][:, 2]
     # At equal heights back faces come first: where a closed object stands on the floor, the floor is covered.
     order = np.lexsort((triangle, facing, -np.round(height, 6), ray))
     return RayHits(ray[order], height[order], facing[order], triangle[order])
-
-
-def _facing(corners: Floats) -> Floats:
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-300)
 
 
 def _candidates(corners: Floats, rays: Floats) -> Iterator[tuple[Ints, Ints]]:

@@ -186,27 +186,14 @@ def _run(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, F
     return summary, arrays
 
 
-def _peak_memory() -> int | None:
-    """Return the most memory this process has held [bytes]; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def main(arguments: list[str]) -> int:
     """Run the job in the JSON file named by the one argument; return the exit code."""
     path = Path(arguments[0])
     job = json.loads(path.read_text(encoding="utf-8"))
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     summary, arrays = _run(job, path.parent)
-    summary["peak_memory_bytes"] = _peak_memory()
     np.savez(path.parent / "result.npz", allow_pickle=False, **arrays)
-    partial = path.parent / "result.json.partial"
-    partial.write_text(json.dumps(summary), encoding="utf-8")
-    partial.replace(path.parent / "result.json")
+    (path.parent / "result.json").write_text(json.dumps(summary), encoding="utf-8")
     return 0
 
 

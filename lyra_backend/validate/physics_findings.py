@@ -161,7 +161,7 @@ def engine_log(result: EngineResult, limits: PhysicsLimits) -> list[Finding]:
     return found
 
 
-def missing_colliders(count: int, limits: PhysicsLimits) -> list[Finding]:
+def missing_colliders(count: int) -> list[Finding]:
     """Did the engine take over all colliders?"""
     if count <= 0:
         return []

@@ -51,7 +51,7 @@ def choose_drops(samples: Samples, index: TriangleIndex, count: int, rng: np.ran
     over_holes = np.column_stack([samples.points, samples.above])[holes]
     standing = rng.permutation(np.flatnonzero(samples.columns.found))[: 60 * count]
     over_floor = points_above(samples, standing, DROP_HEIGHTS, rng)
-    over_holes, over_floor = (p[index.distances(p, 0.5) > BOX_REACH + GAP] for p in (over_holes, over_floor))
+    over_holes, over_floor = (p[index.are_free(p, BOX_REACH + GAP)] for p in (over_holes, over_floor))
     aimed = over_holes[_spread(over_holes, round(count * AIMED_AT_HOLES), DROP_SPACING)]
     candidates = np.concatenate([aimed, over_floor])
     positions = candidates[_spread(candidates, count, DROP_SPACING, taken=len(aimed))]

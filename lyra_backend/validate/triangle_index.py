@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from ..types.mesh import triangle_normals_and_areas
+
 __all__ = ["TriangleIndex"]
 
 Floats = npt.NDArray[np.float64]
@@ -39,9 +41,7 @@ class TriangleIndex:
 
     def normals(self, triangles: Ints) -> Floats:
         """Return unit normals (N, 3) of `triangles` (N,); those of triangles without area are zero."""
-        a, b, c = (self._corners[triangles, k] for k in range(3))
-        normal = np.cross(b - a, c - a)
-        return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+        return triangle_normals_and_areas(self._corners[triangles])[0]
 
     def _near(self, points: Floats, reach: float) -> Iterator[tuple[Ints, Ints]]:
         """Yield (point, triangle) pairs that may be within `reach` of each other; none is left out."""
@@ -62,6 +62,11 @@ class TriangleIndex:
         for point, triangle in self._near(points[finite], limit):
             np.minimum.at(nearest, finite[point], _distance(points[finite[point]], self._corners[triangle]))
         return nearest
+
+    def are_free(self, points: Floats, gap: float) -> Mask:
+        """Say which points (N, 3) are more than `gap` [m] from every triangle."""
+        # The pairs to look at grow with the reach, so it is no larger than the question.
+        return self.distances(points, 1.01 * gap) > gap
 
     def first_hits(self, start: Floats, end: Floats) -> tuple[Floats, Ints]:
         """Intersect segments (N, 3) to (N, 3) with the triangles, both faces.

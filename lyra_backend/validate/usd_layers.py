@@ -1,6 +1,7 @@
-"""What every USD file must say and must not say, whatever it holds.
+"""What every USD layer must say and must not say, whatever it holds.
 
-Does: check root metadata, the files it refers to, and traces of the machine it was written on. Does not: look at prims.
+Does: check the metadata of root layers, the files layers refer to, and traces of the machine they were written on.
+Does not: look at prims.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pxr import Ar, Sdf, UsdUtils
 
 from ..types import Finding, Severity
 
-__all__ = ["check_layer"]
+__all__ = ["check_default_prim", "check_metadata", "check_references"]
 
 #: Stage metadata is not composed and its fallbacks (Y, centimetres) are wrong for robots, so each file says its own.
 _METADATA = (
-    ("upAxis", "Z", "up_axis", Severity.ERROR, "Y"),
-    ("metersPerUnit", 1.0, "meters_per_unit", Severity.ERROR, "centimetres"),
-    ("kilogramsPerUnit", 1.0, "kilograms_per_unit", Severity.WARNING, "kilograms"),
+    ("upAxis", "Z", "up_axis", Severity.ERROR, "Y", "turn it so that Z points up"),
+    ("metersPerUnit", 1.0, "meters_per_unit", Severity.ERROR, "centimetres", "export it in metres"),
+    ("kilogramsPerUnit", 1.0, "kilograms_per_unit", Severity.WARNING, "kilograms", "give masses in kilograms"),
 )
 _ABSOLUTE = re.compile(r"^(/|\\\\|[A-Za-z]:[\\/]|file:)")
 _REMOTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
@@ -26,31 +27,21 @@ _REMOTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 _PATH_IN_TEXT = re.compile(r"(?<![\w:/.])(/[\w.-]+){2,}|\b[A-Za-z]:\\[\w\\.-]+")
 
 
-def check_layer(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
-    """Yield what is wrong with the root metadata and references of `layer`; `where` is its name in messages."""
-    yield from _metadata(layer, where)
-    yield from _default_prim(layer, where)
-    yield from _references(layer, where)
-    for key in ("comment", "documentation"):
-        found = _PATH_IN_TEXT.search(getattr(layer, key) or "")
-        if found:
-            message = f"{where}: its {key} names a folder of the machine it was written on; clear it."
-            yield Finding("usd.path_in_text", Severity.WARNING, message, where=where)
-
-
-def _metadata(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+def check_metadata(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+    """Yield what axes and units of the root layer named `where` robots cannot be simulated with."""
     root = layer.pseudoRoot
-    for key, wanted, code, severity, fallback in _METADATA:
+    for key, wanted, code, severity, fallback, advice in _METADATA:
         if not root.HasInfo(key):
             message = f"{where}: {key} is not authored, readers then take {fallback}; author {key} = {wanted}."
             yield Finding(f"usd.{code}", severity, message, where=where)
         elif root.GetInfo(key) != wanted:
-            message = f"{where}: {key} must be {wanted}, got {root.GetInfo(key)}."
+            message = f"{where}: {key} must be {wanted}, got {root.GetInfo(key)}; {advice}."
             measured, limit = (float(root.GetInfo(key)), wanted) if isinstance(wanted, float) else (None, None)
             yield Finding(f"usd.{code}", severity, message, measured, limit, where)
 
 
-def _default_prim(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+def check_default_prim(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+    """Yield an error if references to the layer named `where` do not know what they mean."""
     if not layer.HasDefaultPrim():
         message = f"{where}: no defaultPrim, so it cannot be referenced; author one."
         yield Finding("usd.default_prim", Severity.ERROR, message, where=where)
@@ -59,7 +50,8 @@ def _default_prim(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
         yield Finding("usd.default_prim", Severity.ERROR, message, where=where)
 
 
-def _references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+def check_references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
+    """Yield what keeps the layer named `where` from being opened elsewhere."""
     for asset in _assets(layer):
         if _ABSOLUTE.match(asset):
             message = f"{where}: refers to a file by an absolute path, which no other machine has; make it relative."
@@ -70,6 +62,10 @@ def _references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
         elif not Ar.GetResolver().Resolve(layer.ComputeAbsolutePath(asset)):
             message = f"{where}: refers to {asset}, which is not there; put the file back or fix the reference."
             yield Finding("usd.missing_file", Severity.ERROR, message, where=where)
+    for key in ("comment", "documentation"):
+        if _PATH_IN_TEXT.search(getattr(layer, key) or ""):
+            message = f"{where}: its {key} names a folder of the machine it was written on; clear it."
+            yield Finding("usd.path_in_text", Severity.WARNING, message, where=where)
 
 
 def _assets(layer: Sdf.Layer) -> list[str]:

@@ -22,15 +22,24 @@ __all__ = ["check_asset_rules", "check_usd_rules"]
 #: NuRec packages hold a file type that USD does not know; Isaac Sim 5 reads it nevertheless.
 _ACCEPTED = {"UnsupportedFileExtensionInPackage": "nurec"}
 
-#: Rules of the asset validator that judge looks, loop over every element in Python, or that our own checks measure
-#: against a limit instead.
+#: What our own checks say with the file's name and advice.
+_OWN_RULES = frozenset({"MissingDefaultPrim", "UnresolvableDependency"})
+#: Rules of the asset validator that judge looks, loop over every element in Python, or whose matter our own checks
+#: and USD's validators deal with.
 _SKIPPED_RULES = frozenset(
-    {"ManifoldChecker", "NormalsValidChecker", "ZeroAreaFaceChecker", "GaussianSplatSchemaChecker"}
+    {
+        "DefaultPrimChecker",
+        "GaussianSplatSchemaChecker",
+        "ManifoldChecker",
+        "MissingReferenceChecker",
+        "NormalsValidChecker",
+        "StageMetadataChecker",
+        "ZeroAreaFaceChecker",
+    }
 )
 #: Rules whose failures cost speed or tidiness only.
 _ADVICE_RULES = frozenset(
     {
-        "DefaultPrimChecker",
         "KindChecker",
         "NormalsExistChecker",
         "SubdivisionSchemeChecker",
@@ -45,7 +54,9 @@ def check_usd_rules(stage: Usd.Stage, where: str) -> Iterator[Finding]:
     try:
         from pxr import UsdValidation
     except ImportError:
-        yield _not_run("usd.validators_missing", "this USD build has no validation framework", where)
+        yield _not_run(
+            "usd.validators_missing", "this build of USD has no validation framework; use usd-core 24.11 or later."
+        )
         return
     severities = {
         UsdValidation.ValidationErrorType.Error: Severity.ERROR,
@@ -60,6 +71,8 @@ def check_usd_rules(stage: Usd.Stage, where: str) -> Iterator[Finding]:
         return
     for error in errors:
         name, message = str(error.GetName()), str(error.GetMessage()).strip()
+        if name in _OWN_RULES:
+            continue
         accepted = name in _ACCEPTED and _ACCEPTED[name] in message
         severity = Severity.INFO if accepted else severities.get(error.GetType(), Severity.INFO)
         yield Finding(f"usd.{name}", severity, f"{where}: {message}", where=_site(error, where))
@@ -72,7 +85,8 @@ def check_asset_rules(path: Path, where: str) -> Iterator[Finding]:
             # A package from PyPI in spite of its name, and an optional one: nothing of Kit comes with it.
             validator = importlib.import_module("omni.asset_validator")
     except ImportError:
-        yield _not_run("usd.asset_validator_missing", "omniverse-asset-validator is not installed", where)
+        why = "omniverse-asset-validator is not installed. Run: pip install 'lyra-backend[physics]'"
+        yield _not_run("usd.asset_validator_missing", why)
         return
     kinds = validator.IssueSeverity
     severities = {kinds.WARNING: Severity.WARNING, kinds.INFO: Severity.INFO}
@@ -94,8 +108,8 @@ def check_asset_rules(path: Path, where: str) -> Iterator[Finding]:
         yield Finding(f"usd.{rule}", severity, f"{at}: {issue.message.strip()}", where=at)
 
 
-def _not_run(code: str, reason: str, where: str) -> Finding:
-    return Finding(code, Severity.INFO, f"Part of the checks was left out: {reason}.", where=where)
+def _not_run(code: str, reason: str) -> Finding:
+    return Finding(code, Severity.WARNING, f"Part of the USD checks was left out: {reason}")
 
 
 def _site(error: Any, where: str) -> str:

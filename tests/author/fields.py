@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from pxr import Usd
 
-from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud
+from lyra_backend import author
+from lyra_backend.author import particle_field
+from lyra_backend.progress import Progress
+from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud, SceneBundle
 
 
 def cloud_of(count: int, degree: int = 3, seed: int = 0, frame: Frame = Frame.WORLD) -> GaussianCloud:
@@ -70,3 +73,10 @@ def room_proxy() -> CollisionProxy:
     hull = CollisionPart("crate", box, faces, "box", Approximation.CONVEX_HULL)
     floor, shelf = square("floor", semantic_class="floor"), square("shelf", 1.0, 0.5, semantic_class="table")
     return CollisionProxy((hull, floor, shelf), "surface", {"p95": 0.008, "median": 0.002})
+
+
+def author_scene(folder: Path, cloud: GaussianCloud, proxy: CollisionProxy) -> None:
+    """Write a whole scene into the new `folder`."""
+    folder.mkdir()
+    bundle = SceneBundle(cloud, proxy, {"particle_field": particle_field.Params()})
+    author.run(bundle, folder, author.Params(), Progress())

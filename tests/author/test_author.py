@@ -210,7 +210,9 @@ def test_provenance_is_sorted_and_complete(tmp_path: Path) -> None:
     data = json.loads(text)
     assert text == json.dumps(data, indent=2, sort_keys=True) + "\n"
     assert data["prompt"] == "a room"
-    assert data["versions"]["lyra-backend"]
+    assert data["collider"] == "surface"
+    assert data["primitives"] == ["particle_field"]
+    assert {"lyra-backend", "numpy", "scipy", "usd-core", "warp-lang"} <= set(data["versions"])
     assert [s["licence"] for s in data["sources"]] == ["NVIDIA Open Model License", "unknown", "Apache-2.0"]
 
 
@@ -227,7 +229,10 @@ def test_licences_say_what_they_mean(tmp_path: Path) -> None:
     assert "Not for commercial use" in rows[0]
     assert "Not known" in rows[1]
     assert "Read the licence" in rows[2]
-    assert "lyra-backend" in rows[3]
+    assert rows[3] == (
+        "| lyra-backend (made the files) | Apache-2.0 | "
+        "Asks nothing of scenes: its licence is on the program, not on what comes out. |"
+    )
 
 
 @pytest.mark.parametrize("provenance", [{"sources": "me"}, {"sources": [{"licence": "MIT"}]}, {"when": {1, 2}}])

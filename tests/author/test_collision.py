@@ -102,10 +102,12 @@ def test_hulls_alone_need_no_environment(tmp_path: Path) -> None:
 
 def test_flat_triangles_get_a_normal_all_the_same(tmp_path: Path) -> None:
     part = square("floor")
-    flat = type(part)("floor", part.vertices, np.array([[0, 1, 2], [0, 0, 1]]))
+    corners = np.vstack([part.vertices, part.vertices[:2].mean(axis=0)])
+    flat = type(part)("floor", corners, np.array([[0, 1, 2], [0, 4, 1]]))
     collision.write(CollisionProxy((flat,), "surface", {}), tmp_path / "a.usdc")
     opened = Usd.Stage.Open(str(tmp_path / "a.usdc"))
-    assert np.isfinite(UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT)).GetNormalsAttr().Get()).all()
+    normals = UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT)).GetNormalsAttr().Get()
+    assert np.array_equal(normals, [[0, 0, 1], [0, 0, 1]])
 
 
 def test_nothing_to_write_and_bad_names_are_explained(tmp_path: Path) -> None:
@@ -137,3 +139,14 @@ def test_shared_corners_become_one_and_unused_ones_go(tmp_path: Path) -> None:
     assert points.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [-1, 0, 0], [-1, 1, 0]]
     wanted = np.concatenate([left.vertices[left.triangles], right.vertices[right.triangles]])
     assert np.array_equal(points[indices].reshape(-1, 3, 3), wanted)
+
+
+def test_triangles_that_welding_leaves_without_area_go(tmp_path: Path) -> None:
+    part = square("floor")
+    doubled = np.vstack([part.vertices, part.vertices[:1]])  # corner 4 lies where corner 0 does
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [0, 4, 1], [4, 0, 4]])
+    collision.write(CollisionProxy((type(part)("floor", doubled, triangles),), "surface", {}), tmp_path / "a.usdc")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usdc"))
+    mesh = UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT))
+    assert list(mesh.GetFaceVertexCountsAttr().Get()) == [3, 3]
+    assert len(mesh.GetPointsAttr().Get()) == 4

@@ -13,8 +13,6 @@ from lyra_backend.author.particle_field import Params, write
 
 from .fields import cloud_of
 
-pytest.importorskip("ovstage")
-
 #: In a process of its own: the runtime brings its own build of USD.
 _READ = """
 import sys

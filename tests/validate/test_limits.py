@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, asdict, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lyra_backend import params
 from lyra_backend.errors import InvalidRequest
+from lyra_backend.types import Finding
 from lyra_backend.validate import Params
 from lyra_backend.validate.limits import LIMITS_FILE, make_params_type
+
+Check = Callable[[Any, Path], Sequence[Finding]]
 
 
 def test_every_entry_is_a_field_with_its_default() -> None:
@@ -51,3 +57,20 @@ def test_a_broken_entry_is_found_at_once(tmp_path: Path, text: str) -> None:
     (tmp_path / "limits.toml").write_text(text)
     with pytest.raises(ValueError, match=r"limits\.toml: a must have"):
         make_params_type(tmp_path / "limits.toml")
+
+
+def test_every_limit_says_why_and_whence() -> None:
+    lines = LIMITS_FILE.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("["):
+            assert re.search(
+                r"(Measured|Judgement|definition|[Dd]ocumentation|IEEE|format)", _comment(lines, number)
+            ), line
+
+
+def _comment(lines: list[str], number: int) -> str:
+    """Return the comment right above a line."""
+    first = number
+    while lines[first - 1].startswith("# ") and not lines[first - 1].startswith("# --"):
+        first -= 1
+    return " ".join(lines[first:number])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 from pxr import Usd, UsdGeom, Vt
 
-from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend import validate
+from lyra_backend.errors import Cancelled
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Finding, Outcome, Severity
 from lyra_backend.validate import engine_process, physics
@@ -25,7 +28,7 @@ LIMITS = Params()
 
 
 def check(path: Path) -> dict[str, Finding]:
-    return by_code(check_physics(path, LIMITS, Progress()))
+    return by_code(check_physics(path, None, LIMITS, Progress()))
 
 
 def by_code(outcome: Outcome[None]) -> dict[str, Finding]:
@@ -43,7 +46,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
 def test_a_good_furnished_room_passes_and_is_left_as_it_was(tmp_path: Path) -> None:
     rooms.room(tmp_path / "stage.usda")
     before = file_hashes(tmp_path)
-    outcome = check_physics(tmp_path, LIMITS, Progress())
+    outcome = check_physics(tmp_path / "stage.usda", None, LIMITS, Progress())
     found = by_code(outcome)
     assert errors(found) == set()
     assert outcome.counts["dropped_bodies"] == outcome.counts["shot_balls"] == 48
@@ -146,30 +149,37 @@ def only_a_wall(path: Path) -> None:
 @pytest.mark.parametrize(
     ("author", "expected"),
     [
-        (broken_points, "broken_collider"),
-        (broken_indices, "broken_collider"),
-        (no_colliders, "no_collider"),
-        (other_up_axis, "up_axis"),
-        (centimetres, "units"),
-        (only_a_wall, "floor_area"),
+        (broken_points, "collider.not_finite"),
+        (broken_indices, "collider.indices"),
+        (no_colliders, "physics.no_collider"),
+        (other_up_axis, "usd.up_axis"),
+        (centimetres, "usd.meters_per_unit"),
+        (only_a_wall, "physics.floor_area"),
     ],
 )
 def test_what_makes_no_sense_is_never_given_to_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, author: Any, expected: str
 ) -> None:
-    author(tmp_path / "stage.usda")
+    """Each of these faults is checked in one place and reported once."""
+    author(tmp_path / "room.usda")
     monkeypatch.setattr(physics, "run_engine", None)
-    assert errors(check(tmp_path / "stage.usda")) == {expected}
+    found = validate.run(tmp_path / "room.usda", None, LIMITS, Progress()).findings
+    assert [f.code for f in found if f.severity is Severity.ERROR] == [expected]
 
 
-def test_a_missing_or_unreadable_stage_is_a_bad_request(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="does not exist"):
-        check(tmp_path / "nowhere.usda")
-    with pytest.raises(InvalidRequest, match="holds none of"):
-        check(tmp_path)
-    (tmp_path / "text.usda").write_text("no stage at all")
-    with pytest.raises(InvalidRequest, match="cannot be read as USD"):
-        check(tmp_path / "text.usda")
+@pytest.mark.parametrize(
+    ("kind", "attribute", "value"), [("Sphere", "radius", -1.0), ("Cube", "size", 0.0), ("Mesh", "points", [])]
+)
+def test_a_shape_that_cannot_be_is_not_given_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, attribute: str, value: Any
+) -> None:
+    stage = Usd.Stage.Open(str(rooms.room(tmp_path / "room.usda")))
+    prim = stage.DefinePrim("/World/Thing", kind)
+    prim.GetAttribute(attribute).Set(value)
+    rooms.collide(prim)
+    stage.Save()
+    monkeypatch.setattr(physics, "run_engine", None)
+    assert errors(check(tmp_path / "room.usda")) == {"broken_collider"}
 
 
 def test_without_the_engine_the_geometry_is_checked_and_the_rest_said(
@@ -184,15 +194,17 @@ def test_without_the_engine_the_geometry_is_checked_and_the_rest_said(
 
 def test_an_engine_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     hurried = dataclasses.replace(LIMITS, physics_timeout_s=0.15)
-    found = by_code(check_physics(rooms.room(tmp_path / "room.usda"), hurried, Progress()))
+    found = by_code(check_physics(rooms.room(tmp_path / "room.usda"), None, hurried, Progress()))
     assert errors(found) == {"engine_failed"}
     assert "stopped after 0.15 s" in found["physics.engine_failed"].message
 
 
 def test_an_engine_that_fails_leaves_its_last_words(tmp_path: Path) -> None:
     run = engine_process.Run("drop", str(tmp_path / "gone.usda"), "/Body_", 1, 10, 0.01)
-    with pytest.raises(engine_process.EngineFailed, match=r"exit code 1\. Its last lines: .*gone\.usda"):
+    with pytest.raises(engine_process.EngineFailed, match=r"exit code 1\. Its last lines: .*gone\.usda") as caught:
         engine_process.run_engine(engine_process.Job((run,)), tmp_path, 60.0, Progress())
+    for folder in (str(tmp_path), sys.prefix, str(Path(engine_process.__file__).parent)):
+        assert folder not in str(caught.value)
 
 
 def test_cancelling_ends_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +218,7 @@ def test_cancelling_ends_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(engine_process, "subprocess", _Subprocess(start))
     with pytest.raises(Cancelled):
-        check_physics(rooms.room(tmp_path / "room.usda"), LIMITS, Progress(token=token))
+        check_physics(rooms.room(tmp_path / "room.usda"), None, LIMITS, Progress(token=token))
     assert started[0].returncode not in (None, 0)
 
 
@@ -222,4 +234,36 @@ class _Subprocess:
 
 def test_a_run_directory_with_only_the_scene_is_enough(tmp_path: Path) -> None:
     rooms.terrain(tmp_path / "scene.usda", size=12.0, steps=25)
-    assert check_physics(tmp_path, LIMITS, Progress()).counts["collider_triangles"] == 1152
+    assert validate.run(tmp_path, None, LIMITS, Progress()).counts["collider_triangles"] == 1152
+
+
+def test_things_on_a_ground_plane_stand_on_a_floor(tmp_path: Path) -> None:
+    stage = rooms.new_stage(tmp_path / "ground.usda")
+    rooms.collide(UsdGeom.Plane.Define(stage, "/World/Ground").GetPrim())
+    rooms.add_mesh(stage, "/World/Crate", rooms.box((0, 0, 0), (0.5, 0.5, 0.5)))
+    stage.Save()
+    found = check(tmp_path / "ground.usda")
+    assert errors(found) == set()
+    # The plane counts 4 m around the crate, of which a margin stays free at the outline.
+    assert found["physics.floor_area"].measured == pytest.approx(8.5**2, rel=0.1)
+
+
+@pytest.fixture
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of this process and its children."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("timeout_s", [180.0, 1.0])
+def test_the_engine_leaves_nothing_behind_even_when_it_is_killed(
+    tmp_path: Path, temporary_folder: Path, timeout_s: float
+) -> None:
+    path = rooms.room(tmp_path / "room.usda")
+    found = by_code(check_physics(path, None, dataclasses.replace(LIMITS, physics_timeout_s=timeout_s), Progress()))
+    assert errors(found) == (set() if timeout_s > 100 else {"engine_failed"})
+    assert list(temporary_folder.iterdir()) == []

@@ -37,9 +37,9 @@ def test_gaussians_usd_and_physics_are_checked_in_turn(tmp_path: Path) -> None:
 def test_a_stage_that_cannot_be_read_is_not_simulated(tmp_path: Path) -> None:
     (tmp_path / "stage.usda").write_text("this is no stage")
     outcome = validate.run(tmp_path, None, validate.Params(), Progress())
-    assert [f.code for f in outcome.findings] == ["usd.unreadable"]
+    assert [f.code for f in outcome.findings] == ["usd.unreadable", "physics.not_simulated"]
 
 
 def test_what_is_no_stage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="must be a directory or a file"):
+    with pytest.raises(InvalidRequest, match="does not exist"):
         validate.run(tmp_path / "picture.png", None, validate.Params(), Progress())
