@@ -25,13 +25,17 @@ from ..types import (
     Severity,
 )
 from ..types.rotations import SH_C0, quat_from_matrix
+from ._local_planes import LocalPlanes, depth_noise, fit_planes
 
 __all__ = ["Params", "lift", "run"]
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
-_FIT_RADIUS = 2
+#: Pixels that deviate from a plane by more than this many times the noise show a shape, and move less.
+_SHAPE = 1.4
 _PIXELS_AT_ONCE = 1 << 18
 #: Thickness of a Gaussian relative to its smaller tangential deviation: flat, yet not singular.
 _THICKNESS = 0.1
@@ -57,6 +61,7 @@ class Params:
     footprint: float = param(0.5, "standard deviation of a Gaussian relative to its pixel", unit="px", min=0.2, max=2.0)
     max_stretch: float = param(4.0, "longest stretch of a Gaussian along a surface seen at a slant", min=1.0, max=20.0)
     opacity: float = param(0.95, "peak opacity of every Gaussian", min=0.05, max=1.0)
+    even_out: bool = param(True, "move pixels onto the plane fitted around them, as far as the depth is noisy")
     pixel_step: int = param(1, "use every n-th pixel of every n-th row, for large images", unit="px", min=1, max=64)
     depth_uncertainty: float = param(3.0, "how well the depth is known to be in metres", unit="%", min=0.0, max=100.0)
 
@@ -64,23 +69,20 @@ class Params:
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
     """Lift `request.image` with `request.depth` into Gaussians, turned Z up; frame GENERATOR, units metres.
 
-    Holes of the depth map stay holes, and nothing spans an edge of depth. The one camera is the image's own.
+    Holes of the depth map stay holes, and nothing spans an edge of depth. Noise of the depth is evened out where the
+    surface is flat; shapes larger than the noise stay. The one camera is the image's own.
 
     Raises:
         InvalidRequest: image, depth or intrinsics are missing, unusable, or do not belong together.
     """
     from ..io.images import read_depth, read_image
     from ..io.intrinsics import parse_intrinsics
-    from ..io.run_dir import file_digest
+    from ..io.run_inputs import file_digest
 
     image_file, depth_file, text = _inputs(request, params)
     image, depth = read_image(image_file), read_depth(depth_file)
-    height, width = image.shape[:2]
-    if depth.shape != (height, width):
-        raise InvalidRequest(
-            f"depth and image must have one size, got {depth.shape[1]} x {depth.shape[0]} and {width} x {height} "
-            "pixels. Give the depth registered to the image."
-        )
+    _require_one_size(image, depth)
+    height, width = depth.shape
     camera = Camera(parse_intrinsics(text, width, height), np.eye(4, dtype=np.float32), "input")
     progress(0.1, f"lifting {width} x {height} pixels")
     cloud, counts = lift(image, depth, camera.intrinsics, params, progress.child(0.1, 0.9))
@@ -125,10 +127,11 @@ def lift(
             f"depth: no pixel is usable: {int((depth > 0).sum()):,} have depth, {int(near.sum()):,} within "
             f"{params.max_depth:g} m, {int(flying.sum()):,} of them lie on edges."
         )
+    noise = depth_noise(inverse, rows, columns, params.edge_threshold) if params.even_out else 0.0
     parts = []
     for start in range(0, len(rows), _PIXELS_AT_ONCE):
         part = slice(start, start + _PIXELS_AT_ONCE)
-        parts.append(_gaussians(image, inverse, lens, params, rows[part], columns[part]))
+        parts.append(_gaussians(image, inverse, lens, params, noise, rows[part], columns[part]))
         progress((start + len(rows[part])) / len(rows), f"{start + len(rows[part]):,} Gaussians")
     counts = {
         "pixels": depth.size,
@@ -145,13 +148,19 @@ def _gaussians(
     inverse: Floats,
     lens: Intrinsics,
     params: Params,
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
+    noise: float,
+    rows: Indices,
+    columns: Indices,
 ) -> GaussianCloud:
-    """Return the Gaussians of the pixels (rows, columns)."""
-    depth = 1.0 / inverse[rows, columns].astype(np.float64)
+    """Return the Gaussians of the pixels (rows, columns), evened out by as much as the `noise` [1/m] allows."""
     rays = np.stack([(columns + 0.5 - lens.cx) / lens.fx, (rows + 0.5 - lens.cy) / lens.fy, np.ones(len(rows))], axis=1)
-    normals = _normals(inverse, lens, rays, rows, columns, params.edge_threshold)
+    fit = fit_planes(inverse, rows, columns, params.edge_threshold)
+    normals = _normals(fit, lens, rays)
+    # Where all neighbours lie on one side, the plane is extrapolated; no pixel moves farther than an edge is deep.
+    own = inverse[rows, columns].astype(np.float64)
+    share = np.minimum(_SHAPE * noise / np.maximum(fit.deviation, 1e-12), 1.0) ** 2
+    reach = params.edge_threshold * own
+    depth = 1.0 / (own + share * np.clip(fit.here - own, -reach, reach))
     views = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     cosines = np.clip(np.abs(np.einsum("nk,nk->n", normals, views)), 1e-6, 1.0)
     across = params.footprint * params.pixel_step * depth / np.sqrt(lens.fx * lens.fy)
@@ -178,59 +187,18 @@ def _between_depths(inverse: Floats, threshold: float) -> Mask:
     return found
 
 
-def _normals(
-    inverse: Floats,
-    lens: Intrinsics,
-    rays: npt.NDArray[np.float64],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    threshold: float,
-) -> npt.NDArray[np.float64]:
-    """Return unit surface normals (n, 3) of the pixels, in camera axes.
+def _normals(planes: LocalPlanes, lens: Intrinsics, rays: Doubles) -> Doubles:
+    """Return unit surface normals (n, 3) in camera axes of planes seen along `rays` (n, 3).
 
     A plane n . X = 1 seen by a pinhole camera has 1 / depth = n . ray, which is linear in the pixel. So a linear fit
-    of inverse depth over the connected pixels of a small window gives the plane's normal without bias.
+    of inverse depth gives the plane's normal without bias.
     """
-    here = inverse[rows, columns].astype(np.float64)
-    padded = np.pad(inverse, _FIT_RADIUS)
-    steps = range(-_FIT_RADIUS, _FIT_RADIUS + 1)
-    sums = np.zeros((8, len(rows)))  # of w, x, y, xx, xy, yy, xq and yq, minus the sum of q which follows
-    sum_q = np.zeros(len(rows))
-    for dy in steps:
-        for dx in steps:
-            if dx == dy == 0:
-                continue
-            there = padded[rows + dy + _FIT_RADIUS, columns + dx + _FIT_RADIUS]
-            jump = there - here
-            weight = ((there > 0) & (np.abs(jump) < threshold * max(abs(dx), abs(dy)) * here)).astype(np.float64)
-            rise = weight * jump
-            for total, factor in zip(sums[:6], (1, dx, dy, dx * dx, dx * dy, dy * dy), strict=True):
-                total += factor * weight
-            sums[6] += dx * rise
-            sums[7] += dy * rise
-            sum_q += rise
-    gx, gy = _slopes(sums, sum_q)
-    normals = np.stack([gx * lens.fx, gy * lens.fy, here], axis=1)
-    normals[:, 2] -= gx * lens.fx * rays[:, 0] + gy * lens.fy * rays[:, 1]
+    x, y = planes.slope_x * lens.fx, planes.slope_y * lens.fy
+    normals = np.stack([x, y, planes.here - x * rays[:, 0] - y * rays[:, 1]], axis=1)
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
-def _slopes(
-    sums: npt.NDArray[np.float64], sum_q: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Solve the 3 x 3 least squares of q = a + gx x + gy y; without enough support the slopes are 0."""
-    count, x, y, xx, xy, yy, xq, yq = sums
-    count = count + 1.0  # the pixel itself, whose x, y and q are 0
-    cxx, cxy, cyy = xx - x * x / count, xy - x * y / count, yy - y * y / count
-    cxq, cyq = xq - x * sum_q / count, yq - y * sum_q / count
-    determinant = cxx * cyy - cxy * cxy
-    firm = (count >= 4) & (determinant > 1.0)
-    safe = np.where(firm, determinant, 1.0)
-    gx, gy = (cyy * cxq - cxy * cyq) / safe, (cxx * cyq - cxy * cxq) / safe
-    return np.where(firm, gx, 0.0), np.where(firm, gy, 0.0)
-
-
-def _tangent_frames(normals: npt.NDArray[np.float64], views: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _tangent_frames(normals: Doubles, views: Doubles) -> Doubles:
     """Return rotations (n, 3, 3) whose columns are the direction of slant, the level direction and the normal."""
     slant = views - np.einsum("nk,nk->n", views, normals)[:, None] * normals
     frontal = np.linalg.norm(slant, axis=1) < 1e-6
@@ -253,6 +221,19 @@ def _inputs(request: SceneRequest, params: Params) -> tuple[Path, Path, str]:
             "--intrinsics camera.json"
         )
     return Path(request.image), Path(request.depth), params.intrinsics
+
+
+def _require_one_size(image: npt.NDArray[np.uint8], depth: Floats) -> None:
+    height, width = image.shape[:2]
+    if depth.shape == (height, width):
+        return
+    advice = "Give the depth registered to the image."
+    if depth.shape == (width, height):
+        advice += " Is one of them lying on its side? Images are turned upright as their EXIF data says."
+    raise InvalidRequest(
+        f"depth and image must have one size, got {depth.shape[1]} x {depth.shape[0]} and {width} x {height} pixels. "
+        f"{advice}"
+    )
 
 
 def _findings(counts: dict[str, int], depth: Floats) -> tuple[Finding, ...]:

@@ -40,7 +40,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         InvalidRequest: the request names no splat, or the file cannot be used.
         MissingDependency: the format needs a package that is not installed.
     """
-    from ..io.run_dir import file_digest
+    from ..io.run_inputs import file_digest
     from ..io.splats import format_of, read_splats
 
     if request.splat is None:

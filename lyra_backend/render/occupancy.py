@@ -180,14 +180,13 @@ def _ground(solid: npt.NDArray[np.bool_], heights: Floats, levels: Floats) -> Fl
         heights: mean height of the Gaussians in each cell [m], shape (X, Y, Z).
         levels: height of the middle of each layer of cells [m], shape (Z,).
     """
-    from scipy.ndimage import distance_transform_edt, median_filter
+    from scipy.ndimage import median_filter
 
-    known = solid.any(axis=2)
+    known = np.asarray(solid.any(axis=2))
     if not known.any():
         return np.full(known.shape, np.nan)
     top = np.take_along_axis(heights, _top_of_lowest_run(solid)[..., None], axis=2)[..., 0]
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    smooth = median_filter(top[tuple(nearest)], 3)
+    smooth = median_filter(_from_nearest(top, known), 3)
     surface = _connected(np.where(known, smooth, np.nan), max(_STEP_M, levels[1] - levels[0]))
     ground = np.where(known & (surface == np.bincount(surface[known]).argmax()), smooth, np.nan)
     # Where the floor is mostly level, steps and ramps are furniture: one can climb them, but stands beside them.
@@ -210,14 +209,21 @@ def _top_of_lowest_run(solid: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer]:
 
 def _completed(ground: Floats, solid: npt.NDArray[np.bool_], levels: Floats) -> Floats:
     """Return the ground with its gaps filled: small ones, and those that hold something solid at its height."""
-    from scipy.ndimage import binary_closing, distance_transform_edt
+    from scipy.ndimage import binary_closing
 
     known = ~np.isnan(ground)
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    expected = ground[tuple(nearest)]
+    expected = _from_nearest(ground, known)
     continued = (solid & (np.abs(levels - expected[..., None]) < _STEP_M)).any(axis=2) | known
     filled = binary_closing(np.pad(continued, 2), iterations=2)[2:-2, 2:-2] | continued
     return np.where(filled, expected, np.nan)
+
+
+def _from_nearest(heights: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """Return heights (X, Y) with those that are not known taken from the nearest column that is."""
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return heights[tuple(nearest)]
 
 
 def _connected(heights: Floats, step_m: float) -> npt.NDArray[np.integer]:
