@@ -8,7 +8,13 @@ from . import params, registry
 from .errors import LyraError
 from .plan import STAGES, preset_names, stage_params
 
-__all__ = ["describe"]
+__all__ = ["describe", "known_names"]
+
+
+def known_names() -> dict[str, str]:
+    """Return the names there are of presets and of each kind of plugin, {"presets": "draft, large, standard"}."""
+    plugins = {f"{noun}s": registry.names(stage) for stage, noun in registry.PLUGIN_STAGES.items()}
+    return {kind: ", ".join(names) for kind, names in {"presets": preset_names(), **plugins}.items()}
 
 
 def describe() -> dict[str, Any]:

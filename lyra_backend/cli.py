@@ -6,17 +6,30 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .errors import Cancelled, InvalidRequest, LyraError
+from .exits import ExitCode, explain
+from .options import (
+    ColliderOption,
+    Command,
+    JsonFlag,
+    ScaleOption,
+    SetOption,
+    SplatArgument,
+    UpOption,
+    add_generator_options,
+    parse_settings,
+    refuse_stray_options,
+)
 
 __all__ = ["main"]
+
 
 app = typer.Typer(
     add_completion=False,
@@ -29,29 +42,28 @@ app = typer.Typer(
     "Exit codes: 0 accepted or done, 1 not accepted or failed, 2 bad usage or input, 130 cancelled.",
 )
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Change a parameter; repeatable. See `generators`."),
-]
-UpOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="AXIS",
-        help="Axis of the splat file that points up: z, -z, y, -y, x, -x. Captures mostly have -y, the default.",
-    ),
-]
-ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the splat file.")]
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        sys.stdout.write(f"lyra-scenegen {__version__}\n")
+        raise typer.Exit
 
 
-class ExitCode(int, Enum):
-    OK = 0
-    NOT_ACCEPTED = 1
-    USAGE = 2
-    CANCELLED = 130
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show log lines and tracebacks. May stand after the command too.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    logging.basicConfig(level=logging.INFO if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
 
 
-@app.command()
+@app.command(cls=Command)
 def generate(
     prompt: Annotated[str | None, typer.Option(help='What the scene shows, "a kitchen with a red table".')] = None,
     image: Annotated[Path | None, typer.Option(help="A colour image; with --depth it is lifted to 3D.")] = None,
@@ -62,34 +74,35 @@ def generate(
         str | None, typer.Option(metavar="FX,FY,CX,CY|FILE.json", help="Pinhole intrinsics of the image [px].")
     ] = None,
     video: Annotated[Path | None, typer.Option(help="A video, for generators that take one.")] = None,
-    splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file.")] = None,
+    splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}.")] = None,
     up: UpOption = None,
     scale: ScaleOption = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Source of all randomness: same request and seed, same bytes.")] = 0,
-    preset: Annotated[str, typer.Option(help="draft, standard or large.")] = "standard",
-    generator: Annotated[str | None, typer.Option(help="Generator; by default the one for the given inputs.")] = None,
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Named defaults: {presets}.")] = "standard",
+    generator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="{generators}; by default the one for the given inputs.")
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="Model for generators with weights.")] = None,
-    collider: Annotated[str, typer.Option(help="Collision method.")] = "surface",
+    collider: ColliderOption = "surface",
     primitive: Annotated[
-        str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written.")
+        str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}.")
     ] = "particle_field",
     settings: SetOption = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace another run in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
     force: Annotated[
-        bool, typer.Option(help="Exit with 0 even if the scene is not accepted; recorded in the report.")
+        bool, typer.Option("--force", help="Exit with 0 even if the scene is not accepted; recorded in the report.")
     ] = False,
     as_json: JsonFlag = False,
-    debug: Annotated[bool, typer.Option(help="Show log lines and tracebacks.")] = False,
 ) -> None:
     """Make a scene: Gaussians, colliders, USD stage, pictures and a report."""
-    from .io.intrinsics import intrinsics_text
     from .types import SceneRequest
 
-    extra = {"up": up, "scale": scale, "intrinsics": intrinsics_text(intrinsics) if intrinsics else None}
-    params = _parse_settings(settings)
-    generate_params = params.setdefault("generate", {})
-    generate_params |= {k: v for k, v in extra.items() if v is not None}
+    params = parse_settings(settings)
+    if generator is None:
+        refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
+        refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
+    add_generator_options(params, up, scale, intrinsics)
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),
@@ -102,17 +115,19 @@ def generate(
         preset=preset,
         collider=collider,
         primitives=tuple(p.strip() for p in primitive.split(",")),
-        params={k: v for k, v in params.items() if v},
+        params=params,
         force=force,
     )
     _generate(request, out or _default_out(request), overwrite, as_json)
 
 
-@app.command()
+@app.command(cls=Command)
 def convert(
-    source: Annotated[Path, typer.Argument(help="A splat: .ply, .compressed.ply, .spz, .splat, .ksplat, .sog.")],
-    target: Annotated[Path, typer.Argument(help="A splat, or .usdc, .usda, .usdz.")],
-    primitive: Annotated[str, typer.Option(help="How Gaussians are written to USD.")] = "particle_field",
+    source: SplatArgument,
+    target: Annotated[Path, typer.Argument(help="A splat file, or USD: {usd}.")],
+    primitive: Annotated[
+        str, typer.Option(metavar="NAME", help="How Gaussians are written to USD: {primitives}.")
+    ] = "particle_field",
     up: Annotated[str | None, typer.Option(metavar="AXIS", help="Turn this axis of the file to Z up.")] = None,
     scale: Annotated[float | None, typer.Option(help="Multiply by this: metres per unit of the file.")] = None,
     settings: SetOption = None,
@@ -124,20 +139,20 @@ def convert(
     """
     from . import api
 
-    overrides = _parse_settings(settings).get("author", {})
+    overrides = parse_settings(settings)
     outcome = api.convert(source, target, primitive=primitive, up=up, scale=scale, overrides=overrides)
     _tell({"output": str(target), "counts": dict(outcome.counts), "findings": _plain(outcome.findings)}, as_json)
 
 
-@app.command()
+@app.command(cls=Command)
 def collide(
-    source: Annotated[Path, typer.Argument(help="A splat file.")],
+    source: SplatArgument,
     target: Annotated[
-        Path, typer.Argument(help="A mesh: .obj, .ply, .glb; or .usdc with physics. All keep the splat's axes.")
+        Path, typer.Argument(help="A file for the colliders: {meshes}; .usdc has physics. All keep the splat's axes.")
     ],
     up: UpOption = None,
     scale: ScaleOption = None,
-    collider: Annotated[str, typer.Option(help="Collision method.")] = "surface",
+    collider: ColliderOption = "surface",
     settings: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -152,7 +167,7 @@ def collide(
             up=up or "-y",
             scale=1.0 if scale is None else scale,
             collider=collider,
-            overrides=_parse_settings(settings),
+            overrides=parse_settings(settings),
             listener=console.show,
             token=console.token,
         )
@@ -161,7 +176,7 @@ def collide(
     _tell({**data, "findings": _plain(outcome.findings)}, as_json)
 
 
-@app.command()
+@app.command(cls=Command)
 def validate(
     path: Annotated[Path, typer.Argument(help="A run directory, or any USD stage.")],
     settings: SetOption = None,
@@ -172,15 +187,15 @@ def validate(
     from .console import Console
     from .types import Severity
 
+    overrides = parse_settings(settings)
     with Console(quiet=as_json) as console:
-        overrides = _parse_settings(settings).get("validate", {})
         findings = api.validate_scene(path, overrides=overrides, listener=console.show, token=console.token)
     passed = not any(f.severity is Severity.ERROR for f in findings)
     _tell({"passed": passed, "findings": _plain(findings)}, as_json)
     raise typer.Exit(ExitCode.OK if passed else ExitCode.NOT_ACCEPTED)
 
 
-@app.command()
+@app.command(cls=Command)
 def repeat(
     directory: Annotated[Path, typer.Argument(help="A finished run directory.")], as_json: JsonFlag = False
 ) -> None:
@@ -189,13 +204,17 @@ def repeat(
     from .console import Console
 
     with Console(quiet=as_json) as console:
-        verdicts = api.repeat(directory, listener=console.show, token=console.token)
-    same = all(v == "same" for v in verdicts.values())
-    _tell({"identical": same, "files": verdicts}, as_json)
+        outcome = api.repeat(directory, listener=console.show, token=console.token)
+    same = all(verdict == "same" for verdict in outcome.value.values())
+    files = outcome.value if as_json else {n: v for n, v in outcome.value.items() if v != "same"} or "all the same"
+    _tell(
+        {"identical": same, "compared": len(outcome.value), "files": files, "findings": _plain(outcome.findings)},
+        as_json,
+    )
     raise typer.Exit(ExitCode.OK if same else ExitCode.NOT_ACCEPTED)
 
 
-@app.command()
+@app.command(cls=Command)
 def generators(as_json: JsonFlag = False) -> None:
     """List generators, colliders and primitives with their parameters (for --set), and the presets."""
     from .catalog import describe
@@ -207,7 +226,7 @@ def generators(as_json: JsonFlag = False) -> None:
         print_catalog(describe())
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(as_json: JsonFlag = False) -> None:
     """Say what is installed, which device is used, what is missing, and the line that installs it."""
     from .doctor import examine
@@ -219,32 +238,30 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error becomes one clear message and an exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in words
-    logging.basicConfig(level=logging.INFO if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    # One option of the whole program, which people write where the thought comes to them: at the end.
+    words = [*(["--debug"] if debug else []), *(word for word in words if word != "--debug")]
     try:
-        app(words, standalone_mode=True)
-    except (LyraError, KeyboardInterrupt) as error:
+        try:
+            app(words)
+        finally:
+            sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
-            logging.exception("Failed")
-        sys.stderr.write(f"lyra-scenegen: {error or 'cancelled'}\n")
-        sys.exit(_exit_code(error))
-
-
-def _exit_code(error: BaseException) -> ExitCode:
-    if isinstance(error, Cancelled | KeyboardInterrupt):
-        return ExitCode.CANCELLED
-    return ExitCode.USAGE if isinstance(error, InvalidRequest) else ExitCode.NOT_ACCEPTED
+            traceback.print_exc()
+        sys.exit(explain(error))
 
 
 def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:
     from . import api
-    from .console import Console
+    from .console import Console, print_scene
 
     with Console(quiet=as_json) as console:
         result = api.generate_scene(request, out, overwrite=overwrite, listener=console.show, token=console.token)
-        if not as_json:
-            console.scene_summary(result.directory, result.report, result.reused)
     if as_json:
-        sys.stdout.write(json.dumps({"directory": str(out), **result.report.to_json()}, indent=2) + "\n")
+        state = {"directory": str(out), "reused": result.reused, "outdated": result.outdated}
+        _tell({**state, **result.report.to_json()}, as_json)
+    else:
+        print_scene(result.directory, result.report, reused=result.reused, outdated=result.outdated)
     accepted = result.report.accepted or request.force
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
 
@@ -265,21 +282,6 @@ def _plain(findings: Iterable[Any]) -> list[dict[str, Any]]:
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
-
-
-def _parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:
-    """Turn ``["collide.voxel_size=0.04"]`` into ``{"collide": {"voxel_size": 0.04}}``."""
-    parsed: dict[str, dict[str, Any]] = {}
-    for setting in settings or []:
-        match = re.fullmatch(r"([a-z_]+)\.([a-z0-9_]+)=(.*)", setting)
-        if match is None:
-            raise InvalidRequest(f"--set {setting}: must read STAGE.FIELD=VALUE, for example collide.voxel_size=0.04.")
-        stage, name, value = match.groups()
-        try:
-            parsed.setdefault(stage, {})[name] = json.loads(value)
-        except json.JSONDecodeError:
-            parsed.setdefault(stage, {})[name] = value
-    return parsed
 
 
 def _default_out(request: Any) -> Path:

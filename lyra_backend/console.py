@@ -1,24 +1,28 @@
-"""What people see in the terminal: progress with time left, findings and results. Progress goes to stderr."""
+"""What people see in the terminal: progress with time left, findings and results. Progress goes to stderr.
+
+Users' words (prompts, paths, names of plugins) are printed as they are: nothing here reads Rich's [markup].
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console as RichConsole
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from .progress import CancelToken, Event
-from .types import RunReport
+from .types import RunReport, Severity
 
-__all__ = ["Console", "print_catalog", "print_result"]
+__all__ = ["Console", "print_catalog", "print_result", "print_scene"]
 
-_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
 class Console:
@@ -27,15 +31,15 @@ class Console:
     def __init__(self, *, quiet: bool = False) -> None:
         self.token = CancelToken()
         self._quiet = quiet
-        self._console = RichConsole(stderr=True, highlight=False)
+        self._console = _plain_console(stderr=True)
         self._live = self._console.is_terminal and not quiet
         self._bar = Progress(
-            TextColumn("{task.fields[stage]:<9}"),
+            TextColumn("{task.fields[stage]:<9}", markup=False),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.percentage:>3.0f}%", markup=False),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.description}"),
+            TextColumn("{task.fields[left]}", markup=False),
+            TextColumn("{task.description}", style="dim", markup=False),
             console=self._console,
             transient=True,
         )
@@ -68,27 +72,6 @@ class Console:
                 f"[{event.elapsed_s:6.1f} s] {event.message} {f'({left})' if left else ''}\n".rstrip() + "\n"
             )
 
-    def scene_summary(self, directory: Path, report: RunReport, reused: bool) -> None:
-        """Say what came out and where to look."""
-        console = RichConsole(highlight=False)
-        if self._live:
-            self._bar.stop()
-        _print_findings(console, [vars(f) for f in report.findings if f.severity != "info"])
-        verdict = "[bold green]accepted[/]" if report.accepted else "[bold red]not accepted[/]"
-        kept = " (this request was already done here; nothing was run)" if reused else ""
-        console.print(f"Scene {verdict}{kept}: geometry {report.geometry}, grade {report.grade}.")
-        if not report.accepted:
-            hint = " Another --seed often helps." if report.geometry == "exact" else ""
-            console.print(f"The findings above say why.{hint}")
-        for name, what in (
-            ("stage.usda", "open in Isaac Sim 6 and press Play" if report.accepted else "to look at, not to train in"),
-            ("scene.usda", "reference from your own stage or Isaac Lab"),
-            ("preview.png", "picture"),
-            ("report.json", "every count and finding"),
-        ):
-            if (directory / name).is_file():
-                console.print(f"  {escape(str(directory / name))}  [dim]{what}[/]", soft_wrap=True)
-
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.token.cancelled:
             raise KeyboardInterrupt
@@ -97,69 +80,123 @@ class Console:
             self._console.print("Stopping; the same command continues later. Press Ctrl-C again to stop at once.")
 
 
+def print_scene(directory: Path, report: RunReport, *, reused: bool = False, outdated: bool = False) -> None:
+    """Say what came out of a run and where to look."""
+    console = _plain_console()
+    _print_findings(console, [vars(f) for f in report.findings if f.severity is not Severity.INFO])
+    verdict = ("accepted", "bold green") if report.accepted else ("not accepted", "bold red")
+    kept = " (this request was already done here; nothing was run)" if reused else ""
+    console.print(Text.assemble("Scene ", verdict, f"{kept}: geometry {report.geometry}, grade {report.grade}."))
+    if outdated:
+        console.print("Another version of Lyra SceneGen made it; --overwrite makes it anew.", style="yellow")
+    if not report.accepted:
+        hint = " Another --seed often helps." if report.geometry == "exact" else ""
+        console.print(f"The findings above say why.{hint}")
+    for name, what in (
+        ("stage.usda", "open in Isaac Sim 6 and press Play" if report.accepted else "to look at, not to train in"),
+        ("scene.usda", "reference from your own stage or Isaac Lab"),
+        ("preview.png", "picture"),
+        ("report.json", "every count and finding"),
+    ):
+        if (directory / name).is_file():
+            console.print(Text.assemble(f"  {directory / name}  ", (what, "dim")), soft_wrap=True)
+
+
 def print_result(data: dict[str, Any]) -> None:
-    """Print a command's result for people: findings as a table, the rest as indented lines."""
-    console = RichConsole(highlight=False)
-    findings = data.pop("findings", None)
-    _print_tree(console, data, 0)
-    if findings is not None:
-        _print_findings(console, findings)
+    """Print a command's result for people: indented lines without counts of nothing, then the findings."""
+    console = _plain_console()
+    counts = {key: value for key, value in data.get("counts", {}).items() if value}
+    lines = {**data, "counts": counts} if counts else data
+    _print_tree(console, {key: value for key, value in lines.items() if key != "findings"}, 0)
+    _print_findings(console, data.get("findings", []))
 
 
 def print_catalog(listing: dict[str, Any]) -> None:
-    """Print plugins and their parameters as they are typed on the command line."""
-    console = RichConsole(highlight=False)
-    console.print(f"[bold]presets[/] (--preset): {', '.join(listing['presets'])}")
+    """Print plugins and their parameters by the words that are typed on the command line."""
+    console = _plain_console()
+    console.print(Text.assemble(("presets", "bold"), f" (--preset): {', '.join(listing['presets'])}"))
     for stage, entry in listing.items():
         if stage == "presets":
             continue
-        console.print(f"\n[bold]{stage}[/]")
-        _print_parameters(console, stage, entry.get("parameters", {}))
+        console.print(Text.assemble("\n", (stage, "bold"), (f"  change with --set {stage}.FIELD=VALUE", "dim")))
+        _print_parameters(console, entry.get("parameters", {}))
         for noun, plugins in entry.items():
-            if noun == "parameters":
-                continue
-            for name, plugin in plugins.items():
-                takes = f" [dim](takes {', '.join(plugin['inputs'])})[/]" if "inputs" in plugin else ""
-                console.print(f"  {noun[:-1]} [bold cyan]{name}[/]{takes}: {plugin['summary']}")
-                if "unavailable" in plugin:
-                    console.print(f"    [yellow]{plugin['unavailable']}[/]")
-                _print_parameters(console, stage, plugin.get("parameters", {}))
+            if noun != "parameters":
+                for name, plugin in plugins.items():
+                    _print_plugin(console, noun.removesuffix("s"), name, plugin)
 
 
-def _print_parameters(console: RichConsole, stage: str, parameters: dict[str, Any]) -> None:
+def _print_plugin(console: RichConsole, noun: str, name: str, plugin: dict[str, Any]) -> None:
+    takes = f" (takes {', '.join(plugin['inputs'])})" if "inputs" in plugin else ""
+    console.print(Text.assemble(f"  {noun} ", (name, "bold cyan"), (takes, "dim"), f": {plugin['summary']}"))
+    if "unavailable" in plugin:
+        console.print(f"    cannot be used: {plugin['unavailable']}", style="yellow")
+    _print_parameters(console, plugin.get("parameters", {}))
+
+
+def _print_parameters(console: RichConsole, parameters: dict[str, Any]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     for name, schema in parameters.items():
         default = schema.get("default")
-        value = "" if default is None else f"{default:g}" if isinstance(default, float) else default
-        span = " | ".join(schema["enum"]) if "enum" in schema else ""
-        if not span and ("minimum" in schema or "maximum" in schema):
-            span = f"{schema.get('minimum', '')} to {schema.get('maximum', '')} {schema.get('unit', '')}".strip()
-        table.add_row(f"    --set {stage}.{name}={value}", schema["description"], f"[dim]{span}[/]")
+        table.add_row(
+            f"    {name}" if default is None else f"    {name}={_as_typed(default)}",
+            Text.assemble(schema["description"], (f" ({span})" if (span := _span(schema)) else "", "dim")),
+        )
     if parameters:
         console.print(table)
 
 
-def _print_tree(console: RichConsole, data: Any, depth: int) -> None:
+def _as_typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _span(schema: dict[str, Any]) -> str:
+    """Return which values a parameter takes, in words; "" for any."""
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    low, high, unit = schema.get("minimum"), schema.get("maximum"), schema.get("unit", "")
+    if low is not None and high is not None:
+        span = f"{_as_typed(low)} to {_as_typed(high)}"
+    elif low is not None:
+        span = f"at least {_as_typed(low)}"
+    else:
+        span = "" if high is None else f"at most {_as_typed(high)}"
+    return f"{span} {unit}".strip()
+
+
+def _print_tree(console: RichConsole, data: dict[str, Any], depth: int) -> None:
+    indent = "  " * depth
     for key, value in data.items():
         if isinstance(value, dict):
-            console.print(f"{'  ' * depth}[bold]{key}[/]")
+            console.print(Text.assemble(indent, (key, "bold")), soft_wrap=True)
             _print_tree(console, value, depth + 1)
         else:
-            console.print(f"{'  ' * depth}{key}: {value}", soft_wrap=True, markup=False)
+            console.print(f"{indent}{key}: {_in_words(value)}", soft_wrap=True)
 
 
-def _print_findings(console: RichConsole, findings: list[dict[str, Any]]) -> None:
-    if not findings:
-        return
-    table = Table(box=None, pad_edge=False)
-    for column in ("", "finding", "measured", "limit", "message"):
-        table.add_column(column, overflow="fold")
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _print_findings(console: RichConsole, findings: Iterable[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for f in findings:
-        severity = str(f["severity"])
-        numbers = ["" if f[k] is None else f"{f[k]:.4g}" for k in ("measured", "limit")]
         place = f" At {f['where']}." if f["where"] else ""
-        table.add_row(f"[{_STYLES[severity]}]{severity}[/]", f["code"], *numbers, escape(f["message"] + place))
-    console.print(table)
+        numbers = "".join(f", {k} {f[k]:.4g}" for k in ("measured", "limit") if f[k] is not None)
+        code = (f" ({f['code']}{numbers})", "dim")
+        table.add_row(Text(f["severity"], _STYLES[f["severity"]]), Text.assemble(f["message"], place, code))
+    if table.row_count:
+        console.print(table)
+
+
+def _plain_console(*, stderr: bool = False) -> RichConsole:
+    return RichConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def _duration(seconds: float) -> str:

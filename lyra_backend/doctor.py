@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 import platform
-import sys
+import shutil
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .requirements import Requirement, meets, python_versions, requirements
 
 __all__ = ["examine"]
 
-#: Package -> (what it is for, the extra that brings it; "" = every installation has it).
-_PACKAGES = {
-    "numpy": ("arrays", ""),
-    "scipy": ("nearest neighbours, image morphology", ""),
-    "warp-lang": ("kernels on CPU and CUDA", ""),
-    "usd-core": ("writing and reading USD", ""),
-    "ovphysx": ("the physics check (NVIDIA PhysX)", "physics"),
-    "ovstage": ("the physics check (stage loading)", "physics"),
-    "omniverse-asset-validator": ("NVIDIA's asset rules", "physics"),
-    "gsply": ("compressed PLY and SPZ splats", "formats"),
-    "gaussforge": (".splat, .ksplat and .sog splats", "formats"),
+#: What users cannot do without an extra.
+_PURPOSES = {
+    "": "nothing works without",
+    "physics": "the physics and asset checks; without them no scene is accepted",
+    "formats": "splat files other than 3DGS PLY",
 }
 
 
 def examine() -> dict[str, Any]:
-    """Return versions, the compute device, and for each missing package the line that installs it."""
-    packages, missing = {}, {}
-    for name, (purpose, extra) in _PACKAGES.items():
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            target = f"lyra-backend[{extra}]" if extra else name
-            missing[name] = f"{purpose}: pip install '{target}'"
+    """Return versions, compute devices (the first is used) and free disk, and how to install what is missing."""
+    installed = {need: _version(need.package) for need in requirements()}
+    faulty = [need for need, found in installed.items() if found is None or not meets(found, need.versions)]
+    supported = meets(platform.python_version(), python_versions())
     return {
         "lyra-backend": __version__,
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}{'' if supported else f' (not supported, needs {python_versions()})'}",
         "system": f"{platform.system()} {platform.machine()}",
-        "device": _device() if "warp-lang" in packages else "unknown until warp-lang is installed",
-        "packages": packages,
-        "missing": missing or "nothing",
-        "ready": sys.version_info[:2] in ((3, 11), (3, 12)) and not missing,
+        "devices": _devices(),
+        "free_disk": f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB in {Path.cwd()}",
+        "packages": {need.package: found for need, found in installed.items() if found is not None},
+        "missing": _mending(faulty, installed) or "nothing",
+        "ready": supported and bool(installed) and not faulty,
     }
 
 
-def _device() -> str:
-    from .kernels import describe_device
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
-    return describe_device()
+
+def _devices() -> list[str]:
+    """Return what kernels can run on; a broken driver must not keep the rest from being said."""
+    try:
+        from .kernels import describe_devices
+
+        return describe_devices()
+    except Exception as error:
+        return [f"none: Warp cannot be used ({type(error).__name__}: {error})"]
+
+
+def _mending(faulty: Iterable[Requirement], installed: dict[Requirement, str | None]) -> dict[str, str]:
+    """Return {package: what is wrong with it and the line that mends it}."""
+    if not installed:
+        return {"lyra-backend": "not installed: run pip install -e . in its folder"}
+    mending = {}
+    for need in faulty:
+        target = f"lyra-backend[{need.extra}]" if need.extra else f"{need.package}{need.versions}"
+        found = installed[need]
+        state = f"{found} is installed, needs {need.versions}" if found else _PURPOSES.get(need.extra, need.extra)
+        mending[need.package] = f"{state}: pip install '{target}'"
+    return mending

@@ -6,13 +6,14 @@ manifests and presets.
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
 
-from .errors import InvalidRequest, nearest
+from .errors import InvalidRequest, nearest, shown
 
 __all__ = ["build", "describe", "param"]
 
@@ -80,36 +81,55 @@ def _checked(subject: str, value: Any, hint: Any, meta: Mapping[str, Any]) -> An
     if optional and (value is None or value == "none"):
         return None
     value = _converted(subject, value, kind)
-    low, high, unit = meta["min"], meta["max"], f" {meta['unit']}" if meta["unit"] else ""
-    if isinstance(value, float) and value != value:
-        raise InvalidRequest(f"{subject} must be a number, got {value}.")
+    low, high = meta["min"], meta["max"]
     if (low is not None and value < low) or (high is not None and value > high):
-        span = (
-            f"from {low} to {high}"
-            if None not in (low, high)
-            else f"at least {low}"
-            if high is None
-            else f"at most {high}"
-        )
-        raise InvalidRequest(f"{subject} must be {span}{unit}, got {value}.")
+        unit = f" {meta['unit']}" if meta["unit"] else ""
+        raise InvalidRequest(f"{subject} must be {_span(low, high)}{unit}, got {shown(value)}.")
+    if kind is float and not math.isfinite(value):
+        raise InvalidRequest(f"{subject} must be a number, neither infinite nor NaN, got {value}.")
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise InvalidRequest(f"{subject} must be a whole number of at most 64 bits, got {shown(value)}.")
     if meta["choices"] and value not in meta["choices"]:
-        raise InvalidRequest(
-            f"{subject} must be one of its choices, got {value!r}; {nearest(str(value), meta['choices'])}"
-        )
+        listed = nearest(str(value), meta["choices"])
+        raise InvalidRequest(f"{subject} must be one of its choices, got {shown(value)}; {listed}")
     return value
 
 
+def _span(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"at least {low}"
+    return f"at most {high}" if low is None else f"from {low} to {high}"
+
+
 def _converted(subject: str, value: Any, kind: type) -> Any:
-    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
+    """Return `value` as a `kind`; text may stand for a value of any kind, and 1e6 is a whole number."""
+    given = value
+    if isinstance(value, str) and kind is not str:
+        value = _read(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = _as_float(value)
     if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
         return value
-    try:
-        if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-            return float(value)
-        if kind is int and isinstance(value, str):
-            return int(value)
-    except ValueError:
-        pass
     wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
-    raise InvalidRequest(f"{subject} must be {wanted}, got {value!r}.")
+    raise InvalidRequest(f"{subject} must be {wanted}, got {shown(given)}.")
+
+
+def _read(text: str) -> bool | int | float | str:
+    """Return the truth value or number that a text stands for, or the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _as_float(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

@@ -12,10 +12,13 @@ from types import ModuleType
 from typing import Any
 
 from . import params, registry
-from .errors import InvalidRequest, nearest
+from .errors import InvalidRequest, nearest, shown
 from .types.request import INPUT_FIELDS, SceneRequest
 
-__all__ = ["STAGES", "Plan", "make_plan", "preset_names", "stage_params"]
+__all__ = ["STAGES", "Overrides", "Plan", "checked_overrides", "make_plan", "preset_names", "stage_params"]
+
+#: Parameters by stage and field.
+Overrides = Mapping[str, Mapping[str, Any]]
 
 #: Stages in the order they run.
 STAGES = ("generate", "refine", "collide", "author", "validate")
@@ -70,6 +73,21 @@ def stage_params(stage: str) -> type[Any]:
     """Return the `Params` class of a stage that has no plugins to choose from."""
     params_type: type[Any] = importlib.import_module(f"lyra_backend.{stage}").Params
     return params_type
+
+
+def checked_overrides(what: str, overrides: Overrides | None, stages: tuple[str, ...]) -> Overrides:
+    """Return `overrides` if they are for these stages alone.
+
+    Raises:
+        InvalidRequest: they are for others, where nothing that `what` does would read them.
+    """
+    for stage, values in (overrides or {}).items():
+        if stage not in stages:
+            takes = f"it takes those of {' and '.join(stages)}" if stages else "it takes none"
+            raise InvalidRequest(f"--set {stage}.*: {what} does not use these parameters, {takes}. Leave them out.")
+        if not isinstance(values, Mapping):
+            raise InvalidRequest(f"overrides must map a stage to its fields, got {shown(overrides)}.")
+    return overrides or {}
 
 
 def _default_generator(request: SceneRequest) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from .errors import InvalidRequest, nearest
+from .errors import BrokenPlugin, InvalidRequest, LyraError, MissingDependency, nearest
+from .requirements import extra_of
 
 __all__ = ["PLUGIN_STAGES", "get", "names", "summary"]
 
@@ -41,19 +43,24 @@ def _own(stage: str) -> dict[str, str]:
     return found
 
 
-def _outside(stage: str) -> dict[str, str]:
-    """Return {plugin name: module path} of the plugins other packages offer."""
-    return {entry.name: entry.value for entry in entry_points(group=f"lyra_backend.{stage}")}
+def _offers(stage: str) -> dict[str, list[str]]:
+    """Return {plugin name: the modules that offer it}: ours first, then those of other packages."""
+    offers = {name: [f"lyra_backend.{stage}.{name}"] for name in _own(stage)}
+    for entry in entry_points(group=f"lyra_backend.{stage}"):
+        modules = offers.setdefault(entry.name, [])
+        if entry.value not in modules:
+            modules.append(entry.value)
+    return offers
 
 
 def names(stage: str) -> tuple[str, ...]:
     """Return the plugin names of a stage in alphabetical order, without importing any."""
-    return tuple(sorted({*_own(stage), *_outside(stage)}))
+    return tuple(sorted(_offers(stage)))
 
 
 def summary(stage: str, name: str) -> str:
     """Return what a plugin does, in one line."""
-    return _own(stage).get(name) or f"from {_outside(stage).get(name, 'nowhere')}"
+    return _own(stage).get(name) or f"from {' and '.join(_offers(stage).get(name, ['nowhere']))}"
 
 
 def get(stage: str, name: str) -> ModuleType:
@@ -61,16 +68,42 @@ def get(stage: str, name: str) -> ModuleType:
 
     Raises:
         InvalidRequest: no such plugin, or two packages offer one name.
-        MissingDependency: the plugin itself says what it needs.
+        MissingDependency: the plugin needs a package that is not installed.
+        BrokenPlugin: its module cannot be imported, or is no plugin.
     """
-    own, outside = _own(stage), _outside(stage)
-    noun = PLUGIN_STAGES[stage]
-    if name in own and name in outside:
-        raise InvalidRequest(
-            f"{noun} {name!r} is offered by lyra_backend and by {outside[name]}; rename or remove one."
-        )
-    if name in own:
-        return importlib.import_module(f"lyra_backend.{stage}.{name}")
-    if name in outside:
-        return importlib.import_module(outside[name])
-    raise InvalidRequest(f"{noun} {name!r} is unknown; {nearest(name, names(stage))}")
+    noun, offers = PLUGIN_STAGES[stage], _offers(stage)
+    if name not in offers:
+        raise InvalidRequest(f"{noun} {name!r} is unknown; {nearest(name, offers)}")
+    if len(offers[name]) > 1:
+        raise InvalidRequest(f"{noun} {name!r} is offered by {' and by '.join(offers[name])}; rename or remove one.")
+    module = _imported(offers[name][0], f"{noun} {name!r}")
+    fault = _fault(module, ("Params", "run", *(["INPUTS"] if stage == "generate" else [])))
+    if fault:
+        raise BrokenPlugin(f"{noun} {name!r}: {offers[name][0]} {fault}. Mend or remove the package that offers it.")
+    return module
+
+
+def _imported(path: str, subject: str) -> ModuleType:
+    try:
+        return importlib.import_module(path)
+    except LyraError:
+        raise
+    except Exception as error:
+        missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+        if missing and not path.startswith(missing):
+            package = missing.partition(".")[0]
+            raise MissingDependency(package, subject, extra_of(package)) from error
+        raise BrokenPlugin(
+            f"{subject}: {path} cannot be imported ({type(error).__name__}: {error}). "
+            "Mend or remove the package that offers it."
+        ) from error
+
+
+def _fault(module: ModuleType, needed: tuple[str, ...]) -> str:
+    """Return why a module is no plugin, "" if it is one."""
+    lacks = [name for name in needed if not hasattr(module, name)]
+    if lacks:
+        return f"does not define {' and '.join(lacks)}"
+    if not is_dataclass(module.Params) or any("help" not in f.metadata for f in fields(module.Params)):
+        return "defines Params otherwise than as a dataclass of lyra_backend.params.param fields"
+    return ""

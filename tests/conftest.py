@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lyra_backend.types import Frame, GaussianCloud
 from lyra_backend.types.rotations import normalise_quats
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
 SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}

@@ -1,223 +1,246 @@
-"""The command line as a user meets it: in its own process, with real exit codes."""
+"""The command line as users meet it: exit codes, messages, and what is left behind."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from lyra_backend import doctor
+from lyra_backend.errors import StageFailed
 from lyra_backend.io.ply import read_ply, write_ply
+from lyra_backend.io.splats import READABLE
+from lyra_backend.plan import preset_names
 
+from .commands import call
 from .conftest import PROMPT, make_random_cloud
 
 COMMAND = [sys.executable, "-m", "lyra_backend"]
 
 
-def cli(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=300)
-
-
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Good and bad input files."""
-    folder = tmp_path_factory.mktemp("inputs")
-    write_ply(folder / "good.ply", make_random_cloud(50, 1))
-    write_ply(folder / "one.ply", make_random_cloud(1, 0))
-    whole = (folder / "good.ply").read_bytes()
-    (folder / "truncated.ply").write_bytes(whole[: len(whole) // 2])
-    (folder / "promises.ply").write_bytes(whole.replace(b"vertex 50", b"vertex 99"))
-    (folder / "columns.ply").write_bytes(whole.replace(b"property float opacity", b"property float whatever"))
-    (folder / "zero.ply").write_bytes(
-        whole.partition(b"end_header\n")[0].replace(b"vertex 50", b"vertex 0") + b"end_header\n"
-    )
-    (folder / "text.ply").write_text("Dear splat,\nhow are you?\n")
-    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(folder / "photo.png")
-    np.save(folder / "depth.npy", np.full((48, 64), 2.0, np.float32))
-    np.save(folder / "small.npy", np.full((10, 10), 2.0, np.float32))
-    np.save(folder / "zeros.npy", np.zeros((48, 64), np.float32))
-    (folder / "corrupt.png").write_bytes((folder / "photo.png").read_bytes()[:60])
-    (folder / "folder").mkdir()
-    return folder
+def splat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("splat") / "good.ply"
+    write_ply(path, make_random_cloud(50, 1))
+    return path
 
 
-BAD = [
-    (["--prompt", ""], "prompt"),
-    (["--prompt", "x" * 10_000], "at most 2000 characters, got 10000"),
-    ([], "needs an input"),
-    (["--prompt", "a room", "--generator", "procedurel"], "Did you mean 'procedural'"),
-    (["--prompt", "a room", "--preset", "fast"], "draft, large, standard"),
-    (["--prompt", "a room", "--collider", "surfaces"], "Did you mean 'surface'"),
-    (["--prompt", "a room", "--primitive", "nope"], "particle_field"),
-    (["--prompt", "a room", "--set", "collide.voxelsize=1"], "voxel_size"),
-    (["--prompt", "a room", "--set", "collide.voxel_size=-1"], "voxel_size must be"),
-    (["--prompt", "a room", "--set", "colide.voxel_size=1"], "collide"),
-    (["--prompt", "a room", "--set", "nonsense"], "STAGE.FIELD=VALUE"),
-    (["--prompt", "a room", "--splat", "good.ply"], "splat"),
-    (["--image", "photo.png"], "--depth"),
-    (["--image", "photo.png", "--depth", "depth.npy"], "intrinsics"),
-    (["--image", "photo.png", "--depth", "small.npy", "--intrinsics", "50,50,32,24"], "10"),
-    (["--image", "photo.png", "--depth", "zeros.npy", "--intrinsics", "50,50,32,24"], "depth"),
-    (["--image", "photo.png", "--depth", "depth.npy", "--intrinsics", "50,50"], "FX,FY,CX,CY"),
-    (["--image", "corrupt.png", "--depth", "depth.npy", "--intrinsics", "50,50,32,24"], "corrupt.png"),
-    (["--splat", "missing.ply"], "does not exist"),
-    (["--splat", "folder"], "directory"),
-    (["--splat", "truncated.ply"], "50"),
-    (["--splat", "promises.ply"], "99"),
-    (["--splat", "columns.ply"], "opacity"),
-    (["--splat", "zero.ply"], "no Gaussians"),
-    (["--splat", "text.ply"], "PLY"),
-    (["--splat", "photo.png"], ".ply"),
-]
+def test_generate_reports_json_and_knows_a_finished_run(scene_dir: Path) -> None:
+    words = ["--prompt", PROMPT, "--seed", "1", "--set", "generate.gaussian_count=60000"]
+    words += ["--set", "collide.voxel_size=0.08", "--out", str(scene_dir)]
+    done = call("generate", *words, "--json")
+    assert done.code == 0, done.err
+    assert (done.data["accepted"], done.data["reused"], done.data["outdated"]) == (True, True, False)
+    stages = [s["stage"] for s in done.data["stages"]]
+    assert stages == ["generate", "refine", "picture", "collide", "author", "validate"]
+    assert "nothing was run" in " ".join(call("generate", *words).out.split())
 
 
-@pytest.mark.parametrize(("words", "expected"), BAD, ids=lambda v: " ".join(v)[:50] if isinstance(v, list) else None)
-def test_bad_input_is_one_clear_error_and_leaves_nothing(inputs: Path, words: list[str], expected: str) -> None:
-    done = cli("generate", *words, "--out", "out", cwd=inputs)
-    assert done.returncode == 2, done.stderr
-    assert expected in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (inputs / "out").exists()
+def test_words_of_users_are_printed_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--set", "generate.gaussian_count=20000", "--set", "collide.voxel_size=0.1", "--out", "[bold]"]
+    done = call("generate", "--prompt", "an office [red]zzyx[/red] [/] :smile:", *words)
+    assert done.code in (0, 1), done.err
+    assert "[bold]/stage.usda" in done.out.replace(os.sep, "/")
+    assert "zzyx" in done.out  # the finding about words that changed nothing
+    for bad in ("[/]", "[red]x[/red]"):
+        done = call("generate", "--prompt", "a room", "--preset", bad)
+        assert (done.code, f"preset '{bad}' is unknown" in done.err) == (2, True)
+        done = call("generate", "--splat", f"{bad}.ply", "--out", "out")
+        assert (done.code, f"{bad}.ply" in done.err.replace(os.sep, "/")) == (2, True)
+    assert (tmp_path / "[bold]" / "report.json").is_file()
 
 
-def test_output_that_cannot_be_used(inputs: Path) -> None:
-    assert "not a run" in cli("generate", "--prompt", "a room", "--out", inputs).stderr
-    assert "is a file" in cli("generate", "--prompt", "a room", "--out", inputs / "good.ply").stderr
-    under_file = cli("generate", "--prompt", "a room", "--out", inputs / "good.ply" / "deeper")
-    assert under_file.returncode == 2
-    assert "cannot write" in under_file.stderr
+def test_the_last_of_one_field_holds(splat: Path, tmp_path: Path) -> None:
+    words = ["convert", splat, tmp_path / "a.usdc", "--json", "--set", "author.half=false", "--set", "author.half=true"]
+    assert "author.half_precision" in call(*words).codes
+    assert "author.half_precision" not in call(*words, "--set", "author.half=false").codes
 
 
-@pytest.mark.parametrize("name", ["one.ply", "good.ply"])
-def test_splats_too_poor_for_a_scene_end_as_findings(inputs: Path, tmp_path: Path, name: str) -> None:
-    done = cli("generate", "--splat", inputs / name, "--scale", "1", "--out", tmp_path / "run", "--json")
-    assert done.returncode == 1, done.stderr
-    report = json.loads(done.stdout)
-    assert not report["accepted"]
-    assert "collide.no_surface" in {f["code"] for s in report["stages"] for f in s["findings"]}
+@pytest.mark.parametrize(
+    ("words", "takes"),
+    [
+        (["convert", "IN", "b.usdc", "--set", "collide.voxel_size=1"], "it takes those of author"),
+        (["convert", "IN", "b.spz", "--set", "author.half=true"], "it takes none"),
+        (["collide", "IN", "b.obj", "--set", "validate.physics_held_min=1"], "it takes those of refine and collide"),
+        (["collide", "IN", "b.obj", "--set", "colide.voxel_size=1"], "it takes those of refine and collide"),
+        (["validate", "IN", "--set", "collide.voxel_size=1"], "it takes those of validate"),
+    ],
+)
+def test_settings_that_a_command_does_not_use_are_refused(
+    splat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], takes: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*(splat if word == "IN" else word for word in words))
+    assert done.code == 2
+    assert f"--set {words[-1].partition('.')[0]}.*" in done.err
+    assert takes in done.err
+    assert not list(tmp_path.iterdir())
 
 
-def test_generate_reports_json(tmp_path: Path) -> None:
-    words = ["--prompt", PROMPT, "--set", "generate.gaussian_count=40000", "--set", "collide.voxel_size=0.08"]
-    done = cli("generate", *words, "--out", tmp_path / "run", "--json")
-    report = json.loads(done.stdout)
-    assert done.returncode == (0 if report["accepted"] else 1), done.stderr
-    assert [s["stage"] for s in report["stages"]] == ["generate", "refine", "picture", "collide", "author", "validate"]
+@pytest.mark.parametrize("option", ["--up=z", "--scale=2", "--intrinsics=1,1,1,1"])
+def test_options_about_a_file_that_is_not_there_are_refused(tmp_path: Path, option: str) -> None:
+    done = call("generate", "--prompt", "a room", option, "--out", tmp_path / "run")
+    assert done.code == 2
+    assert f"{option.partition('=')[0]}: describes the file" in done.err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("after_s", [0.5, 2.0, 5.0])
-def test_ctrl_c_stops_cleanly(tmp_path: Path, after_s: float) -> None:
-    words = ["generate", "--prompt", PROMPT, "--preset", "draft", "--out", str(tmp_path / "run")]
-    child = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(after_s)
-    os.kill(child.pid, signal.SIGINT)
-    _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert not list(tmp_path.rglob("*.part"))
-    assert not (tmp_path / "run" / ".complete").exists()
-
-
-def test_convert_splat_and_usd(inputs: Path, tmp_path: Path) -> None:
-    assert cli("convert", inputs / "good.ply", tmp_path / "a.usdc").returncode == 0
-    assert cli("convert", inputs / "good.ply", tmp_path / "b.ply").returncode == 0
-    before, after = (read_ply(folder).value for folder in (inputs / "good.ply", tmp_path / "b.ply"))
+def test_convert_splat_and_usd(splat: Path, tmp_path: Path) -> None:
+    assert call("convert", splat, tmp_path / "a.usdc").code == 0
+    assert call("convert", splat, tmp_path / "b.ply").code == 0
+    before, after = (read_ply(path).value for path in (splat, tmp_path / "b.ply"))
     assert np.array_equal(before.positions, after.positions)
     assert np.array_equal(before.sh, after.sh)
     assert np.allclose(before.scales, after.scales, rtol=1e-6)
     assert {p.name for p in tmp_path.iterdir()} == {"a.usdc", "b.ply"}
 
 
-def test_convert_refuses_what_it_cannot_write(inputs: Path, tmp_path: Path) -> None:
-    done = cli("convert", inputs / "good.ply", tmp_path / "a.gltf")
-    assert done.returncode == 2
-    assert ".usdc" in done.stderr
-    same = cli("convert", inputs / "good.ply", inputs / "good.ply")
-    assert same.returncode == 2
-    assert "input itself" in same.stderr
+def test_lossy_conversion_is_said(tmp_path: Path) -> None:
+    write_ply(tmp_path / "rich.ply", make_random_cloud(50, 3))
+    done = call("convert", tmp_path / "rich.ply", tmp_path / "poor.splat", "--json")
+    assert done.code == 0, done.err
+    assert "splat.reduced" in done.codes
 
 
 def test_validate_a_run_and_a_file(scene_dir: Path) -> None:
-    done = cli("validate", scene_dir, "--json")
-    assert done.returncode == 0, done.stdout
-    assert json.loads(done.stdout)["passed"]
-    assert cli("validate", scene_dir / "stage.usda", "--json").returncode == 0
-    assert cli("validate", scene_dir / "nothing.usda").returncode == 2
+    done = call("validate", scene_dir, "--json")
+    assert done.code == 0, done.out
+    assert done.data["passed"]
+    assert call("validate", scene_dir / "stage.usda", "--json").code == 0
+    assert call("validate", scene_dir / "nothing.usda").code == 2
+    strict = call("validate", scene_dir, "--set", "validate.physics_floor_area_min_m2=10000", "--json")
+    assert (strict.code, strict.data["passed"]) == (1, False)
 
 
-def test_collider_overlays_the_splat(scene_dir: Path, tmp_path: Path) -> None:
-    import trimesh
-    from pxr import Usd
+def test_repeat_names_what_is_not_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from lyra_backend import api
+    from lyra_backend.types import Outcome
 
-    stage = Usd.Stage.Open(str(scene_dir / "gaussians.usdc"))
-    points = np.asarray(stage.GetDefaultPrim().GetAttribute("positions").Get())
-    assert len(points) > 10_000
-    source = tmp_path / "room.ply"
-    _export(scene_dir, source)
-    words = ["--up", "z", "--set", "collide.voxel_size=0.08"]
-    done = cli("collide", source, tmp_path / "room.obj", *words, "--json")
-    assert done.returncode == 0, done.stderr
-    mesh = trimesh.load(tmp_path / "room.obj", process=False)
-    assert np.abs(np.asarray(mesh.bounds) - [points.min(0), points.max(0)]).max() < 0.25
+    def repeat(*_: object, **__: object) -> Outcome[dict[str, str]]:
+        return Outcome({"stage.usda": "same", "[b].json": "differs"}, {"files": 2}, (api._other_code(False),))
 
-
-def _export(scene_dir: Path, target: Path) -> None:
-    """Write a run's Gaussians as PLY, by running its generator again."""
-    from lyra_backend.io.run_dir import RunDirectory
-    from lyra_backend.plan import make_plan
-    from lyra_backend.progress import Progress
-
-    request = RunDirectory.read_request(scene_dir)
-    plan = make_plan(request)
-    generation = plan.generator.run(request, plan.params["generate"], Progress()).value
-    write_ply(target, generation.cloud)
+    monkeypatch.setattr(api, "repeat", repeat)
+    done = call("repeat", tmp_path)
+    assert done.code == 1
+    assert "identical: no" in done.out
+    assert "[b].json: differs" in done.out
+    assert "stage.usda" not in done.out
+    assert "Another version" in done.out
+    assert call("repeat", tmp_path, "--json").data["files"] == {"stage.usda": "same", "[b].json": "differs"}
 
 
-def test_generators_and_doctor_explain_themselves() -> None:
-    listing = json.loads(cli("generators", "--json").stdout)
+def test_generators_and_doctor_explain_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = call("generators", "--json").data
     assert {"procedural", "rgbd", "splat_file"} <= set(listing["generate"]["generators"])
-    parameters = listing["generate"]["generators"]["procedural"]["parameters"]
-    assert all(p["description"] for p in parameters.values())
-    report = json.loads(cli("doctor", "--json").stdout)
+    text = call("generators").out
+    for stage in ("generate", "refine", "collide", "author", "validate"):
+        assert f"--set {stage}.FIELD=VALUE" in text
+    for field in ("voxel_size=0.05 ", "bake_light=true ", "physics_surface_moved_max="):
+        assert field in text
+    assert "(0.005 to 1 m)" in " ".join(text.split())
+    report = call("doctor", "--json").data
     assert report["packages"]["warp-lang"]
-    assert report["device"]
+    assert "ready: yes" in call("doctor").out
+    monkeypatch.setattr(doctor, "_version", lambda package: None if package == "gsply" else "999")
+    assert "pip install 'lyra-backend[formats]'" in call("doctor").out
 
 
 def test_help_teaches() -> None:
-    text = cli("--help").stdout
-    assert "Exit codes" in text
+    text = call("--help").out
+    for word in ("Exit codes", "--debug", "--version"):
+        assert word in text
     for name in ("generate", "convert", "collide", "validate", "repeat", "generators", "doctor"):
         assert name in text
-        assert cli(name, "--help").returncode == 0
+        assert call(name, "--help").code == 0
+    from importlib.metadata import version
+
+    assert call("--version").out.split()[-1] == version("lyra-backend")
 
 
-def test_absurdly_large_gaussians_end_as_findings(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    cloud = replace(make_random_cloud(500, 0), scales=np.full((500, 3), 1e30, np.float32))
-    write_ply(tmp_path / "huge.ply", cloud)
-    words = ["--splat", tmp_path / "huge.ply", "--up", "z", "--scale", "1", "--out", tmp_path / "run", "--json"]
-    done = cli("generate", *words)
-    assert done.returncode == 1, done.stderr
-    assert not json.loads(done.stdout)["accepted"]
+def test_help_names_what_there_is() -> None:
+    text = " ".join(call("generate", "--help").out.replace("│", " ").split())
+    assert ", ".join(preset_names()) in text
+    assert ", ".join(f".{name}" for name in READABLE) in text
+    assert "{" not in text
 
 
-def test_lossy_conversion_is_said(tmp_path: Path) -> None:
-    write_ply(tmp_path / "rich.ply", make_random_cloud(50, 3))
-    done = cli("convert", tmp_path / "rich.ply", tmp_path / "poor.splat", "--json")
-    assert done.returncode == 0, done.stderr
-    assert "splat.reduced" in {f["code"] for f in json.loads(done.stdout)["findings"]}
+def test_help_is_quick_and_light() -> None:
+    script = (
+        "import contextlib, io, sys, time\n"
+        "from lyra_backend.cli import main\n"
+        "def heavy(*words):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "        main([*words, '--help'])\n"
+        "    return [m for m in ('torch', 'warp', 'pxr', 'trimesh', 'numpy') if m in sys.modules]\n"
+        "print(heavy(), heavy('generate'), time.process_time() < 1.0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] ['numpy'] True"
 
 
-def test_model_of_a_generator_without_models_is_refused(tmp_path: Path) -> None:
-    done = cli("generate", "--prompt", "a room", "--model", "tiny", "--out", tmp_path / "run")
-    assert done.returncode == 2
-    assert "model" in done.stderr
+# -- when things go wrong ---------------------------------------------------------------------------------------------
+
+
+def failing(error: Exception) -> Any:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ZeroDivisionError("by zero\nand more"), "failed with ZeroDivisionError: by zero. Run again with --debug"),
+        (StageFailed("collide", KeyError("x")), "collide: failed with KeyError: 'x'. Run again with --debug"),
+        (OSError(28, "No space left on device", "a.usdc"), "a.usdc: No space left on device. Make room"),
+        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied. Make room or check permissions"),
+    ],
+)
+def test_failures_are_one_line_and_debug_shows_more(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    monkeypatch.setattr(doctor, "examine", failing(error))
+    done = call("doctor")
+    assert done.code == 1
+    assert done.err.startswith(f"lyra-scenegen: {said}")
+    assert done.err.count("\n") == 1
+    for words in (["--debug", "doctor"], ["doctor", "--debug"]):
+        shown = call(*words)
+        assert (shown.code, "Traceback" in shown.err, shown.err.splitlines()[-1]) == (1, True, done.err.strip())
+
+
+def test_every_command_takes_debug() -> None:
+    for name in ("generate", "convert", "collide", "validate", "repeat", "generators", "doctor"):
+        assert call(name, "--help", "--debug").code == 0
+        assert "No such option" not in call(name, "--debug").err
+
+
+def run(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, words)], text=True, stderr=subprocess.PIPE, timeout=60, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the full disk of Linux")
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["generators"], ["generators", "--json"]])
+def test_a_full_disk_is_one_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run(*words, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "lyra-scenegen: No space left on device. Make room or check permissions, and run again."
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no EPIPE")
+@pytest.mark.parametrize("words", [["--help"], ["generators"], ["generators", "--json"]])
+def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run(*words, stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lyra_backend import params, registry
 from lyra_backend.errors import InvalidRequest
@@ -31,12 +34,16 @@ def test_defaults_and_text() -> None:
     )
     assert built == Params(0.5, 7, 1.0, True, "far", 2.0)
     assert isinstance(built.share, float)
+    for million in (1_000_000, 1e6, "1e6", "1000000"):
+        built = params.build(Params, "x", {"count": million})
+        assert built.count == 1_000_000
+        assert type(built.count) is int
     assert params.build(Params, "x", {"scale": "none"}).scale is None
     assert params.build(Params, "x", {"scale": None}).scale is None
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("overrides", "message"),
     [
         ({"sise": 1}, r"x\.sise is not a parameter; known: .*Did you mean 'size'"),
         ({"size": 2.0}, r"x\.size must be from 0\.01 to 1\.0 m, got 2\.0"),
@@ -47,7 +54,17 @@ def test_defaults_and_text() -> None:
         ({"count": 0}, "at least 1"),
         ({"count": 1.5}, "a whole number"),
         ({"count": "1.5"}, "a whole number"),
+        ({"count": 10**400}, r"at most 64 bits, got 10000+\.\.\."),
+        ({"count": 10**5000}, "at most 64 bits, got a value too large to show"),
+        ({"count": "9" * 5000}, "must be a whole number, got '999"),
+        ({"count": float("inf")}, "a whole number, got inf"),
         ({"share": 1.1}, "at most 1.0"),
+        ({"size": 1e400}, r"from 0\.01 to 1\.0 m, got inf"),
+        ({"size": 10**400}, r"from 0\.01 to 1\.0 m, got inf"),
+        ({"scale": float("inf")}, "neither infinite nor NaN, got inf"),
+        ({"scale": "1e400"}, "neither infinite nor NaN, got inf"),
+        ({"scale": 10**400}, "neither infinite nor NaN, got inf"),
+        ({"share": -(10**400)}, "neither infinite nor NaN, got -inf"),
         ({"fast": "yes"}, "true or false"),
         ({"fast": 1}, "true or false"),
         ({"mode": "nearer"}, "Did you mean 'near'"),
@@ -55,9 +72,27 @@ def test_defaults_and_text() -> None:
         ({"scale": -1}, "at least 0.0"),
     ],
 )
-def test_values_that_cannot_be(given: dict[str, Any], message: str) -> None:
+def test_values_that_cannot_be(overrides: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        params.build(Params, "x", given)
+        params.build(Params, "x", overrides)
+
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.integers(10**300, 10**310) | st.floats() | st.text()
+ANYTHING |= ANYTHING.map(str) | st.lists(st.integers(), max_size=2)
+
+
+@given(st.dictionaries(st.sampled_from([f.name for f in fields(Params)]), ANYTHING))
+def test_any_value_is_checked_or_one_clear_error(given_values: dict[str, Any]) -> None:
+    try:
+        built = params.build(Params, "x", given_values)
+    except InvalidRequest:
+        return
+    assert 0.01 <= built.size <= 1.0
+    assert 1 <= built.count < 2**63
+    assert -math.inf < built.share <= 1.0
+    assert built.scale is None or 0.0 <= built.scale < math.inf
+    assert [type(v) for v in (built.size, built.count, built.share, built.fast)] == [float, int, float, bool]
+    assert built.mode in ("near", "far")
 
 
 def test_the_schema() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -11,7 +12,8 @@ import pytest
 
 import lyra_backend
 from lyra_backend import registry
-from lyra_backend.errors import InvalidRequest
+from lyra_backend.catalog import describe
+from lyra_backend.errors import BrokenPlugin, InvalidRequest, MissingDependency
 
 
 def test_names_and_summaries() -> None:
@@ -47,6 +49,67 @@ def test_other_packages_can_offer_plugins(monkeypatch: pytest.MonkeyPatch) -> No
     assert "outside" in registry.names("generate")
     assert registry.get("generate", "outside").__name__ == "lyra_backend.generate.rgbd"
     assert registry.summary("generate", "outside") == "from lyra_backend.generate.rgbd"
-    with pytest.raises(InvalidRequest, match="offered by lyra_backend and by elsewhere"):
+    with pytest.raises(InvalidRequest, match=r"offered by lyra_backend\.generate\.rgbd and by elsewhere"):
         registry.get("generate", "rgbd")
     assert "outside" not in registry.names("collide")
+
+
+def test_two_other_packages_cannot_share_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "first.place", "second.place", "first.place")
+    with pytest.raises(InvalidRequest, match=r"generator 'outside' is offered by first\.place and by second\.place"):
+        registry.get("generate", "outside")
+
+
+HEAD = "from dataclasses import dataclass\nfrom lyra_backend.params import param\n"
+PARAMS = "@dataclass(frozen=True)\nclass Params:\n    size: int = param(3, 'how large')\n"
+RUN = "INPUTS = ('prompt',)\ndef run(request, params, progress): ...\n"
+FAULTS = [
+    ("import gsply_is_not_here", MissingDependency, "pip install 'gsply_is_not_here'"),
+    ("raise RuntimeError('bad [day]')", BrokenPlugin, r"cannot be imported \(RuntimeError: bad \[day\]\)"),
+    ("def f(:", BrokenPlugin, "cannot be imported .SyntaxError"),
+    (HEAD + PARAMS, BrokenPlugin, "does not define run and INPUTS"),
+    (RUN, BrokenPlugin, "does not define Params"),
+    (HEAD + RUN + "class Params: ...", BrokenPlugin, "otherwise than as a dataclass"),
+    (HEAD + RUN + "@dataclass\nclass Params:\n    size: int = 3", BrokenPlugin, "otherwise than as a dataclass"),
+]
+
+
+@pytest.mark.parametrize(("text", "error", "said"), FAULTS)
+def test_faulty_plugins_of_others_are_listed_and_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, error: type[Exception], said: str
+) -> None:
+    (tmp_path / "outside_plugin.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "outside_plugin", raising=False)
+    offer(monkeypatch, "outside_plugin")
+    with pytest.raises(error, match=said) as caught:
+        registry.get("generate", "outside")
+    assert "generator 'outside'" in str(caught.value)
+    entry = describe()["generate"]["generators"]["outside"]
+    assert re.search(said, entry["unavailable"])
+    assert "parameters" not in entry
+
+
+def test_a_plugin_that_needs_one_of_our_extras_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outside_plugin.py").write_text("import gaussforge", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "outside_plugin", raising=False)
+    monkeypatch.setitem(sys.modules, "gaussforge", None)
+    offer(monkeypatch, "outside_plugin")
+    with pytest.raises(MissingDependency, match=r"gaussforge: needed for generator 'outside'.*lyra-backend\[formats\]"):
+        registry.get("generate", "outside")
+
+
+def test_a_plugin_whose_module_is_gone_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "gone_package.plugin")
+    with pytest.raises(BrokenPlugin, match=r"gone_package\.plugin cannot be imported"):
+        registry.get("generate", "outside")
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Let other packages offer the generator "outside"."""
+
+    def offered(group: str) -> list[EntryPoint]:
+        return [EntryPoint("outside", m, group) for m in modules] if group == "lyra_backend.generate" else []
+
+    monkeypatch.setattr(registry, "entry_points", offered)

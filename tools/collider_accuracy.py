@@ -1,9 +1,10 @@
 """Hold a collider against the exact surface of its scene.
 
     python tools/collider_accuracy.py outputs/demo              a run directory with a truth.glb
-    python tools/collider_accuracy.py collider.obj truth.glb    any mesh against any mesh (Z up, metres)
+    python tools/collider_accuracy.py collider.obj truth.glb    any mesh against any mesh
 
-Exit code 0 if every figure is within its limit. Free space is found on the truth alone, by a flood fill from robot
+Meshes are Z up and in metres, glTF files Y up as their specification has it. Exit code 0 if every figure is within its
+limit, 1 if not, 2 if a file cannot be used. Free space is found on the truth alone, by a flood fill from robot
 height, so a collider cannot hide what it closes or invents.
 """
 
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lyra_backend.types.mesh import triangle_normals_and_areas
 
 Floats = npt.NDArray[np.floating]
 Mesh = tuple[Floats, npt.NDArray[np.integer]]
@@ -97,7 +100,7 @@ def measure(proxy: Mesh, truth: Mesh, seed: int = 0) -> Accuracy:
     wrong = _free_wrong(proxy, truth, free, rng)
     own, _ = _sample(proxy, SAMPLE_COUNT, rng)
     away = (mesh_distance(*truth, own, 0.5).distance > 0.10) & free.contains(own)
-    area = float(away.mean()) * float(_areas(proxy).sum())
+    area = float(away.mean()) * float(triangle_normals_and_areas(proxy[0][proxy[1]])[1].sum())
     return Accuracy(covered, mean, p95, missing, wrong, area, len(proxy[1]))
 
 
@@ -111,7 +114,7 @@ def find_free_space(truth: Mesh, rng: np.random.Generator) -> FreeSpace:
     high = vertices.max(axis=0) + (-1e-3, -1e-3, 2 * CELL_M)
     shape = np.maximum(np.floor((high - low) / CELL_M).astype(int), 1)
     blocked = np.zeros(shape, bool)
-    dense = int(_areas(truth).sum() / (CELL_M / 4) ** 2)
+    dense = int(triangle_normals_and_areas(vertices[truth[1]])[1].sum() / (CELL_M / 4) ** 2)
     for _ in range(max(1, dense // 2_000_000 + 1)):
         points, normals = _sample(truth, min(dense, 2_000_000), rng)
         cells = np.floor((points - low) / CELL_M).astype(int)
@@ -171,16 +174,10 @@ def _fronts_seen(mesh: Mesh, points: Floats) -> Floats:
     return seen
 
 
-def _areas(mesh: Mesh) -> Floats:
-    corners = np.asarray(mesh[0], np.float64)[mesh[1]]
-    return 0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-
-
 def _sample(mesh: Mesh, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return points spread evenly over the surface (N, 3) [m] and their normals (N, 3)."""
     corners = np.asarray(mesh[0], np.float64)[mesh[1]]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(cross, axis=1)
+    normals, area = triangle_normals_and_areas(corners)
     # Evenly spaced steps through the summed area leave no face out by chance.
     steps = (np.arange(count) + rng.random(count)) / count * area.sum()
     face = np.minimum(np.searchsorted(np.cumsum(area), steps), len(area) - 1)
@@ -189,42 +186,60 @@ def _sample(mesh: Mesh, count: int, rng: np.random.Generator) -> tuple[Floats, F
     u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
     a, b, c = corners[face].transpose(1, 0, 2)
     points = a + u[:, None] * (b - a) + v[:, None] * (c - a)
-    return points, cross[face] / np.maximum(area[face], 1e-12)[:, None]
+    return points, normals[face]
 
 
 def read_mesh(path: Path) -> Mesh:
-    """Read a mesh file, the colliders of a USD file, or our own ``truth.glb``."""
+    """Read a mesh of any kind, Z up; glTF files, which are Y up by their specification, are turned.
+
+    Raises:
+        ValueError: the file holds no triangles, or is damaged.
+    """
     if path.suffix.lower() in (".usda", ".usdc", ".usdz"):
         from pxr import Usd
 
         from lyra_backend.validate.colliders import read_colliders
 
         corners = read_colliders(Usd.Stage.Open(str(path))).corners
-        return corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)
-    if path.suffix.lower() == ".glb":
-        from lyra_backend.io.textured_mesh import read_textured_mesh
+        mesh: Mesh = corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)
+    else:
+        mesh = _with_trimesh(path)
+    if not len(mesh[1]):
+        raise ValueError(f"{path}: holds no triangles; a surface is needed.")
+    return mesh
 
-        return read_textured_mesh(path).welded()
+
+def _with_trimesh(path: Path) -> Mesh:
     import trimesh
 
-    mesh: Any = trimesh.load(path, force="mesh", process=False)
-    return np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    try:
+        loaded: Any = trimesh.load(path, force="mesh", process=False)
+        vertices, triangles = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces)
+    except Exception as error:  # trimesh's readers raise nearly anything on damaged files
+        raise ValueError(f"{path}: cannot be read as a mesh ({type(error).__name__}: {error}).") from error
+    if path.suffix.lower() in (".glb", ".gltf"):
+        vertices = vertices[:, [0, 2, 1]] * (1.0, -1.0, 1.0)
+    return vertices, triangles
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("collider", type=Path, help="a run directory, a mesh or a USD file with colliders")
     parser.add_argument(
         "truth", type=Path, nargs="?", help="the exact surface; default: truth.glb of the run directory"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     folder = given.collider if given.collider.is_dir() else given.collider.parent
     collider = folder / "collision.usdc" if given.collider.is_dir() else given.collider
     truth = given.truth or folder / "truth.glb"
     for path in (collider, truth):
         if not path.is_file():
             parser.error(f"{path}: does not exist")
-    accuracy = measure(read_mesh(collider), read_mesh(truth))
+    try:
+        proxy, exact = read_mesh(collider), read_mesh(truth)
+    except ValueError as error:
+        parser.error(str(error))
+    accuracy = measure(proxy, exact)
     print(json.dumps({**asdict(accuracy), "failures": accuracy.failures()}, indent=2))
     return 1 if accuracy.failures() else 0
 

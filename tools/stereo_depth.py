@@ -85,17 +85,35 @@ def _matcher(search: int) -> Any:
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Read two pictures, write their depth; return the exit code."""
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
+    return value
+
+
+def _search(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 4096:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 4096 px, got {text}")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("left", type=Path)
     parser.add_argument("right", type=Path)
     parser.add_argument("out", type=Path, help="depth [m] as .npy")
-    parser.add_argument("--focal", type=float, required=True, help="focal length [px]")
-    parser.add_argument("--baseline", type=float, required=True, help="distance of the cameras [m]")
+    parser.add_argument("--focal", type=_positive, required=True, help="focal length [px]")
+    parser.add_argument("--baseline", type=_positive, required=True, help="distance of the cameras [m]")
     parser.add_argument("--doffs", type=float, default=0.0, help="principal point of the right minus the left [px]")
-    parser.add_argument("--max-disparity", type=int, default=128, help="largest disparity searched [px]")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--max-disparity", type=_search, default=128, help="largest disparity searched [px]")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read two pictures, write their depth; return the exit code."""
+    given = _parser().parse_args(arguments)
 
     if importlib.util.find_spec("cv2") is None:
         print("stereo matching needs OpenCV. Run: pip install opencv-python-headless", file=sys.stderr)
@@ -119,8 +137,15 @@ def main(arguments: list[str] | None = None) -> int:
         doffs=given.doffs,
         max_disparity=given.max_disparity,
     )
-    np.save(given.out, depth)
     found = depth > 0
+    if not found.any():
+        print("the pictures match nowhere; are they a rectified pair, left first?", file=sys.stderr)
+        return 1
+    try:
+        np.save(given.out, depth)
+    except OSError as error:
+        print(f"{given.out}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
     print(f"{given.out}: depth for {found.mean():.1%} of the pixels, median {np.median(depth[found]):.3f} m")
     return 0
 

@@ -9,9 +9,12 @@ import warp as wp
 wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 
 
-def describe_device() -> str:
-    """Return the name and memory of the device that kernels run on by default."""
-    device = wp.get_preferred_device()
-    if not device.is_cuda:
-        return "CPU (no CUDA device found; everything works, more slowly)"
-    return f"{device.alias}: {device.name}, {device.total_memory / 2**30:.0f} GiB"
+def describe_devices() -> list[str]:
+    """Return name and memory of every device; kernels run on the first one by default."""
+    devices = sorted(wp.get_devices(), key=lambda device: device != wp.get_preferred_device())
+    return [
+        f"{device.alias}: {device.name}, {device.total_memory / 2**30:.0f} GiB"
+        if device.is_cuda
+        else "CPU (everything works, more slowly than with CUDA)"
+        for device in devices
+    ]

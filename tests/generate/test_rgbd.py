@@ -89,6 +89,43 @@ def test_thin_things_in_front_of_a_wall_stay() -> None:
     assert counts["dropped_at_edges"] == 0
 
 
+def noisy(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Depth with the noise of a stereo camera: even in inverse depth, 1 cm at 2 m."""
+    inverse = 1 / depth + np.random.default_rng(3).normal(0, 0.0025, depth.shape)
+    return (1 / inverse).astype(np.float32)
+
+
+def errors(cloud: GaussianCloud, depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Errors of the Gaussians' depth [m], shape (48, 64), NaN where there is none."""
+    x, y, z = cloud.positions.astype(np.float64).T
+    found = np.full(depth.shape, np.nan)
+    rows, columns = (np.floor(f * a / z + c).astype(int) for f, a, c in ((LENS.fy, y, LENS.cy), (LENS.fx, x, LENS.cx)))
+    found[rows, columns] = z
+    return np.abs(found - depth)
+
+
+def test_noise_of_flat_surfaces_is_evened_out() -> None:
+    depth = plane_depth((0.1, 0.6, 0.8), 1.6)
+    even, plain = (lift(picture(), noisy(depth), LENS, Params(even_out=on), Progress())[0] for on in (True, False))
+    assert np.nanmedian(errors(even, depth)) < 0.25 * np.nanmedian(errors(plain, depth))
+    assert np.nanmax(errors(plain, noisy(depth))) < 1e-6
+    normal = np.array([0.1, 0.6, 0.8]) / np.linalg.norm([0.1, 0.6, 0.8])
+    assert np.median(np.abs(matrix_from_quat(even.quats_wxyz)[:, :, 2] @ normal)) > 0.99
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_evening_out_keeps_steps_and_corners(noise: bool) -> None:
+    """A floor that meets a wall, and a 10 cm box before the wall: neither becomes round by more than the noise."""
+    depth = np.minimum(plane_depth((0.0, 1.0, 0.0), 0.5).clip(0.1), 2.0)
+    depth[rays()[..., 1] <= 0] = 2.0
+    depth[4:14, 20:30] = 1.9
+    given = noisy(depth) if noise else depth
+    cloud, _ = lift(picture(), given, LENS, Params(), Progress())
+    error = errors(cloud, depth)
+    assert np.nanquantile(error, 0.95) < (0.016 if noise else 1e-3)
+    assert np.nanmedian(error[4:14, 20:30]) < (0.01 if noise else 1e-3)
+
+
 def test_holes_and_far_pixels_are_left_out() -> None:
     depth = np.full((48, 64), 2.0, np.float32)
     depth[10:20, 10:30] = 0.0
@@ -153,6 +190,9 @@ def test_requests_that_cannot_work(tmp_path: Path) -> None:
         run(SceneRequest(prompt="a room", depth=request.depth), params, Progress())
     np.save(tmp_path / "depth.npy", depth[:, :40])
     with pytest.raises(InvalidRequest, match="got 40 x 48 and 64 x 48"):
+        run(request, params, Progress())
+    np.save(tmp_path / "depth.npy", depth.T)
+    with pytest.raises(InvalidRequest, match=r"got 48 x 64 and 64 x 48 .* lying on its side"):
         run(request, params, Progress())
     np.save(tmp_path / "depth.npy", np.zeros_like(depth))
     with pytest.raises(InvalidRequest, match="holds no depth"):

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lyra_backend import params, registry
+from lyra_backend import params, refine, registry
 from lyra_backend.errors import Cancelled, InvalidRequest
 from lyra_backend.generate.splat_file import Params, run
-from lyra_backend.io.ply import read_ply
+from lyra_backend.io.ply import read_ply, write_ply
 from lyra_backend.progress import CancelToken, Progress
-from lyra_backend.types import UP_AXES, Frame, SceneRequest, Severity, Similarity
+from lyra_backend.types import UP_AXES, Frame, GaussianCloud, SceneRequest, Severity, Similarity
+from lyra_backend.types.rotations import evaluate_sh_basis, matrix_from_quat
 
 SPLAT = Path(__file__).parents[1] / "data" / "ref_1k_d3.ply"
 REQUEST = SceneRequest(splat=str(SPLAT))
@@ -32,10 +33,58 @@ def test_the_named_axis_points_up(up: str) -> None:
     cloud = run(REQUEST, Params(up=up), Progress()).value.cloud
     axis, sign = "xyz".index(up[-1]), -1 if up.startswith("-") else 1
     np.testing.assert_allclose(cloud.positions[:, 2], sign * source.positions[:, axis], atol=1e-6)
-    assert np.linalg.det(np.asarray(UP_AXES[up].rotation)) == pytest.approx(1)
-    whole = source.transformed(UP_AXES[up], Frame.GENERATOR)
-    np.testing.assert_allclose(cloud.sh, whole.sh, atol=1e-6)
     assert cloud.frame is Frame.GENERATOR
+
+
+def marked_room(up: str, unit_m: float) -> tuple[GaussianCloud, GaussianCloud]:
+    """Return a floor with three marks [m], Z up, and the same as a file whose axis `up` points up has it.
+
+    The marks are of different colours and stand one, two and three metres along x, y and z: no mirror image fits.
+    Every Gaussian is redder seen from +x, greener from +y and bluer from +z.
+    """
+    side = np.linspace(-2, 2, 40)
+    floor = np.stack([*np.meshgrid(side, side), np.zeros((40, 40))], axis=-1).reshape(-1, 3)
+    points = np.concatenate([floor, [(1, 0, 0.3), (0, 2, 0.3), (0, 0, 3)]])
+    count = len(points)
+    sh = np.zeros((count, 4, 3))
+    sh[-3:, 0] = np.eye(3)
+    # Band 1 is (-y, z, -x) times a constant.
+    sh[:, 3, 0], sh[:, 1, 1], sh[:, 2, 2] = -0.3, -0.3, 0.3
+    quats = np.tile((1.0, 0, 0, 0), (count, 1))
+    scales = np.tile((0.05, 0.04, 0.005), (count, 1))
+    room = GaussianCloud(points, scales, quats, np.full(count, 0.9), sh, Frame.GENERATOR)
+    # Written out by hand, apart from the table under test: where the file has the room's x, y and z axes.
+    z = np.zeros(3)
+    z["xyz".index(up[-1])] = -1 if up.startswith("-") else 1
+    x = np.roll(np.abs(z), 1)
+    turn = np.stack([x, np.cross(z, x), z], axis=1)
+    return room, room.transformed(Similarity.build(1 / unit_m, turn), Frame.GENERATOR)
+
+
+@pytest.mark.parametrize("unit_m", [1.0, 0.25])
+@pytest.mark.parametrize("up", sorted(UP_AXES))
+def test_a_room_stands_on_its_floor_and_is_not_mirrored(tmp_path: Path, up: str, unit_m: float) -> None:
+    room, filed = marked_room(up, unit_m)
+    write_ply(tmp_path / "room.ply", filed)
+    request = SceneRequest(splat=str(tmp_path / "room.ply"))
+    generation = run(request, Params(up=up, scale=unit_m), Progress()).value
+    cloud = refine.run(generation, refine.Params(), Progress()).value.cloud
+    assert cloud.frame is Frame.WORLD
+    np.testing.assert_allclose(cloud.positions[:-3, 2], 0, atol=1e-4)
+    # The rotation that is left, about z, must be one: solved from the marks, its determinant is +1.
+    turn = np.linalg.lstsq(room.positions[-3:].astype(float), cloud.positions[-3:].astype(float), rcond=None)[0].T
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-4)
+    assert np.linalg.det(turn) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(turn[2], (0, 0, 1), atol=1e-4)
+    # Each Gaussian lies flat, and looks from every side as it did in the room.
+    axes = matrix_from_quat(cloud.quats_wxyz.astype(float))
+    np.testing.assert_allclose(
+        axes, np.broadcast_to(turn, axes.shape) * np.sign((axes * turn).sum(1))[:, None], atol=1e-4
+    )
+    for way in (*np.eye(3), *-np.eye(3), np.full(3, 3**-0.5)):
+        seen = np.einsum("k,nkc->nc", evaluate_sh_basis((turn @ way)[None], 1)[0], cloud.sh)
+        want = np.einsum("k,nkc->nc", evaluate_sh_basis(way[None], 1)[0], room.sh)
+        np.testing.assert_allclose(seen, want, atol=1e-4)
 
 
 def test_an_unknown_scale_is_an_error_of_the_scene() -> None:

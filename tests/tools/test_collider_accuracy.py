@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+
+from lyra_backend.io.textured_mesh import write_textured_mesh
+from lyra_backend.types import TexturedMesh, TexturedPart
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -77,3 +81,38 @@ def test_hole_in_the_floor_fails(truth: Mesh) -> None:
     hole = (centres[:, 2] < 0.01) & (centres[:, 0] < -0.5)
     accuracy = collider_accuracy.measure((truth[0], truth[1][~hole]), truth)
     assert any("floor_missing" in f for f in accuracy.failures())
+
+
+def test_glb_of_this_package_and_of_others(truth: Mesh, tmp_path: Path) -> None:
+    """glTF is Y up: a scene comes back the same whoever wrote it."""
+    part = TexturedPart(
+        "room",
+        truth[0],
+        truth[1],
+        np.zeros((len(truth[0]), 2)),
+        np.zeros((2, 2, 3), np.uint8),
+        np.zeros(len(truth[1]), np.uint16),
+    )
+    write_textured_mesh(TexturedMesh((part,)), tmp_path / "truth.glb")
+    upright = trimesh.Trimesh(truth[0][:, [0, 2, 1]] * (1.0, 1.0, -1.0), truth[1], process=False)
+    upright.export(tmp_path / "foreign.glb")
+    for name in ("truth.glb", "foreign.glb"):
+        vertices, triangles = collider_accuracy.read_mesh(tmp_path / name)
+        np.testing.assert_allclose(vertices[triangles], truth[0][truth[1]], atol=1e-6)
+
+
+def test_files_without_a_surface_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trimesh.creation.box().export(tmp_path / "box.obj")
+    (tmp_path / "noise.glb").write_bytes(b"glTF and then nothing")
+    (tmp_path / "points.obj").write_text("v 0 0 0\nv 1 0 0\n")
+    for name, message in (
+        ("noise.glb", "cannot be read as a mesh"),
+        ("points.obj", "holds no triangles|cannot be read"),
+        ("absent.obj", "does not exist"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            collider_accuracy.main([str(tmp_path / "box.obj"), str(tmp_path / name)])
+        assert ended.value.code == 2
+        said = capsys.readouterr().err
+        assert name in said
+        assert re.search(message, said)

@@ -1,0 +1,168 @@
+"""One splat file into another format, into USD, or into colliders, without a run directory."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from . import params, registry
+from .atomic import replacing
+from .errors import InvalidRequest, shown
+from .io.splats import READABLE, WRITABLE, format_of, read_splats, write_splats
+from .plan import Overrides, checked_overrides, stage_params
+from .progress import CancelToken, Event, Progress
+from .types import UP_AXES, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
+
+__all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
+
+#: Formats by file name ending, without the dot.
+USD_FORMATS = ("usdc", "usda", "usdz")
+MESH_FORMATS = ("obj", "ply", "glb", "usdc")
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    primitive: str = "particle_field",
+    up: str | None = None,
+    scale: float | None = None,
+    overrides: Overrides | None = None,
+) -> Outcome[Path]:
+    """Turn a splat file into another format, or into USD by a primitive.
+
+    Args:
+        source: a splat file.
+        target: a splat file or a USD file; its name says the format.
+        primitive: registry name of the way Gaussians are written to USD.
+        up: the axis of the file to turn to Z up; None keeps the axes.
+        scale: metres per unit of the file, to multiply by; None keeps the units.
+        overrides: parameters by stage; USD takes "author", other formats take none.
+
+    Returns:
+        The target, and findings: what was moved, and what the target format cannot hold.
+
+    Raises:
+        InvalidRequest: a file or format cannot be read or written.
+        MissingDependency: the format needs a package that is not installed.
+    """
+    source, target = Path(source), Path(target)
+    _check_files(source, target)
+    kind = format_of(target, (*WRITABLE, *USD_FORMATS))
+    to_usd = kind in USD_FORMATS
+    given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
+    plugin = _file_writer(primitive) if to_usd else None
+    built = params.build(plugin.Params, "author", given.get("author", {})) if plugin else None
+    read = read_splats(source)
+    moved = _moved(read.value, up, scale)
+    written = plugin.write(moved.value, target, built) if plugin else write_splats(target, moved.value)
+    # What the file claims and what was done are one matter; the primitive only knows the first half of it.
+    rest = [f for f in written.findings if not (moved.findings and f.code == "author.frame")]
+    return Outcome(target, read.counts, (*read.findings, *moved.findings, *rest))
+
+
+def make_collider(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    up: str = "-y",
+    scale: float = 1.0,
+    collider: str = "surface",
+    overrides: Overrides | None = None,
+    listener: Callable[[Event], None] | None = None,
+    token: CancelToken | None = None,
+) -> Outcome[CollisionProxy]:
+    """Write colliders for a splat file, in the splat's own axes and units so that the two overlay.
+
+    Args:
+        source: a splat file.
+        target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
+        up: the axis of the file that points up; gravity and headroom depend on it.
+        scale: metres per unit of the file; voxel sizes and limits are metres.
+        collider: registry name of the collision plugin.
+        overrides: parameters by stage: "refine" (cleaning) and "collide".
+        listener: called with every progress event.
+        token: set it from another thread to stop.
+
+    Raises:
+        InvalidRequest: an argument or a file cannot be used, or nothing solid was found.
+    """
+    from .refine.clean import clean
+
+    source, target = Path(source), Path(target)
+    _check_files(source, target)
+    if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
+        raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
+    placement = _placement(up, scale)
+    plugin = registry.get("collide", collider)
+    given = checked_overrides("collide", overrides, ("refine", "collide"))
+    collide_params = params.build(plugin.Params, "collide", given.get("collide", {}))
+    refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
+    progress = Progress(listener, token, stage="collide")
+    progress(0.0, f"reading {source.name}")
+    read = read_splats(source, progress.child(0.0, 0.2))
+    cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
+    outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
+    findings = (*read.findings, *cleaned.findings, *outcome.findings)
+    if not outcome.value.parts:
+        reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")
+        raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
+    _write_proxy(target, outcome.value.transformed(placement.inverse()))
+    return Outcome(outcome.value, {**read.counts, **cleaned.counts, **outcome.counts}, findings)
+
+
+def _file_writer(primitive: str) -> ModuleType:
+    """Return the plugin of a primitive, which must be able to write a file of its own."""
+    plugin = registry.get("author", primitive)
+    if not hasattr(plugin, "write"):
+        raise InvalidRequest(f"primitive {primitive!r} can be written within a scene only, not by convert.")
+    return plugin
+
+
+def _moved(cloud: GaussianCloud, up: str | None, scale: float | None) -> Outcome[GaussianCloud]:
+    """Return the cloud turned and scaled as asked for, and a finding about what was done."""
+    if up is None and scale is None:
+        return Outcome(cloud)
+    known = up is not None and scale is not None
+    frame = Frame.WORLD if known else cloud.frame
+    moved = cloud.transformed(_placement(up or "z", 1.0 if scale is None else scale), frame)
+    turned = "The axes are those of the file" if up is None else f"The file's {up} axis was turned to Z up"
+    scaled = "its units were kept" if scale is None else f"units were multiplied by {scale:g} to be metres"
+    hint = "" if known else f" Add {'--scale' if scale is None else '--up'} if the file is not so already."
+    note = Finding("convert.moved", Severity.INFO, f"{turned}; {scaled}. The floor was not looked for.{hint}")
+    return Outcome(moved, {}, (note,))
+
+
+def _placement(up: str, scale: float) -> Similarity:
+    """Return the map from a file's axes and units to Z up and metres."""
+    if up not in UP_AXES:
+        raise InvalidRequest(f"up must be one of {', '.join(UP_AXES)}, got {shown(up)}.")
+    if not 0 < scale < math.inf:
+        raise InvalidRequest(f"scale must be a positive number of metres per unit, got {scale}.")
+    return UP_AXES[up].then(Similarity(scale))
+
+
+def _check_files(source: Path, target: Path) -> None:
+    if not source.exists():
+        raise InvalidRequest(f"{source}: does not exist. Readable splats: {', '.join(READABLE)}.")
+    if target.exists() and source.samefile(target):
+        raise InvalidRequest(f"{target}: is the input itself. Choose another name for the output.")
+    if target.is_dir():
+        raise InvalidRequest(f"{target}: is a directory, a file name is needed.")
+    if not target.parent.is_dir():
+        raise InvalidRequest(f"{target.parent}: no such directory. Make it first.")
+
+
+def _write_proxy(target: Path, proxy: CollisionProxy) -> None:
+    with replacing(target) as part:
+        if target.suffix.lower() == ".usdc":
+            importlib.import_module("lyra_backend.author.collision").write(proxy, part)
+        else:
+            import trimesh
+
+            vertices, triangles = proxy.welded()
+            trimesh.Trimesh(vertices, triangles, process=False).export(part)

@@ -1,0 +1,110 @@
+"""The words of the command line: options that commands share, what their help names, and how values are read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from .errors import InvalidRequest
+
+__all__ = [
+    "ColliderOption",
+    "Command",
+    "JsonFlag",
+    "ScaleOption",
+    "SetOption",
+    "SplatArgument",
+    "UpOption",
+    "add_generator_options",
+    "parse_settings",
+    "refuse_stray_options",
+]
+
+
+class Command(TyperCommand):
+    """A command whose help names what there is: {presets} and the like are looked up when help is shown."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        known = _known_words()
+        for parameter in self.params:
+            if getattr(parameter, "help", None):
+                parameter.help = parameter.help.format_map(known)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="STAGE.FIELD=VALUE",
+        help="Change a parameter; repeatable, and the last of one field holds. `lyra-scenegen generators` lists them.",
+    ),
+]
+UpOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AXIS",
+        help="Axis of the splat file that points up: z, -z, y, -y, x, -x. Captures mostly have -y, the default.",
+    ),
+]
+ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the splat file.")]
+ColliderOption = Annotated[str, typer.Option(metavar="NAME", help="Collision method: {colliders}.")]
+SplatArgument = Annotated[Path, typer.Argument(help="A splat file: {splats}.")]
+
+
+def _known_words() -> dict[str, str]:
+    """Return what help texts name: plugins, presets and file formats."""
+    from .catalog import known_names
+    from .conversion import MESH_FORMATS, USD_FORMATS
+    from .io.splats import READABLE
+
+    formats = {"splats": READABLE, "usd": USD_FORMATS, "meshes": MESH_FORMATS}
+    return known_names() | {kind: ", ".join(f".{f}" for f in known) for kind, known in formats.items()}
+
+
+def refuse_stray_options(options: dict[str, Any], owner: str, given: Path | None) -> None:
+    """Refuse options that describe the file of another option if that is not given.
+
+    Raises:
+        InvalidRequest: one of `options` has a value and `given` is None.
+    """
+    for option, value in options.items():
+        if value is not None and given is None:
+            raise InvalidRequest(f"{option}: describes the file of {owner}, and there is none. Leave it out.")
+
+
+def add_generator_options(
+    params: dict[str, dict[str, Any]], up: str | None, scale: float | None, intrinsics: str | None
+) -> None:
+    """Add the options that stand for parameters of the generator; they beat --set."""
+    from .io.intrinsics import intrinsics_text
+
+    options = {"up": up, "scale": scale, "intrinsics": intrinsics_text(intrinsics) if intrinsics else None}
+    given = {name: value for name, value in options.items() if value is not None}
+    if given:
+        params.setdefault("generate", {}).update(given)
+
+
+def parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Turn ``["collide.voxel_size=0.04"]`` into ``{"collide": {"voxel_size": 0.04}}``; the last of one field holds.
+
+    Raises:
+        InvalidRequest: a setting does not read STAGE.FIELD=VALUE.
+    """
+    parsed: dict[str, dict[str, Any]] = {}
+    for setting in settings or []:
+        match = re.fullmatch(r"([a-z_]+)\.([a-z0-9_]+)=(.*)", setting, re.DOTALL)
+        if match is None:
+            raise InvalidRequest(f"--set {setting}: must read STAGE.FIELD=VALUE, for example collide.voxel_size=0.04.")
+        stage, name, value = match.groups()
+        try:
+            parsed.setdefault(stage, {})[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            parsed.setdefault(stage, {})[name] = value
+    return parsed

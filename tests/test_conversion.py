@@ -1,0 +1,104 @@
+"""Single splat files into other formats, USD and colliders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lyra_backend as lyra
+from lyra_backend import registry
+from lyra_backend.errors import InvalidRequest
+from lyra_backend.io.ply import read_ply, write_ply
+from lyra_backend.types import Finding
+
+from .conftest import make_random_cloud
+
+
+@pytest.fixture
+def splat(tmp_path: Path) -> Path:
+    write_ply(tmp_path / "in.ply", make_random_cloud(50, 1))
+    return tmp_path / "in.ply"
+
+
+def moved(findings: tuple[Finding, ...]) -> list[str]:
+    return [f.message for f in findings if f.code == "convert.moved"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, []),
+        ({"up": "-y"}, ["-y axis was turned to Z up; its units were kept", "Add --scale if"]),
+        ({"scale": 0.5}, ["axes are those of the file; units were multiplied by 0.5", "Add --up if"]),
+        ({"up": "-y", "scale": 0.5}, ["-y axis was turned to Z up; units were multiplied by 0.5 to be metres"]),
+    ],
+)
+def test_convert_says_what_it_did_to_axes_and_units(splat: Path, options: dict[str, Any], said: list[str]) -> None:
+    outcome = lyra.convert(splat, splat.with_name("out.usdc"), **options)
+    codes = {f.code for f in outcome.findings}
+    # The primitive's own warning that nothing was moved is true only then.
+    assert ("author.frame" in codes) == (not options)
+    assert [all(words in message for words in said) for message in moved(outcome.findings)] == [True] * bool(options)
+
+
+def test_convert_moves_points_as_said(splat: Path) -> None:
+    target = splat.with_name("out.ply")
+    assert moved(lyra.convert(splat, target, up="-y", scale=0.5).findings)
+    before, after = read_ply(splat).value.positions, read_ply(target).value.positions
+    assert np.allclose(after[:, 2], -0.5 * before[:, 1], atol=1e-6)
+
+
+def test_a_file_at_its_place_and_in_metres_is_in_the_world_frame(splat: Path) -> None:
+    from pxr import Sdf
+
+    frames = {}
+    for name, options in (("a.usda", {"up": "z"}), ("b.usda", {"up": "z", "scale": 1.0})):
+        lyra.convert(splat, splat.with_name(name), **options)  # type: ignore[arg-type]
+        layer = Sdf.Layer.FindOrOpen(str(splat.with_name(name)))
+        frames[name] = layer.GetPrimAtPath("/Gaussians").GetInfo("customData")["lyra"]["frame"]
+    assert frames == {"a.usda": "generator", "b.usda": "world"}
+
+
+def test_overrides_of_stages_that_are_not_used_are_refused(splat: Path) -> None:
+    target = splat.with_name("out.usdc")
+    with pytest.raises(InvalidRequest, match=r"--set half\.\*: converting to \.usdc does not use .* those of author"):
+        lyra.convert(splat, target, overrides={"half": {}})
+    with pytest.raises(InvalidRequest, match=r"converting to \.spz does not use these parameters, it takes none"):
+        lyra.convert(splat, splat.with_name("out.spz"), overrides={"author": {"half": True}})
+    with pytest.raises(InvalidRequest, match="takes those of refine and collide"):
+        lyra.make_collider(splat, target, overrides={"generate": {}})
+    with pytest.raises(InvalidRequest, match="takes those of validate"):
+        lyra.validate_scene(splat, overrides={"collide": {}})
+    with pytest.raises(InvalidRequest, match=r"must map a stage to its fields, got \{'collide': 5\}"):
+        lyra.make_collider(splat, target, overrides={"collide": 5})  # type: ignore[dict-item]
+    assert not target.exists()
+
+
+def test_a_primitive_that_only_works_in_scenes_is_no_converter(splat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "get", lambda stage, name: SimpleNamespace(Params=object, run=print))
+    with pytest.raises(InvalidRequest, match="primitive 'particle_field' can be written within a scene only"):
+        lyra.convert(splat, splat.with_name("out.usdc"))
+
+
+def test_collider_overlays_the_splat(scene_dir: Path, tmp_path: Path) -> None:
+    import trimesh
+
+    from lyra_backend.plan import make_plan
+    from lyra_backend.progress import Progress
+    from lyra_backend.types import SceneRequest
+
+    request = SceneRequest.from_json(json.loads((scene_dir / "request.json").read_text()))
+    plan = make_plan(request)
+    cloud = plan.generator.run(request, plan.params["generate"], Progress()).value.cloud
+    write_ply(tmp_path / "room.ply", cloud)
+    lyra.make_collider(
+        tmp_path / "room.ply", tmp_path / "room.obj", up="z", overrides={"collide": {"voxel_size": 0.08}}
+    )
+    mesh = trimesh.load(tmp_path / "room.obj", process=False)
+    low, high = cloud.bounds()
+    assert np.abs(np.asarray(mesh.bounds) - [low, high]).max() < 0.25
