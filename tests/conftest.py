@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from lyra_backend.types.rotations import normalise_quats
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# A job that a shell starts in the background ignores Ctrl-C, and so would every process the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
 SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}

@@ -100,8 +100,18 @@ def _provenance(prompt: str, seed: int, composition: Composition) -> Mapping[str
 
 
 def _findings(composition: Composition) -> tuple[Finding, ...]:
-    """Say which words changed nothing, and what the prompt names but found no room."""
+    """Say what kind of scene was taken for granted, which words changed nothing, and what found no room."""
     found = []
+    if not composition.place:
+        kinds = ", ".join(name.replace("_", " ") for name in _FAMILIES if name != "auto")
+        used = composition.family.replace("_", " ")
+        found.append(
+            Finding(
+                "prompt.family_assumed",
+                Severity.WARNING,
+                f"The prompt names no kind of scene known here, so this is a {used} scene. Known kinds: {kinds}.",
+            )
+        )
     if composition.unknown_words:
         listed = ", ".join(repr(word) for word in composition.unknown_words)
         found.append(

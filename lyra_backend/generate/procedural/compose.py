@@ -11,6 +11,7 @@ from .elements import Composition
 from .families import FAMILIES
 from .placement import DriveSpace
 from .prompt import parse
+from .requests import MOST
 from .viewpoints import cameras_for
 from .vocabulary import FAMILY_WORDS
 from .wishes import Wishes
@@ -40,6 +41,7 @@ def compose(prompt: str, seed: int, difficulty: float = 0.3, family: str = "auto
         lighting,
         cameras,
         tuple(dict.fromkeys(unknown)),
+        draft.wishes.place or ("" if family == "auto" else family),
         _described(draft, drive),
     )
 
@@ -52,7 +54,7 @@ def draft_scene(prompt: str, seed: int, difficulty: float, family: str = "auto")
         draft = Draft(wishes, np.random.default_rng([seed, 12, attempt]), difficulty, growth)
         FAMILIES[wishes.family].build(draft)
         drive = draft.floor.main_region()[1]
-        faults = len(draft.missing) + (100 if not drive.enough else 0)
+        faults = 2 * len(draft.missing) + draft.cramped + (100 if not drive.enough else 0)
         best.append((faults, draft, drive))
         if faults == 0:
             break
@@ -93,6 +95,11 @@ def _described(draft: Draft, drive: DriveSpace) -> dict[str, object]:
         entry["positions_m"].append([round(v, 3) for v in (placed.x, placed.y, placed.z)])  # type: ignore[attr-defined]
     missing = Counter(request.kind for request in draft.missing)
     wanted = Counter(request.kind for request in draft.all_requests)
+    for mention in draft.wishes.objects:
+        beyond = max((mention.count or 0) - MOST, 0)
+        if beyond:
+            missing[mention.kind] += beyond
+            wanted[mention.kind] += beyond
     return {
         "family": draft.wishes.family,
         "size_m": [round(float(v), 3) for v in draft.size],

@@ -3,97 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from .elements import Element, Lamp, Material
-from .objects import Kind, catalogue
+from .objects import catalogue
 from .palette import Rgb, Tones
+from .placed import Placed, overlaps, pose
 from .placement import Floor, Rect, Wall
+from .requests import Request, requests_of
 from .shapes import Mesh
-from .things import Look, Thing, Top
+from .things import Look, Thing, Top, sized
 from .wishes import Mention, Size, Wishes
 
-__all__ = ["Draft", "Placed", "Request", "pose"]
+__all__ = ["Draft", "Placed", "Request"]
 
 #: Stand-off from walls that clears the skirting [m].
 WALL_GAP = 0.02
 #: Free margin around an object that lets a robot pass on all sides [m].
 _ALONE_M = 0.6
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """One object that the prompt asks for: the `index`-th of its mention."""
-
-    kind: str
-    mention: Mention
-    index: int
-
-
-#: How many an open plural means, by kind; two to four of all others.
-_PLURALS = {
-    "tree": (4, 7),
-    "conifer": (7, 11),
-    "bush": (4, 7),
-    "rock": (5, 8),
-    "cardboard_box": (3, 6),
-    "crate": (3, 5),
-}
-_PLURALS |= {
-    "pallet": (3, 5),
-    "barrel": (3, 5),
-    "chair": (4, 6),
-    "locker": (3, 5),
-    "books": (2, 3),
-    "traffic_cone": (3, 5),
-}
-#: Open plurals of the first go with the number of the second.
-_PARTNERS = {"office_chair": "desk", "monitor": "desk", "nightstand": "bed", "keyboard": "desk"}
-
-
 #: Kinds of which one scene has a single model.
 _SETS = frozenset(("chair", "stool", "office_chair", "locker", "desk", "nightstand", "street_lamp", "bollard"))
-
-
-def _requests(wishes: Wishes, rng: np.random.Generator) -> list[Request]:
-    """Return one request per wanted object; plurals without a number are drawn."""
-    found: list[Request] = []
-    for mention in wishes.objects:
-        count = mention.count
-        if count is None:
-            low, high = _PLURALS.get(mention.kind, (2, 4))
-            partners = sum(m.count or 0 for m in wishes.wanted(_PARTNERS.get(mention.kind, "")))
-            count = partners or int(rng.integers(low, high + 1))
-        found += [Request(mention.kind, mention, k) for k in range(count)]
-    return found
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """An object in the scene: where its origin is [m], how it is turned [rad]."""
-
-    kind: Kind
-    thing: Thing
-    x: float
-    y: float
-    z: float
-    yaw: float
-    name: str
-
-    @property
-    def rect(self) -> Rect:
-        """The floor that it takes."""
-        return Rect(self.x, self.y, *self.thing.footprint, self.yaw)
-
-
-def pose(x: float, y: float, z: float, yaw: float) -> np.ndarray:
-    """Return the rigid transform (4, 4) that stands an object at (x, y, z) [m], turned by `yaw` [rad]."""
-    out = np.eye(4)
-    out[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
-    out[:3, 3] = x, y, z
-    return out
 
 
 class Draft:
@@ -106,6 +36,8 @@ class Draft:
         growth: factor on areas, raised when something did not fit.
         tones: the scene's colours.
         floor, walls: set by the family before anything is placed.
+        cramped: how often something found no room where it belongs.
+        openings: doors and windows as (kind, wall, middle along it, width) [m].
     """
 
     def __init__(self, wishes: Wishes, rng: np.random.Generator, difficulty: float, growth: float) -> None:
@@ -122,11 +54,13 @@ class Draft:
         self.used_parts: set[str] = {"room"}
         self.used_tags: set[str] = {"light", "mood"}
         self.used_grounds: set[str] = set()
-        self.all_requests = tuple(_requests(wishes, rng))
+        self.all_requests = tuple(requests_of(wishes, rng))
         self.requests = list(self.all_requests)
         self.missing: list[Request] = []
+        self.cramped = 0
         self.ground: Callable[[float, float], float] = lambda x, y: 0.0
         self.aisle_m = 0.0
+        self.openings: list[tuple[str, Wall, float, float]] = []
         self.size: tuple[float, float, float] = (0.0, 0.0, 0.0)
         self._sets: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
@@ -171,6 +105,13 @@ class Draft:
                 return self.requests.pop(k)
         return None
 
+    def give_back(self, kind: str) -> None:
+        """Ask again for something that was taken but found no room, so that the general placer tries it."""
+        asked = [r for r in self.all_requests if r.kind == kind]
+        settled = sum(p.kind.name == kind for p in self.placed) + sum(r.kind == kind for r in self.requests)
+        if settled < len(asked):
+            self.requests.append(asked[settled])
+
     def open_to(self, *kinds: str) -> bool:
         """Return whether the prompt leaves it to the scene how many of `kinds` there are."""
         return not any(m.kind in kinds for m in self.wishes.objects) and self.wishes.mood != "empty"
@@ -208,8 +149,8 @@ class Draft:
         if kind in _SETS:  # chairs of one room, lamps of one street look the same
             first = self._sets.setdefault(kind, int(rng.integers(2**32)))
             rng = np.random.default_rng([first, 17])
-        thing = entry.build(Look(rng, self.tones, color, pattern, number))
-        return _sized(thing, sizes)
+        thing = entry.build(Look(rng, self.tones, color, pattern, number, mention.text if mention else ""))
+        return sized(thing, sizes)
 
     def looks(self, mention: Mention | None, index: int = 0) -> tuple[Rgb | None, str | None, tuple[Size, ...]]:
         """Return colour, pattern and sizes of the `index`-th object of a mention."""
@@ -251,7 +192,7 @@ class Draft:
         rect = Rect(x, y, *thing.footprint, yaw)
         if thing.height <= 0.03:
             return self.floor.holds(rect)
-        if not self.floor.fits(rect, gap):
+        if not self.floor.fits(rect, gap) or self._cuts_wall(rect):
             return False
         if thing.front > 0 and not self.floor.fits(rect.ahead(thing.front), -0.1, on_kept=True):
             return False
@@ -259,6 +200,15 @@ class Draft:
         return (
             not careful or self.floor.fits(rect.grown(_ALONE_M), 0.0, on_kept=True) or self.floor.still_drivable(rect)
         )
+
+    def _cuts_wall(self, rect: Rect) -> bool:
+        """Return whether a corner of `rect` lies behind a wall, closer than the raster can tell."""
+        corners = rect.corners()
+        for wall in self.walls:
+            along, off = (corners - wall.start) @ wall.along, (corners - wall.start) @ wall.inward
+            if ((along > 0) & (along < wall.length) & (off < 0) & (off > -0.15)).any():
+                return True
+        return False
 
     def try_at(self, kind: str, thing: Thing, x: float, y: float, yaw: float, gap: float = 0.05) -> Placed | None:
         """Put an object down if it fits."""
@@ -270,9 +220,19 @@ class Draft:
         return placed
 
     def against_wall(
-        self, kind: str, thing: Thing, *, walls: Iterable[Wall] | None = None, u: float | None = None, tries: int = 36
+        self,
+        kind: str,
+        thing: Thing,
+        *,
+        walls: Iterable[Wall] | None = None,
+        u: float | None = None,
+        tries: int = 36,
+        up_to: float = 99.0,
     ) -> Placed | None:
-        """Put an object with its back to a wall: anywhere, or around `u` on one wall [m]."""
+        """Put an object with its back to a wall: anywhere, or around `u` on one wall [m].
+
+        What is on the wall above `up_to` [m] does not matter.
+        """
         choice = list(self.walls if walls is None else walls)
         lengths = np.array([wall.length for wall in choice])
         width, depth = thing.footprint
@@ -284,7 +244,7 @@ class Draft:
             middle = width / 2 + WALL_GAP + (self.rng.random() * slack)
             if u is not None:
                 middle = float(np.clip(u + self.rng.normal(0, 0.1) * attempt, width / 2, wall.length - width / 2))
-            if not wall.is_free(middle - width / 2, middle + width / 2, 0.0, min(thing.height, wall.height)):
+            if not wall.is_free(middle - width / 2, middle + width / 2, 0.0, min(thing.height, wall.height, up_to)):
                 continue
             x, y = wall.at(middle, depth / 2 + WALL_GAP)
             placed = self.try_at(kind, thing, x, y, wall.yaw, 0.03)
@@ -355,7 +315,7 @@ class Draft:
             c, s = np.cos(host.yaw), np.sin(host.yaw)
             x, y = host.x + c * (top.x + dx) - s * (top.y + dy), host.y + s * (top.x + dx) + c * (top.y + dy)
             rect = Rect(x, y, width, depth, host.yaw)
-            if any(owner == host.name and _overlap(rect.grown(0.02), other) for owner, other in self._covered):
+            if any(owner == host.name and overlaps(rect.grown(0.02), other) for owner, other in self._covered):
                 continue
             self._covered.append((host.name, rect))
             return self.stand(kind, thing, x, y, host.yaw, host.z + top.z, takes_floor=False)
@@ -383,22 +343,3 @@ class Draft:
         x, y = wall.at(u, depth / 2)
         wall.taken.append((u - width / 2, u + width / 2, low, low + thing.height))
         return self.stand(kind, thing, x, y, wall.yaw, low, takes_floor=low < 0.5)
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    """Return whether two rectangles of one orientation overlap."""
-    c, s = np.cos(a.yaw), np.sin(a.yaw)
-    dx, dy = b.x - a.x, b.y - a.y
-    return bool(abs(dx * c + dy * s) < (a.w + b.w) / 2 and abs(dy * c - dx * s) < (a.d + b.d) / 2)
-
-
-def _sized(thing: Thing, sizes: Iterable[Size]) -> Thing:
-    """Stretch an object to the sizes that the prompt asks for, within what still is that object."""
-    have = {"width": thing.footprint[0], "length": thing.footprint[1], "height": thing.height}
-    factor = dict.fromkeys(have, 1.0)
-    for size in sizes:
-        for name in have if size.dimension == "all" else (size.dimension,):
-            if name in have:
-                factor[name] *= size.value / have[name] if size.metric else size.value
-    limited = [float(np.clip(v, 0.35, 3.0)) for v in factor.values()]
-    return thing if limited == [1.0, 1.0, 1.0] else thing.scaled(*limited)

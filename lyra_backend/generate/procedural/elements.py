@@ -74,6 +74,7 @@ class Lighting:
         ambient: radiance of the unoccluded surroundings (sky outdoors, bounced light indoors).
         ground_bounce: share of `ambient` that comes from below.
         lamps: emitters that cast shadows.
+        key: how bright the picture is, over that of a scene by day; less at night.
     """
 
     sun_direction: tuple[float, float, float]
@@ -81,6 +82,7 @@ class Lighting:
     ambient: Rgb
     ground_bounce: float = 0.3
     lamps: tuple[Lamp, ...] = ()
+    key: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,7 @@ class Composition:
         lighting: its light.
         cameras: viewpoints in free space, the best picture first.
         unknown_words: prompt words that changed nothing.
+        place: what decided on the family: the prompt's words for it or the caller's choice, "" if neither.
         description: JSON data about what was placed (objects with class, count, size [m], colour).
     """
 
@@ -101,4 +104,5 @@ class Composition:
     lighting: Lighting
     cameras: tuple[Camera, ...]
     unknown_words: tuple[str, ...]
+    place: str
     description: dict[str, object]

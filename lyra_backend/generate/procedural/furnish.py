@@ -10,9 +10,11 @@ from .draft import Draft, Placed, Request
 from .objects import catalogue
 from .objects.structure import platform
 from .placement import Rect, Wall
+from .seats import SEATS, seat_at
+from .television import show_television
 from .things import Look, Thing
 
-__all__ = ["fulfil", "scatter", "steps_and_rubble"]
+__all__ = ["fulfil", "scatter", "stand_rows", "steps_and_rubble"]
 
 #: A family's own way to place a request; None = no idea, use the general one.
 Placer = Callable[[Draft, Request, Thing], Placed | None]
@@ -23,7 +25,7 @@ STACKABLE = {"crate": 3, "cardboard_box": 4, "tote": 4, "pallet": 6, "sack": 5, 
 
 def fulfil(draft: Draft, special: Placer | None = None) -> None:
     """Place every request that the family has not placed itself; what finds no room goes to ``draft.missing``."""
-    _rows(draft)
+    stand_rows(draft)
     large_first = sorted(draft.requests, key=lambda r: _order(r.kind))
     draft.requests = []
     towers: dict[str, list[Placed]] = {}
@@ -39,7 +41,9 @@ def fulfil(draft: Draft, special: Placer | None = None) -> None:
 def _order(kind: str) -> int:
     """Return large things before small ones, hosts before what stands on them."""
     place = catalogue()[kind].place
-    big = kind in ("car", "truck", "forklift", "bed", "sofa", "rack", "stairs", "meeting_table", "table")
+    big = kind in ("car", "truck", "forklift", "bed", "sofa", "rack", "stairs", "meeting_table", "table", "round_table")
+    if kind in SEATS or kind == "television":
+        return 3
     return {"wall": 1, "floor": 2, "under": 2, "corner": 3, "hung": 4, "top": 5}[place] - 2 * big
 
 
@@ -51,7 +55,12 @@ def _placed(draft: Draft, request: Request, thing: Thing, towers: dict[str, list
             return placed
     if mention.arrangement == "stack" and kind in STACKABLE:
         return _stacked(draft, kind, thing, towers.setdefault(kind, []))
-    if mention.near:
+    if mention.near in ("door", "window", "wall"):
+        placed = _by_opening(draft, kind, thing, mention.near)
+        if placed is not None:
+            return placed
+        draft.cramped += 1
+    elif mention.near:
         hosts = [p for p in draft.placed if p.kind.name == mention.near]
         if hosts:
             host = hosts[request.index % len(hosts)]
@@ -62,9 +71,30 @@ def _placed(draft: Draft, request: Request, thing: Thing, towers: dict[str, list
     return _by_kind(draft, kind, thing, mention.arrangement)
 
 
+def _by_opening(draft: Draft, kind: str, thing: Thing, part: str) -> Placed | None:
+    """Stand something under a window, beside a door or against any wall."""
+    if part == "wall":
+        return draft.against_wall(kind, thing)
+    for opening, wall, u, width in draft.openings:
+        if opening != part:
+            continue
+        aside = (width + thing.footprint[0]) / 2 + 0.2 if part == "door" else 0.0
+        for way in (1, -1):
+            placed = draft.against_wall(kind, thing, walls=[wall], u=u + way * aside, tries=3, up_to=0.75)
+            if placed is not None:
+                return placed
+    return None
+
+
 def _by_kind(draft: Draft, kind: str, thing: Thing, arrangement: str) -> Placed | None:
     """Place an object the way its kind usually stands."""
     entry = catalogue()[kind]
+    if kind == "television":
+        return show_television(draft, thing)
+    if kind in SEATS and not arrangement:
+        seat = seat_at(draft, kind, thing)
+        if seat is not None:
+            return seat
     if entry.place == "hung":
         return draft.on_wall(kind, thing, entry.hang_m) if draft.walls else None
     if entry.place == "top":
@@ -97,16 +127,29 @@ def _stacked(draft: Draft, kind: str, thing: Thing, tower: list[Placed]) -> Plac
     return found
 
 
-def _rows(draft: Draft) -> None:
-    """Stand what the prompt wants in rows side by side, as one block against a wall or free on the floor."""
+def stand_rows(draft: Draft, *kinds: str) -> None:
+    """Stand what the prompt wants in rows (all of it, or `kinds`) side by side: in one row, or in as many as fit."""
     mentions = {id(r.mention): r.mention for r in draft.requests if r.mention.arrangement == "row"}
     for mention in mentions.values():
-        if catalogue()[mention.kind].place not in ("floor", "wall", "corner"):
+        if (kinds and mention.kind not in kinds) or catalogue()[mention.kind].place not in ("floor", "wall", "corner"):
             continue
         asked = [r for r in draft.requests if r.mention is mention]
-        things = [draft.make(r.kind, mention, r.index) for r in asked]
-        if _row(draft, mention.kind, things):
-            draft.requests = [r for r in draft.requests if r.mention is not mention]
+        for count in range(1, min(len(asked), 4) + 1):
+            done = _stood(draft, mention.kind, [list(part) for part in np.array_split(np.array(asked), count)])
+            if done:
+                draft.requests = [r for r in draft.requests if r not in done]
+                break
+
+
+def _stood(draft: Draft, kind: str, rows: list[list[Request]]) -> list[Request]:
+    """Stand rows one after the other; return the requests of those that found room."""
+    done: list[Request] = []
+    for row in rows:
+        if _row(draft, kind, [draft.make(kind, r.mention, r.index) for r in row]):
+            done += row
+        elif not done:
+            break
+    return done
 
 
 def _row(draft: Draft, kind: str, things: list[Thing]) -> bool:
@@ -163,13 +206,16 @@ def scatter(draft: Draft, kinds: Sequence[str], most: int) -> None:
 
 
 def steps_and_rubble(draft: Draft) -> None:
-    """Add steps of 5 to 20 cm, ramps and rubble as difficulty demands."""
+    """Make the floor uneven as difficulty demands: steps of 5 to 20 cm from 0.3 on, ramps and rubble from 0.5 on."""
     hard = draft.difficulty
-    if hard > 0.35 and draft.open_to("platform") and draft.chance(hard):
-        step = draft.between(0.05, 0.05 + 0.15 * hard)
-        thing = platform(Look(draft.rng, draft.tones), step)
-        (draft.against_wall if draft.walls else draft.somewhere)("platform", thing)
-    if hard > 0.5 and draft.open_to("ramp") and draft.chance(hard - 0.2):
-        draft.somewhere("ramp", draft.make("ramp"), tries=30)
-    for _ in range(round(3 * max(hard - 0.45, 0.0) / 0.55) if draft.open_to("rubble") else 0):
-        draft.somewhere("rubble", draft.make("rubble"), tries=20)
+    for _ in range(round(2.4 * hard) if hard > 0.3 and draft.open_to("platform") else 0):
+        step = draft.between(0.04 + 0.05 * hard, 0.04 + 0.15 * hard)
+        for share in (1.0, 0.8, 0.6):
+            thing = platform(Look(draft.rng, draft.tones), step).scaled(share, share, 1.0)
+            if (draft.walls and draft.against_wall("platform", thing)) or draft.somewhere("platform", thing):
+                break
+    if hard > 0.5 and draft.open_to("ramp") and draft.chance(hard):
+        ramp = draft.make("ramp")
+        _ = draft.somewhere("ramp", ramp, tries=40) or (draft.walls and draft.against_wall("ramp", ramp))
+    for _ in range(round(4 * max(hard - 0.4, 0.0) / 0.6) if draft.open_to("rubble") else 0):
+        draft.somewhere("rubble", draft.make("rubble"), tries=30)

@@ -11,6 +11,7 @@ from .elements import Material
 from .palette import STEEL, material
 from .placement import Rect, Wall
 from .room import bar
+from .seats import SEATS, seat_around, table_for
 from .shapes import join
 from .things import Thing
 
@@ -18,64 +19,45 @@ __all__ = [
     "dining_group",
     "dress_windows",
     "hang_pictures",
+    "island_table",
     "place_all",
-    "restore",
     "run_along",
-    "seat_around",
     "small_things",
 ]
 
 
-def restore(draft: Draft, kind: str) -> None:
-    """Give a request back that was taken but could not be placed, so that the general placer tries it."""
-    asked = [r for r in draft.all_requests if r.kind == kind]
-    standing = sum(p.kind.name == kind for p in draft.placed)
-    waiting = sum(r.kind == kind for r in draft.requests)
-    if standing + waiting < len(asked):
-        draft.requests.append(asked[standing + waiting])
-
-
 def dining_group(draft: Draft, chairs: int | None = None) -> Placed | None:
     """Place a table with chairs pulled up to it."""
-    built = draft.build("table", "round_table")
-    if built is None:
-        built = ("table", draft.make("table"))
-    kind, thing = built
+    built = draft.build("table", "round_table") or ("table", draft.make("table"))
+    usual = chairs if chairs is not None else draft.about(2, 6)
+    table = island_table(draft, built[0], built[1], usual, 0.25)
+    if table is None:
+        draft.give_back(built[0])
+        draft.cramped += not draft.open_to("table", "round_table")
+    return table
+
+
+def island_table(draft: Draft, kind: str, thing: Thing, usual: int, gap: float, centred: bool = False) -> Placed | None:
+    """Stand a table free in the room with seats around it: those of the prompt, else `usual` many."""
+    seats = sum(r.kind in SEATS for r in draft.requests) or usual
+    thing = table_for(thing, seats)
     w, d = thing.footprint
-    for _ in range(40):
-        yaw = float(draft.rng.integers(2)) * np.pi / 2
-        ys, xs = np.nonzero(draft.floor.free)
-        k = int(draft.rng.integers(len(xs)))
-        x, y = draft.floor.low + np.array([xs[k], ys[k]]) * draft.floor.cell
-        rect = Rect(float(x), float(y), w, d + 1.1, yaw)
-        if draft.floor.fits(rect, 0.25) and draft.floor.still_drivable(rect):
-            table = draft.stand(kind, thing, float(x), float(y), yaw)
-            seat_around(draft, table, chairs if chairs is not None else draft.about(2, 6))
-            return table
-    restore(draft, kind)
-    return None
-
-
-def seat_around(draft: Draft, table: Placed, count: int) -> None:
-    """Put up to `count` chairs at the long sides of a table, those of the prompt first."""
-    w, d = table.thing.footprint
-    per_side = max(1, int(w // 0.62))
-    spots = [(side, (k - (per_side - 1) / 2) * w / per_side) for k in range(per_side) for side in (-1, 1)]
-    for side, along in spots[:count]:
-        chair = draft.build("chair", "stool", "office_chair")
-        if chair is None:
-            return
-        off = side * (d / 2 + chair[1].footprint[1] / 2 - draft.between(0.02, 0.16) * (w > 1.1))
-        c, s = np.cos(table.yaw), np.sin(table.yaw)
-        x, y = table.x + c * along - s * off, table.y + s * along + c * off
-        yaw = table.yaw + (np.pi if side > 0 else 0.0) + draft.rng.normal(0, 0.08)
-        rect = Rect(float(x), float(y), chair[1].footprint[0], 0.3, float(yaw))
-        if draft.floor.holds(Rect(float(x), float(y), *chair[1].footprint, float(yaw))) and draft.floor.fits(
-            rect.ahead(-0.3), -0.12, on_kept=True
-        ):
-            draft.stand(*chair, float(x), float(y), float(yaw))
+    longest = max(draft.walls, key=lambda wall: wall.length)
+    for attempt in range(60):
+        if centred:
+            x, y = draft.rng.normal(0, 0.15 + 0.03 * attempt, 2)
+            yaw = longest.yaw
         else:
-            restore(draft, chair[0])
+            ys, xs = np.nonzero(draft.floor.free)
+            k = int(draft.rng.integers(len(xs)))
+            x, y = draft.floor.low + np.array([xs[k], ys[k]]) * draft.floor.cell
+            yaw = float(draft.rng.integers(2)) * np.pi / 2
+        rect = Rect(float(x), float(y), w + 1.0 * (seats > 4), d + 1.1, float(yaw))
+        if draft.floor.fits(rect, gap) and draft.floor.still_drivable(rect):
+            table = draft.stand(kind, thing, float(x), float(y), float(yaw))
+            seat_around(draft, table, usual)
+            return table
+    return None
 
 
 def hang_pictures(draft: Draft, count: int) -> None:
@@ -94,7 +76,8 @@ def dress_windows(draft: Draft, chance: float = 0.75) -> None:
     mention = draft.wishes.parts.get("curtain")
     if mention is not None and mention.count == 0:
         return
-    if mention is None and not draft.chance(chance):
+    in_the_way = any(m.near == "window" for m in draft.wishes.objects)
+    if mention is None and (in_the_way or not draft.chance(chance)):
         return
     color = mention.colors[0] if mention is not None and mention.colors else draft.tones.fabric_2
     cloth = material("fabric", color, tile_m=0.4)
@@ -138,6 +121,8 @@ def small_things(draft: Draft, chances: Mapping[str, float]) -> None:
 def place_all(draft: Draft, counts: Mapping[str, tuple[int, int]]) -> None:
     """Place furniture that stands against walls or in corners: as many as the prompt asks for, else within a range."""
     for kind, (least, most) in counts.items():
+        if any(r.kind == kind and (r.mention.near or r.mention.on or r.mention.arrangement) for r in draft.requests):
+            continue  # the prompt says where
         for _ in range(draft.about(least, most)):
             built = draft.build(kind)
             if built is None:
@@ -145,7 +130,7 @@ def place_all(draft: Draft, counts: Mapping[str, tuple[int, int]]) -> None:
             corner = kind in ("plant", "bin", "floor_lamp", "water_cooler", "gas_cylinder")
             placed = (draft.in_corner if corner else draft.against_wall)(*built)
             if placed is None:
-                restore(draft, kind)
+                draft.give_back(kind)
 
 
 def run_along(draft: Draft, wall: Wall, start: float, units: list[tuple[str, Thing]]) -> list[Placed]:

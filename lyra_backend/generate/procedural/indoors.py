@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .draft import Draft
-from .elements import Lighting, Material
+from .elements import Material
+from .lamps import hang_lamps, light_window
 from .palette import Rgb, blend, jitter, material
 from .placement import Rect, Wall
-from .room import Opening, Shell, build_shell, ceiling_lamp, cells_of, room_outline, side_room
+from .room import Opening, Shell, build_shell, room_outline, side_room
 from .things import PATTERN_COLORS
+from .wishes import Mention
 
-__all__ = ["Plan", "indoor_light", "light_ceiling", "prepare", "room_size"]
+__all__ = ["Plan", "light_ceiling", "prepare", "room_size"]
 
 Range = tuple[float, float]
 
@@ -30,6 +32,7 @@ class Plan:
         notch, side: chance of an L-shaped plan, and of a side room behind an opening.
         accent: chance that one wall has another colour.
         skirting: height of the skirting board [m].
+        flush: whether frames and sills must not narrow the room.
         lamp: style of the ceiling lamps; `spacing` between them [m], `level` of each.
     """
 
@@ -49,6 +52,7 @@ class Plan:
     side: float = 0.35
     accent: float = 0.35
     skirting: float = 0.08
+    flush: bool = False
     lamp: str = "pendant"
     spacing: float = 2.8
     level: float = 6.0
@@ -85,6 +89,9 @@ def room_size(draft: Draft, plan: Plan) -> tuple[float, float, float]:
             wish = wishes.size("room", name)
             if wish is not None and not wish.metric and not (name == "all" and dimension == "height"):
                 sides[dimension] *= wish.value
+    ceiling = wishes.size("ceiling", "height")
+    if ceiling is not None:
+        sides["height"] = ceiling.value if ceiling.metric else sides["height"] * ceiling.value
     area = wishes.size("room", "area")
     if area is not None:
         share = (area.value / (sides["width"] * sides["length"])) ** 0.5
@@ -94,7 +101,7 @@ def room_size(draft: Draft, plan: Plan) -> tuple[float, float, float]:
         if wish is not None and wish.metric:
             sides[dimension] = wish.value
     width, length = (float(np.clip(sides[k], 1.5, 24.0)) for k in ("width", "length"))
-    height = float(np.clip(sides["height"], 2.4, 9.0))
+    height = float(np.clip(sides["height"], 2.2, 9.0))
     return (length, width, height) if draft.chance(0.5) else (width, length, height)
 
 
@@ -131,6 +138,7 @@ def prepare(
         door=_door(draft),
         frame=frame,
         skirting_m=plan.skirting,
+        flush=plan.flush,
         pane=_pane(draft),
     )
     _open_walls(draft, plan, shell, door_walls)
@@ -139,14 +147,20 @@ def prepare(
             range(len(outline)), key=lambda k: Wall(outline[k], outline[(k + 1) % len(outline)], 1, []).length
         )
         shell.accents[longest] = replace(shell.wall, pattern="paint", color=blend(draft.tones.accent, (1, 1, 1), 0.15))
+    _finish(draft, shell)
+    return shell
+
+
+def _finish(draft: Draft, shell: Shell) -> None:
+    """Build the shell with its side rooms and the light of its windows."""
     walls = build_shell(draft, shell)
     for k, openings in shell.openings.items():
         for o in openings:
+            draft.openings.append((o.kind, walls[k], o.u, o.width))
             if o.kind == "passage":
                 side_room(draft, shell, walls[k], o, draft.between(1.3, 2.2), draft.between(0.15, 0.6))
             if o.kind == "window":
-                _daylight(draft, walls[k], o)
-    return shell
+                light_window(draft, walls[k], o)
 
 
 def _notch(draft: Draft, plan: Plan, x: float, y: float) -> Rect | None:
@@ -163,12 +177,24 @@ def _one(draft: Draft, choice: tuple[Material, ...]) -> Material:
 
 def _tinted(draft: Draft, part: str, looks: Material) -> Material:
     """Return `looks` with the material and colour that the prompt asks for on a room part."""
-    mention = draft.wishes.parts.get(part)
+    mention = draft.wishes.parts.get(part) or _of_room(draft, part)
     if mention is None:
         return looks
     if mention.pattern is not None:
         looks = material(mention.pattern, PATTERN_COLORS[mention.pattern], tile_m=_TILE_M.get(mention.pattern, 1.0))
     return replace(looks, color=mention.colors[0], accent=None) if mention.colors else looks
+
+
+def _of_room(draft: Draft, part: str) -> Mention | None:
+    """Return what the prompt says of the whole room as far as it goes for `part`: "a white bathroom, blue tiles"."""
+    room = draft.wishes.parts.get("room")
+    if room is None or part not in ("wall", "floor"):
+        return None
+    floors = room.pattern in ("wood_planks", "carpet", "asphalt") or (room.pattern == "tiles" and not room.colors)
+    if floors if part == "floor" else not floors and (room.colors or room.pattern):
+        # Of "a white bathroom, blue tiles" the colour that came last was said of the material.
+        return replace(room, colors=room.colors[-1:])
+    return None
 
 
 _TILE_M = {"wood_planks": 1.2, "tiles": 0.9, "concrete": 2.0, "brick": 1.0, "marble": 1.5, "asphalt": 2.0}
@@ -269,55 +295,6 @@ def _outside_is_taken(shell: Shell, wall: Wall, u: float) -> bool:
     return min(xs) < x < max(xs) and min(ys) < y < max(ys)
 
 
-def _daylight(draft: Draft, wall: Wall, o: Opening) -> None:
-    """Let light in: a soft emitter before the pane stands for the sky behind it."""
-    levels = {"night": 0.0, "dim": 0.9, "evening": 3.2, "overcast": 3.0, "bright": 6.5}
-    color: Rgb = (1.0, 0.72, 0.45) if draft.wishes.light == "evening" else (0.86, 0.93, 1.0)
-    level = levels.get(draft.wishes.light, 4.0) * o.width * (o.high - o.low) / 1.6
-    if level > 0:
-        x, y = wall.at(o.u, 0.45)
-        draft.lamp(x, y, (o.low + o.high) / 2 + 0.2, level, color)
-
-
 def light_ceiling(draft: Draft, plan: Plan, shell: Shell) -> None:
-    """Hang lamps in a grid over each rectangle of the plan."""
-    outline, height = shell.outline, shell.height
-    draft.used_parts |= {"light"}
-    on = {"night": 1.0, "dim": 0.5, "bright": 1.1, "evening": 0.8}.get(draft.wishes.light, 1.0)
-    color = {
-        "warm": (1.0, 0.80, 0.55),
-        "cold": (0.85, 0.93, 1.0),
-        "night": (1.0, 0.82, 0.60),
-        "evening": (1.0, 0.82, 0.6),
-    }
-    before = len(draft.lamps)
-    for x0, y0, x1, y1 in cells_of(outline):
-        if min(x1 - x0, y1 - y0) < 1.0:
-            continue
-        turn = 0.0 if x1 - x0 > y1 - y0 else np.pi / 2
-        for x in _spread(x0, x1, plan.spacing):
-            for y in _spread(y0, y1, plan.spacing):
-                ceiling_lamp(draft, x, y, height, plan.lamp, plan.level * on, turn)
-    tint = color.get(draft.wishes.light)
-    if tint is not None:
-        lamps, draft.lamps = draft.lamps[before:], draft.lamps[:before]
-        for lamp in lamps:
-            draft.lamp(*lamp.position, lamp.intensity[0], tint)
-
-
-def _spread(low: float, high: float, spacing: float) -> list[float]:
-    """Return lamp positions between two walls, half a step from each [m]."""
-    count = max(round((high - low) / spacing), 1)
-    return [float(low + (k + 0.5) * (high - low) / count) for k in range(count)]
-
-
-def indoor_light(draft: Draft) -> Lighting:
-    """Return the light of a room: bounced light and its lamps; the sun stays behind the panes."""
-    ambient = {
-        "night": (0.16, 0.16, 0.22),
-        "dim": (0.20, 0.20, 0.22),
-        "bright": (0.62, 0.62, 0.62),
-        "evening": (0.42, 0.33, 0.27),
-    }
-    chosen = ambient.get(draft.wishes.light, (0.46, 0.455, 0.44))
-    return Lighting((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), chosen, 0.6, tuple(draft.lamps))
+    """Hang the plan's lamps from the ceiling."""
+    hang_lamps(draft, plan.lamp, plan.spacing, plan.level, shell)

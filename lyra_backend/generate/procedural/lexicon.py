@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from . import object_words
 from . import vocabulary as words
 
 __all__ = ["Lexeme", "lexemes_of", "number_in", "singular_forms", "unit_in"]
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|[,.;:()&]")
 _LONGEST_PHRASE = 4
+_TENS = frozenset(("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"))
+_PEOPLE = frozenset(("people", "persons", "guests", "participants", "attendees"))
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def lexicon() -> dict[str, dict[str, str]]:
     """Return phrase -> {role: value}."""
     found: dict[str, dict[str, str]] = {}
     tables = (
-        ("object", words.OBJECT_WORDS),
+        ("object", object_words.OBJECT_WORDS),
         ("family", words.FAMILY_WORDS),
         ("color", words.COLOR_WORDS),
         ("material", words.MATERIAL_WORDS),
@@ -58,7 +61,38 @@ def lexicon() -> dict[str, dict[str, str]]:
 def _tokens(prompt: str) -> list[str]:
     text = prompt.lower().replace("’", "'").replace("²", "2").replace("×", " x ")
     text = re.sub(r"(\d)\s*(?:m2|sqm|sq m|square met(?:er|re)s?)\b", r"\1 squaremetre", text)
-    return _TOKEN.findall(text.replace("-", " ").replace("/", " , "))
+    return _seated(_counted(_TOKEN.findall(text.replace("-", " ").replace("/", " , "))))
+
+
+def _counted(tokens: list[str]) -> list[str]:
+    """Write numbers of several words as one: "twenty four", "two hundred"."""
+    found: list[str] = []
+    for token in tokens:
+        before = found[-1] if found else ""
+        if token == "hundred":
+            factor = _small_number(before)
+            found = [*(found[:-1] if factor else found), str(100 * (factor or 1))]
+        elif before in _TENS and 0 < (_small_number(token) or 0) < 10:
+            found[-1] = str(words.AMOUNTS[before][0] + (_small_number(token) or 0))
+        else:
+            found.append(token)
+    return found
+
+
+def _small_number(token: str) -> int | None:
+    """Return the number that a single word or figure stands for."""
+    if token.isdigit():
+        return int(token)
+    low, high = words.AMOUNTS.get(token, (0, 1))
+    return low if low == high else None
+
+
+def _seated(tokens: list[str]) -> list[str]:
+    """Read "for ten people" as "with ten chairs"."""
+    for at in range(len(tokens) - 2):
+        if tokens[at] == "for" and tokens[at + 2] in _PEOPLE and _small_number(tokens[at + 1]):
+            tokens = [*tokens[:at], "with", tokens[at + 1], "chairs", *tokens[at + 3 :]]
+    return tokens
 
 
 def singular_forms(word: str) -> list[str]:

@@ -104,7 +104,7 @@ def exposure_for(light: Floats, colors: Floats) -> float:
     level = np.maximum((light * LUMINANCE).sum(axis=1), 1e-3)
     middle, bright = np.quantile(level, [0.5, 0.7])
     paint = max(float((colors * LUMINANCE).sum(axis=1).mean()), 1e-3)
-    shade = float(np.clip((0.28 / paint) ** 0.2, 0.85, 1.25))
+    shade = float(np.clip((0.28 / paint) ** 0.35, 0.7, 1.25))
     return 0.95 * shade / float(np.sqrt(bright * 1.5 * middle))
 
 
@@ -148,7 +148,10 @@ class _Scene:
         lighting: Lighting,
         with_lamps: bool,
     ) -> Floats:
-        """Return ambient light at the nodes on quads, and after those at the middles of triangles, (M, 3)."""
+        """Return ambient light at the nodes on quads, and after those at the middles of triangles, (M, 3).
+
+        Triangles whose middle is buried have none (NaN).
+        """
         from ...kernels.occlusion import ambient_light
 
         quad, place = grids.nodes()
@@ -171,13 +174,14 @@ class _Scene:
             light = light + self.lamplight(points, normals, lighting, NODE_RAYS)
         light[buried > 0.4] = np.nan
         light[: len(quad)] = _mended(light[: len(quad)], quad, len(faces[0]))
-        return np.nan_to_num(light)
+        return light
 
     def between_nodes(self, light: Floats, grids: Grids, samples: tuple[Samples, Samples]) -> tuple[Floats, Floats]:
         """Interpolate node light at samples on quads and on triangles; triangles that meet share their light."""
         at_quads = light[grids.corner_nodes()]
         own = np.repeat(light[grids.node_count :][:, None], 3, axis=1)
-        means = self._means.of(np.concatenate([at_quads[:, [0, 1, 3]], at_quads[:, [2, 3, 1]], own]))
+        corners = np.concatenate([at_quads[:, [0, 1, 3]], at_quads[:, [2, 3, 1]], own])
+        means = self._means.of_known(corners, _usual(light[np.isfinite(light[:, 0])]))
         on_triangles = _on(self._as_faces(means)[1], samples[1].face, samples[1].weights)
         return grids.interpolate(light[: grids.node_count], samples[0]), on_triangles
 
@@ -247,11 +251,17 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _mended(light: Floats, quad: Integers, quad_count: int) -> Floats:
-    """Give nodes without light (NaN) the mean of the others on their quad."""
+    """Give nodes without light (NaN) the mean of the others on their quad, or of all where that has none."""
     good = np.isfinite(light[:, 0])
     total = np.stack([np.bincount(quad[good], light[good, c], quad_count) for c in range(3)], axis=1)
-    mean = total / np.maximum(np.bincount(quad[good], minlength=quad_count), 1)[:, None]
+    known = np.bincount(quad[good], minlength=quad_count)[:, None]
+    mean = np.where(known > 0, total / np.maximum(known, 1), _usual(light[good]))
     return np.where(good[:, None], light, mean[quad])
+
+
+def _usual(light: Floats) -> Floats:
+    """Return the median light (3,) of points (N, 3), none for no points."""
+    return np.median(light, axis=0) if len(light) else np.zeros(3)
 
 
 def _sun_disc(direction: Floats, rays: int) -> Floats:

@@ -140,3 +140,12 @@ class CornerMeans:
         flat = np.asarray(values, np.float32).reshape(values.shape[0] * 3, -1)
         weight = np.asarray(self._mean.sum(axis=1))
         return (self._mean @ flat / weight).reshape(values.shape)
+
+    def of_known(self, values: Floats, otherwise: Floats) -> Floats:
+        """Return means as :meth:`of` over the finite values only, and `otherwise` (K,) where none is."""
+        flat = np.asarray(values, np.float32).reshape(values.shape[0] * 3, -1)
+        known = np.isfinite(flat[:, 0])
+        weight = self._mean @ known.astype(np.float32)
+        total = self._mean @ np.where(known[:, None], flat, np.float32(0))
+        means = np.where(weight[:, None] > 0, total / np.maximum(weight, 1.0)[:, None], otherwise)
+        return means.reshape(values.shape).astype(np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ROBOT_M", "DriveSpace", "Floor", "Rect", "Wall"]
+__all__ = ["ROBOT_M", "DriveSpace", "Floor", "Rect", "Wall", "reachable"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -114,6 +114,7 @@ class Floor:
         inside: cells that are floor.
         blocked: cells that something stands on.
         kept: cells that must stay free, for example before doors.
+        doorways: cells before doors, where not even chairs may stand.
         heights: height of what stands on each cell [m].
     """
 
@@ -124,6 +125,7 @@ class Floor:
         self.inside: Mask = np.zeros(shape, bool)
         self.blocked: Mask = np.zeros(shape, bool)
         self.kept: Mask = np.zeros(shape, bool)
+        self.doorways: Mask = np.zeros(shape, bool)
         self.heights = np.zeros(shape)
 
     @property
@@ -184,6 +186,17 @@ class Floor:
         rows, columns, within = self._window(rect)
         self.kept[rows, columns] |= within
 
+    def keep_doorway(self, rect: Rect) -> None:
+        """Ask that `rect`, before a door, stays free of everything."""
+        self.keep(rect)
+        rows, columns, within = self._window(rect)
+        self.doorways[rows, columns] |= within
+
+    def in_doorway(self, rect: Rect) -> bool:
+        """Return whether `rect` reaches into a doorway."""
+        rows, columns, within = self._window(rect.grown(0.71 * self.cell))
+        return bool((self.doorways[rows, columns] & within).any())
+
     def clearance(self) -> npt.NDArray[np.float64]:
         """Return the distance of each cell to what is not free [m], 0 there."""
         from scipy.ndimage import distance_transform_edt
@@ -210,15 +223,21 @@ class Floor:
         return self.drive_space(rect).enough
 
 
-def _largest(free: Mask, cell: float) -> tuple[Mask, DriveSpace]:
+def reachable(floor: Floor, robot_m: float = ROBOT_M) -> tuple[Mask, float]:
+    """Return the cells that the centre of a round robot `robot_m` wide reaches, and its body's share of the floor."""
+    main, drive = _largest(floor.free, floor.cell, robot_m)
+    return main, drive.share
+
+
+def _largest(free: Mask, cell: float, robot_m: float = ROBOT_M) -> tuple[Mask, DriveSpace]:
     """Return the robot centre's largest region in `free` and its measure."""
     from scipy.ndimage import distance_transform_edt, label
 
     room = distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1] * cell
-    regions, count = label(room >= ROBOT_M / 2)
+    regions, count = label(room >= robot_m / 2)
     if not count:
         return np.zeros_like(free), DriveSpace(0.0, 0.0)
     main = regions == 1 + int(np.bincount(regions.ravel())[1:].argmax())
-    swept = (distance_transform_edt(~main) * cell <= ROBOT_M / 2) & free
+    swept = (distance_transform_edt(~main) * cell <= robot_m / 2) & free
     area = float(swept.sum() * cell**2)
     return main, DriveSpace(area, area / max(float(free.sum()) * cell**2, 1e-9))

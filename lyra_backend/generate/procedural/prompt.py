@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from .lexicon import singular_forms
+from .object_words import IMPLIED, LOCAL, TALL
 from .reader import NounDraft, Reader
 from .wishes import Mention, Size, Wishes
 
 __all__ = ["Mention", "Size", "Wishes", "parse"]
 
-#: More of one kind than this fills any room.
-_MOST = 60
+#: Furniture is no higher than this [m].
+_HIGHEST_M = 2.1
+#: Kinds of which one makes the others needless.
+_ALIKE = (frozenset(("chair", "office_chair", "stool", "armchair")), frozenset(("table", "round_table")))
 
 
 def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes:
@@ -18,26 +24,61 @@ def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes
     reader = Reader(prompt)
     reader.read()
     chosen = family if family != "auto" else reader.family()
-    objects = tuple(_finished(d, rng) for d in reader.objects)
-    parts = {d.kind: _finished(d, rng) for d in reader.parts}
+    _give_to_room(reader)
+    objects = [_finished(d, rng, LOCAL.get(chosen, {})) for d in reader.objects]
+    parts = {d.kind: _finished(d, rng, {}) for d in reader.parts}
+    mood = reader.tags.get("mood", [""])[-1]
+    if mood != "empty":
+        objects = _with_implied(objects, _singular(reader.place), rng)
     return Wishes(
         chosen,
-        objects,
+        tuple(objects),
         parts,
         reader.tags.get("light", [""])[-1],
-        reader.tags.get("mood", [""])[-1],
+        mood,
         reader.tags.get("style", [""])[-1],
         tuple(reader.tags.get("ground", [])),
         {tag: tuple(found) for tag, found in reader.tag_words.items()},
         tuple(dict.fromkeys(reader.unknown)),
+        reader.place,
     )
 
 
-def _finished(draft: NounDraft, rng: np.random.Generator) -> Mention:
-    """Fix the numbers that the words left open."""
+def _finished(draft: NounDraft, rng: np.random.Generator, local: dict[str, str]) -> Mention:
+    """Fix the numbers and kinds that the words left open."""
     if draft.count is not None:
-        count: int | None = min(int(rng.integers(draft.count[0], draft.count[1] + 1)), _MOST)
+        count: int | None = int(rng.integers(draft.count[0], draft.count[1] + 1))
     else:
         count = None if draft.plural else 1
-    looks = (tuple(draft.colors), draft.pattern, tuple(draft.sizes))
-    return Mention(draft.kind, count, *looks, draft.arrangement, draft.near, draft.on, draft.text)
+    usual = "height" if draft.kind == "ceiling" else "width"
+    sizes = tuple(s if s.dimension else Size(usual, s.value, s.metric) for s in draft.sizes)
+    kind, near, on = (local.get(k, k) for k in (draft.kind, draft.near, draft.on))
+    return Mention(kind, count, tuple(draft.colors), draft.pattern, sizes, draft.arrangement, near, on, draft.text)
+
+
+def _give_to_room(reader: Reader) -> None:
+    """Take heights that no furniture has, "..., 3 m high", for the room's."""
+    for draft in reader.objects:
+        rooms = [s for s in draft.sizes if s.metric and s.dimension == "height" and s.value > _HIGHEST_M]
+        if rooms and draft.kind not in TALL:
+            draft.sizes = [s for s in draft.sizes if s not in rooms]
+            reader.room().sizes += rooms
+
+
+def _with_implied(objects: list[Mention], place: str, rng: np.random.Generator) -> list[Mention]:
+    """Add what a place is known for and the prompt does not name; tables of meeting rooms are meeting tables."""
+    implied = IMPLIED.get(place, {})
+    if "meeting_table" in implied:
+        objects = [replace(m, kind="meeting_table") if m.kind == "table" else m for m in objects]
+    named = {m.kind for m in objects}
+    for alike in _ALIKE:
+        named |= alike if named & alike else set()
+    for kind, (least, most) in implied.items():
+        count = int(rng.integers(least, most + 1))
+        if kind not in named:
+            objects.append(Mention(kind, count))
+    return objects
+
+
+def _singular(place: str) -> str:
+    return place if place in IMPLIED else next((f for f in singular_forms(place) if f in IMPLIED), place)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from . import vocabulary as words
 from .lexicon import Lexeme, lexemes_of, number_in, singular_forms, unit_in
+from .measures import two_sides
+from .object_words import HOMES
 from .palette import COLORS, Rgb, blend
 from .wishes import Size
 
@@ -27,6 +29,7 @@ class NounDraft:
     arrangement: str = ""
     near: str = ""
     on: str = ""
+    shape: str = ""
     text: str = ""
 
     def absorb(self, other: NounDraft) -> None:
@@ -35,6 +38,7 @@ class NounDraft:
         self.pattern = other.pattern or self.pattern
         self.sizes += other.sizes
         self.arrangement = other.arrangement or self.arrangement
+        self.shape = other.shape or self.shape
         if other.counted and not self.counted:
             self.count, self.counted = other.count, True
 
@@ -54,7 +58,8 @@ class Reader:
         self._relation = ""
         self._shade = 0.0
         self._clause = 0
-        self._families: list[tuple[int, str]] = []
+        self._families: list[tuple[int, str, str]] = []  # clause, family, word
+        self._dimension = ""  # named before its measure: "a width of 2 m"
         self.objects: list[NounDraft] = []
         self.parts: list[NounDraft] = []
         self.tags: dict[str, list[str]] = {}
@@ -68,21 +73,31 @@ class Reader:
             at += self._step(at)
         self._break()
         if not self._pending.empty:
-            self._room().absorb(self._pending)
+            self.room().absorb(self._pending)
 
     def family(self) -> str:
         """Return the family that the words speak for."""
-        if self._families:
-            first = self._families[0][0]
-            return [name for clause, name in self._families if clause == first][-1]
-        votes = {name: 0.0 for name in words.HOMES}
+        named = self._named()
+        if named:
+            return named[-1][0]
+        votes = {name: 0.0 for name in HOMES}
         for rank, draft in enumerate(self.objects):
-            for name, kinds in words.HOMES.items():
+            for name, kinds in HOMES.items():
                 if draft.kind in kinds.split():
                     votes[name] += 1.0 - 0.01 * rank
         if max(votes.values()) > 0:
             return max(votes, key=lambda name: votes[name])
         return "terrain" if self.tags.get("ground") else "living_room"
+
+    @property
+    def place(self) -> str:
+        """The words that name the family, "" if none do."""
+        named = self._named()
+        return named[-1][1] if named else ""
+
+    def _named(self) -> list[tuple[str, str]]:
+        """Return the families of the first clause that names any, with their words."""
+        return [(name, word) for clause, name, word in self._families if clause == self._families[0][0]]
 
     def _step(self, at: int) -> int:
         """Read one lexeme, or a measure of several; return how many."""
@@ -93,15 +108,24 @@ class Reader:
         following = self._lexemes[at + 1] if at + 1 < len(self._lexemes) else None
         made_of = at > 0 and self._lexemes[at - 1].text in ("of", "in") and self._last is not None
         shade = lexeme.text in _SHADES and following is not None and {"color", "material"} & following.roles.keys()
-        adjective = shade or (made_of and {"material", "color"} & lexeme.roles.keys() and not lexeme.plural)
+        of_part = self._last is not None and self._last in self.parts
+        adjective = shade or (
+            made_of and {"material", "color"} & lexeme.roles.keys() and (of_part or not lexeme.plural)
+        )
         noun = "" if adjective else self._noun_role(lexeme, following)
         if noun:
             self._noun(lexeme, noun, following)
         elif shade:
             self._shade = _SHADES[lexeme.text]
-        elif not self._modifier(lexeme):
+        elif self._names_heap(lexeme, following) or not self._modifier(lexeme, following):
             self._other(lexeme, following)
         return 1
+
+    def _names_heap(self, lexeme: Lexeme, following: Lexeme | None) -> bool:
+        """Return whether a material stands for a thing that does not exist here: "a stack of tiles"."""
+        wanted = self._pending.arrangement or self._pending.counted
+        described = following is not None and bool(_DESCRIBED & following.roles.keys())
+        return "material" in lexeme.roles and bool(wanted) and not described
 
     def _measure(self, at: int) -> int:
         """Read "2 m wide", "4 by 5 m", "30 square metres"; return the number of lexemes, 0 if none."""
@@ -114,30 +138,20 @@ class Reader:
         if len(texts) > 1 and texts[1] == "squaremetre":
             self._pending.sizes.append(Size("area", number, True))
             return 2
-        return self._two_sides(texts, number) or self._one_side(texts, number) or self._plainnumber_in(texts, number)
-
-    def _two_sides(self, texts: list[str], first: float) -> int:
-        rest = texts[1:]
-        if rest and unit_in(rest[0]) is not None and len(rest) > 1 and rest[1] in ("by", "x"):
-            rest = rest[1:]
-        if len(rest) < 3 or rest[0] not in ("by", "x") or number_in(rest[1]) is None:
-            return 0
-        unit = unit_in(rest[2])
-        if unit is None:
-            return 0
-        sides = sorted((first * unit, float(number_in(rest[1]) or 0) * unit))
-        self._pending.sizes += [Size("width", sides[0], True), Size("length", sides[1], True)]
-        return len(texts) - len(texts[1:]) + texts[1:].index(rest[2], texts[1:].index(rest[1])) + 1
+        count, sizes = two_sides(texts, number)
+        self._pending.sizes += sizes
+        return count or self._one_side(texts, number) or self._plain_number(texts, number)
 
     def _one_side(self, texts: list[str], number: float) -> int:
         unit = unit_in(texts[1]) if len(texts) > 1 else None
         if unit is None:
             return 0
         dimension = words.DIMENSIONS.get(texts[2]) if len(texts) > 2 else None
-        self._pending.sizes.append(Size(dimension or "width", number * unit, True))
+        self._pending.sizes.append(Size(dimension or self._dimension, number * unit, True))
+        self._dimension = ""
         return 3 if dimension else 2
 
-    def _plainnumber_in(self, texts: list[str], number: float) -> int:
+    def _plain_number(self, texts: list[str], number: float) -> int:
         if number_in(texts[0]) is None:
             return 0
         self._pending.count, self._pending.counted = (round(number), round(number)), True
@@ -159,15 +173,18 @@ class Reader:
         for tag in ("ground", "style"):
             self._tag(tag, lexeme)
         if role == "family":
-            self._families.append((self._clause, str(lexeme.roles["family"])))
+            self._families.append((self._clause, str(lexeme.roles["family"]), lexeme.text))
             compound = following is not None and {"object", "part", "family"} & following.roles.keys()
             if compound or self._clause > self._families[0][0]:
                 return
-            self._bind(self._room())
+            self._bind(self.room())
             return
-        draft = NounDraft(str(lexeme.roles[role]), text=lexeme.text)
+        kind = str(lexeme.roles[role])
+        draft = NounDraft(words.SHAPED.get((self._pending.shape, kind), kind), text=lexeme.text)
         draft.plural, draft.definite = lexeme.plural, self._pending.definite
         if role == "part":
+            if self._relation == "near" and self._before is not None and self._before in self.objects:
+                self._before.near = draft.kind
             draft = next((d for d in self.parts if d.kind == draft.kind), draft)
             if draft not in self.parts:
                 draft.plural = lexeme.plural
@@ -196,7 +213,8 @@ class Reader:
         self._pending, self._relation = NounDraft(), ""
         self._last = self._before = draft
 
-    def _room(self) -> NounDraft:
+    def room(self) -> NounDraft:
+        """Return the draft of the room itself."""
         room = next((d for d in self.parts if d.kind == "room"), None)
         if room is None:
             room = NounDraft("room")
@@ -210,12 +228,15 @@ class Reader:
         self.tag_words.setdefault(tag, []).append(lexeme.text)
         return True
 
-    def _modifier(self, lexeme: Lexeme) -> bool:
+    def _modifier(self, lexeme: Lexeme, following: Lexeme | None) -> bool:
         """Take an adjective or number; return whether it was one."""
         roles, pending = lexeme.roles, self._pending
         if "amount" in roles:
             # "a" before "single" or "a red" before "pair": the later, stronger number holds.
             amount = words.AMOUNTS[str(roles["amount"])]
+            if amount == (0, 0):  # "2 m wide without doors"
+                self._break()
+                pending = self._pending
             if not (pending.counted and amount == (1, 1)):
                 pending.count, pending.counted = amount, True
         elif "color" in roles:
@@ -227,18 +248,24 @@ class Reader:
         elif "size" in roles:
             pending.sizes.append(Size(*words.SIZES[str(roles["size"])]))
         elif "arrangement" in roles:
-            self._arrange(str(roles["arrangement"]))
+            opens = lexeme.text.endswith(" of") or (following is not None and following.text == "of")
+            self._arrange(str(roles["arrangement"]), opens)
+        elif lexeme.text in words.SHAPES:
+            pending.shape = lexeme.text
         else:
             return any([self._tag(tag, lexeme) for tag in ("light", "mood", "style", "ground")])
         return True
 
-    def _arrange(self, arrangement: str) -> None:
-        """Bind "in the corner" to the noun before it and "a row of" to the one after it."""
-        if self._last is not None and self._pending.empty:
-            self._last.arrangement = arrangement
+    def _arrange(self, arrangement: str, opens: bool) -> None:
+        """Bind "in the corner" to the noun before it and "a row of" (one that `opens` a group) to the one after it."""
+        owner = self._last or self._before
+        owner = owner if owner in self.objects else None
+        numbered = NounDraft(count=self._pending.count, counted=self._pending.counted)
+        if owner is not None and self._pending == numbered and not opens:
+            owner.arrangement, self._pending = arrangement, NounDraft()  # "in two rows" has no two of anything
             return
-        if self._pending.count == (1, 1):  # "a row of crates" has several
-            self._pending.count, self._pending.counted = None, False
+        # "a row of crates" has several, and so have "two stacks of crates".
+        self._pending.count, self._pending.counted = None, False
         self._pending.arrangement = arrangement
 
     def _shaded(self, color: Rgb) -> Rgb:
@@ -250,6 +277,8 @@ class Reader:
         text = lexeme.text
         if text == "the":
             self._pending.definite = True
+        elif text in words.MEASURES:
+            self._measured(words.DIMENSIONS[text])
         elif text in ("of", "is", "are", "painted", "made") or (text == "in" and _is_adjective(following)):
             self._relation = ""
         elif text in _RELATIONS:
@@ -261,6 +290,17 @@ class Reader:
             self.unknown.append(text)
             if following is None or following.text in _BREAKS or following.text in _RELATIONS:
                 self._pending = NounDraft()  # they described something that does not exist here
+
+    def _measured(self, dimension: str) -> None:
+        """Say of the measure just read, or else of the next one, what it measures."""
+        noun = self._last or self._before
+        sizes = noun.sizes if noun is not None else []
+        if sizes and sizes[-1].metric and not sizes[-1].dimension:
+            sizes[-1] = Size(dimension, sizes[-1].value, True)
+        elif self._pending.sizes and not self._pending.sizes[-1].metric:
+            self._pending.sizes[-1] = Size(dimension, self._pending.sizes[-1].value)  # "low height"
+        else:
+            self._dimension = dimension
 
     def _break(self) -> None:
         """End a clause: adjectives after its last noun belong to that noun."""
@@ -296,6 +336,8 @@ _MATERIAL_COLORS: dict[str, Rgb] = {
     "gravel": (0.55, 0.53, 0.50),
 }
 _SHADES = {"light": 0.4, "pale": 0.45, "dark": -0.35, "deep": -0.3, "bright": 0.0}
+#: Roles that a material describes when they follow it.
+_DESCRIBED = frozenset(("object", "part", "family", "color", "material", "size"))
 _RELATIONS = {
     "on": "on",
     "onto": "on",

@@ -12,12 +12,14 @@ from .draft import Draft
 from .elements import Material
 from .palette import STEEL, Rgb, blend, material
 from .placement import Floor, Rect, Wall
-from .shapes import Mesh, box, cylinder, join, quad
+from .shapes import Mesh, box, join, quad
 
 __all__ = ["Opening", "Shell", "build_shell", "room_outline"]
 
 Point = tuple[float, float]
 
+#: Frames of walls that must not narrow the room stand out this far [m].
+_FLUSH = 0.004
 #: How far panes and door leaves lie behind the wall [m].
 _REVEAL = {"window": 0.14, "door": 0.08, "passage": 0.16}
 
@@ -50,6 +52,7 @@ class Shell:
         openings: by wall number (wall k runs from corner k to k + 1).
         door, frame: materials of leaves and frames.
         skirting_m: height of the skirting board, 0 for none.
+        flush: whether frames and sills stand out by no more than `_FLUSH`.
         name: prefix of element names.
     """
 
@@ -64,6 +67,7 @@ class Shell:
     openings: dict[int, list[Opening]] = field(default_factory=dict)
     accents: dict[int, Material] = field(default_factory=dict)
     skirting_m: float = 0.08
+    flush: bool = False
     name: str = "room"
     pane: Rgb = (0.72, 0.83, 0.92)
 
@@ -145,7 +149,7 @@ def _build_wall(draft: Draft, shell: Shell, wall: Wall, k: int) -> None:
         wall.taken.append((opening.u - opening.width / 2 - margin, opening.u + opening.width / 2 + margin, low, high))
         if opening.kind != "window":
             x, y = wall.at(opening.u, 0.5)
-            draft.floor.keep(Rect(x, y, opening.width, 1.0, wall.yaw))
+            draft.floor.keep_doorway(Rect(x, y, opening.width, 1.0, wall.yaw))
         _fill(draft, shell, wall, opening, f"{opening.kind}_{k + 1}_{n + 1}", looks)
     if shell.skirting_m > 0:
         _skirting(draft, shell, wall, openings, name)
@@ -258,7 +262,7 @@ def _furnish_opening(draft: Draft, shell: Shell, wall: Wall, o: Opening, name: s
             for k in range(1, count)
         ]
         draft.solid(f"{name}.bars", "window", shell.frame, join(bars))
-        sill = bar(wall, u0 - 0.06, u1 + 0.06, o.low - 0.04, o.low, 0.0, 0.1)
+        sill = bar(wall, u0 - 0.06, u1 + 0.06, o.low - 0.04, o.low, 0.0, _FLUSH if shell.flush else 0.1)
         draft.solid(f"{name}.sill", "window", shell.frame, sill)
         return
     inset = material(shell.door.pattern, blend(shell.door.color, (0, 0, 0), 0.14), tile_m=shell.door.tile_m)
@@ -281,8 +285,9 @@ def _frame(draft: Draft, shell: Shell, wall: Wall, o: Opening, name: str) -> Non
     if o.kind == "window":
         return
     t, u0, u1 = 0.07, o.u - o.width / 2, o.u + o.width / 2
-    bars = [bar(wall, u0 - t, u0, 0.0, o.high + t, 0.0, 0.025), bar(wall, u1, u1 + t, 0.0, o.high + t, 0.0, 0.025)]
-    bars.append(bar(wall, u0, u1, o.high, o.high + t, 0.0, 0.025))
+    out = _FLUSH if shell.flush else 0.025
+    bars = [bar(wall, u, u + t, 0.0, o.high + t, 0.0, out) for u in (u0 - t, u1)]
+    bars.append(bar(wall, u0, u1, o.high, o.high + t, 0.0, out))
     draft.solid(f"{name}.frame", "door", shell.frame, join(bars))
 
 
@@ -321,31 +326,4 @@ def side_room(draft: Draft, shell: Shell, wall: Wall, o: Opening, depth: float, 
     for a, b, c, d in cells:
         draft.floor.add_floor(Rect((a + c) / 2, (b + d) / 2, c - a + 1e-6, d - b + 1e-6))
     x, y = wall.at(o.u, -reveal - depth / 2)
-    draft.lamp(x, y, height - 0.35, 1.2)
-
-
-def ceiling_lamp(draft: Draft, x: float, y: float, height: float, style: str, level: float, turn: float = 0.0) -> None:
-    """Hang a lamp body from the ceiling with the light that it gives: "panel", "tube", "pendant" or "high_bay"."""
-    count = sum(e.name.startswith("ceiling_lamp") and e.name.endswith("light") for e in draft.elements) + 1
-    name, white, shade = (
-        f"ceiling_lamp_{count}",
-        material("plain", (1.0, 0.98, 0.93)),
-        material("metal_painted", (0.82, 0.82, 0.8)),
-    )
-    degrees = float(np.degrees(turn))
-    if style == "panel":
-        body, light, z = box(0.64, 0.64, 0.05), box(0.56, 0.56, 0.012, (0, 0, -0.012)), height - 0.05
-    elif style == "tube":
-        body, light, z = box(1.3, 0.18, 0.07), box(1.24, 0.12, 0.03, (0, 0, -0.03)), height - 0.07
-    elif style == "high_bay":
-        body = join([cylinder(0.24, 0.2, top=0.1, sides=18), cylinder(0.02, 0.5, (0, 0, 0.2), sides=6)])
-        light, z = cylinder(0.22, 0.02, (0, 0, -0.02), sides=18), height - 0.7
-        shade = material("metal_painted", (0.30, 0.32, 0.34))
-    else:
-        drop = float(np.clip(height - 2.25, 0.08, 0.5))
-        body = join([cylinder(0.22, 0.16, top=0.07, sides=20), cylinder(0.015, drop, (0, 0, 0.16), sides=6)])
-        light, z = cylinder(0.19, 0.02, (0, 0, -0.02), sides=20), height - 0.16 - drop
-        shade = material("metal_painted", draft.tones.accent)
-    draft.solid(f"{name}.body", "ceiling_lamp", shade, body.turned(degrees).moved(x, y, z))
-    draft.solid(f"{name}.light", "ceiling_lamp", white, light.turned(degrees).moved(x, y, z))
-    draft.lamp(x, y, z - 0.12, level)
+    draft.lamp(x, y, height - 0.35, 0.3 if draft.wishes.light == "night" else 1.2)

@@ -16,6 +16,7 @@ from .elements import Lighting
 from .light import bake, developed, exposure_for
 from .mipmap import Mipmap, from_linear
 from .patches import Faces, join_quads, unit_normals
+from .silhouette import Outline
 from .spread import Samples, mean_sides, spread
 
 __all__ = ["gaussians_from"]
@@ -62,17 +63,20 @@ def gaussians_from(
     rng = np.random.default_rng([seed, 7_101])
     quads, triangles = surface.quads, surface.triangles
     fineness = surface.fineness(quads, gaussian_count), surface.fineness(triangles, gaussian_count)
-    samples = spread(quads, triangles, fineness, surface.edges(), gaussian_count, rng)
+    outline = Outline.of(quads, triangles)
+    samples = spread(quads, triangles, fineness, outline.edges(quads), gaussian_count, rng)
     progress(0.3, "colouring Gaussians")
     paint = np.concatenate([surface.colors(f, s) for f, s in zip((quads, triangles), samples, strict=True)])
     if bake_light:
         albedo = (surface.mean_colors(quads), surface.mean_colors(triangles))
         light = np.concatenate(bake(quads, triangles, albedo, samples, lighting, progress.child(0.4, 0.9)))
-        shown = developed(light, paint, exposure_for(light, paint))
+        shown = developed(light, paint, lighting.key * exposure_for(light, paint))
     else:
         shown = from_linear(paint)
     progress(0.95, "gathering Gaussians")
-    return surface.cloud(samples, shown)
+    places = [_places(f, s) for f, s in zip((quads, triangles), samples, strict=True)]
+    trimmed, places[1] = outline.trimmed(samples[1], places[1])
+    return surface.cloud((samples[0], trimmed), np.concatenate(places), shown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,31 +128,6 @@ class _Surface:
         texture = np.abs(ta[:, 0] * tb[:, 1] - ta[:, 1] * tb[:, 0])
         return np.sqrt(world / np.maximum(texture, 1e-9))
 
-    def edges(self) -> Integers:
-        """Return what happens at the sides of the quads (Q, 4), from corner i to corner i + 1.
-
-        0: the surface goes on; 1: another one rises from it; 2: it ends in free space, at least in part.
-        """
-        from ...kernels.occlusion import unblocked
-
-        corners = self.quads.corners
-        halves = [corners[:, [0, 1, 3]], corners[:, [2, 3, 1]], self.triangles.corners]
-        mesh = np.concatenate(halves).reshape(-1, 3)
-        faces = np.arange(len(mesh)).reshape(-1, 3)
-        normal = unit_normals(corners)[:, None]
-        along = np.roll(corners, -1, axis=1) - corners
-        outward = np.cross(along, normal)
-        outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-12)
-        kinds = np.zeros(corners.shape[:2], np.int64)
-        for share in (0.25, 0.75):
-            edge = corners + share * along
-            ahead, above = edge + 0.002 * outward, 0.0015 * normal
-            ends = unblocked(mesh, faces, *(_flat(p) for p in (ahead + above, ahead - above))).reshape(kinds.shape)
-            over = edge + 0.003 * normal
-            ways = _flat(over - 0.002 * outward), _flat(over + 0.03 * outward)
-            kinds = np.maximum(kinds, ends * (1 + unblocked(mesh, faces, *ways).reshape(kinds.shape)))
-        return kinds
-
     def colors(self, faces: Faces, samples: Samples) -> Floats:
         """Return linear colours (N, 3) of the samples, averaged over their footprints."""
         uvs = np.einsum("nc,nck->nk", samples.weights, faces.uvs[samples.face])
@@ -164,10 +143,9 @@ class _Surface:
         """Return the mean linear colour (N, 3) of the texture on each face."""
         return np.stack([m.mean for m in self.mipmaps])[self.part[faces.owners]]
 
-    def cloud(self, samples: tuple[Samples, Samples], colors: Floats) -> GaussianCloud:
-        """Return the Gaussians in the frame of the mesh."""
-        pairs = list(zip((self.quads, self.triangles), samples, strict=True))
-        positions = np.concatenate([np.einsum("nc,nck->nk", s.weights, f.corners[s.face]) for f, s in pairs])
+    def cloud(self, samples: tuple[Samples, Samples], positions: Floats, colors: Floats) -> GaussianCloud:
+        """Return Gaussians at `positions` (N, 3) [m] with sRGB `colors` (N, 3), in the frame of the mesh."""
+        pairs = zip((self.quads, self.triangles), samples, strict=True)
         tangents, normals = (np.concatenate([getattr(s, n) for s in samples]) for n in ("tangents", "normals"))
         sigmas = np.concatenate([s.sigmas for s in samples])
         owners = np.concatenate([f.owners[s.face] for f, s in pairs])
@@ -184,8 +162,9 @@ class _Surface:
         )
 
 
-def _flat(points: Floats) -> Floats:
-    return points.reshape(-1, 3)
+def _places(faces: Faces, samples: Samples) -> Floats:
+    """Return where samples lie (N, 3) [m]."""
+    return np.einsum("nc,nck->nk", samples.weights, faces.corners[samples.face])
 
 
 def _triangle_sides(corners: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from .elements import Material
 from .palette import STEEL, Rgb, Tones, material
 from .shapes import Mesh, join
+from .wishes import Size
 
-__all__ = ["PATTERN_COLORS", "Assembly", "Look", "Part", "Thing", "Top"]
+__all__ = ["PATTERN_COLORS", "Assembly", "Look", "Part", "Thing", "Top", "sized"]
 
 #: Colour of a material that is asked for without one.
 PATTERN_COLORS: dict[str, Rgb] = {
@@ -50,6 +52,7 @@ class Look:
         tones: the scene's colours.
         color, pattern: what the prompt asked for; None leaves the choice to the builder.
         number: how many of this kind came before it.
+        words: what the prompt calls it.
     """
 
     rng: np.random.Generator
@@ -57,6 +60,7 @@ class Look:
     color: Rgb | None = None
     pattern: str | None = None
     number: int = 0
+    words: str = ""
 
     def main(self, usual: Material) -> Material:
         """Return the object's main material: `usual`, changed by what the prompt asked for."""
@@ -176,3 +180,15 @@ class Assembly:
         if not len(standing):
             standing = points
         return standing.min(0), standing.max(0)
+
+
+def sized(thing: Thing, sizes: Iterable[Size]) -> Thing:
+    """Stretch an object to the sizes that the prompt asks for, within what still is that object."""
+    have = {"width": thing.footprint[0], "length": thing.footprint[1], "height": thing.height}
+    factor = dict.fromkeys(have, 1.0)
+    for size in sizes:
+        for name in have if size.dimension == "all" else (size.dimension,):
+            if name in have:
+                factor[name] *= size.value / have[name] if size.metric else size.value
+    limited = [float(np.clip(v, 0.35, 3.0)) for v in factor.values()]
+    return thing if limited == [1.0, 1.0, 1.0] else thing.scaled(*limited)

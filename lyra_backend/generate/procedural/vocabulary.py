@@ -1,4 +1,4 @@
-"""The words prompts are made of: objects, families, colours, materials, numbers, sizes.
+"""The words prompts are made of, objects left out: families, colours, materials, numbers, sizes.
 
 Words are listed in the singular; the parser finds plurals by itself. Several words separated by a blank are one phrase.
 """
@@ -12,131 +12,19 @@ __all__ = [
     "DIMENSIONS",
     "FAMILY_WORDS",
     "GROUNDS",
-    "HOMES",
     "IRREGULAR",
     "LIGHTS",
     "MATERIAL_WORDS",
+    "MEASURES",
     "MOODS",
-    "OBJECT_WORDS",
     "ROOM_PARTS",
+    "SHAPED",
+    "SHAPES",
     "SIZES",
     "STOP_WORDS",
     "STYLES",
     "UNITS",
 ]
-
-#: Catalogue name -> words for it, separated by commas.
-OBJECT_WORDS: dict[str, str] = {
-    "pallet": "pallet, palette, euro pallet, skid, wooden pallet",
-    "crate": "crate, wooden crate, packing case, chest",
-    "cardboard_box": "cardboard box, box, carton, parcel, package, packet, moving box, cardboard",
-    "tote": "tote, plastic box, container, storage bin, tub",
-    "barrel": "barrel, drum, oil drum, oil barrel, keg, cask",
-    "sack": "sack, bag, sandbag",
-    "pallet_jack": "pallet jack, pallet truck, hand truck, hand pallet truck",
-    "forklift": "forklift, fork lift, forklift truck, fork lift truck, lift truck",
-    "ladder": "ladder, step ladder, stepladder",
-    "chair": "chair, dining chair, wooden chair, seat",
-    "office_chair": "office chair, desk chair, swivel chair, task chair",
-    "stool": "stool, bar stool, barstool",
-    "armchair": "armchair, easy chair, recliner, lounge chair",
-    "sofa": "sofa, couch, settee, loveseat",
-    "bench": "bench, park bench",
-    "bed": "bed, double bed, single bed",
-    "table": "table, dining table, kitchen table",
-    "round_table": "round table, bistro table",
-    "coffee_table": "coffee table, low table, tea table, side table",
-    "desk": "desk, writing desk, workstation, office desk, computer desk, work station",
-    "meeting_table": "meeting table, conference table, boardroom table",
-    "nightstand": "nightstand, night stand, bedside table, bedside cabinet",
-    "sideboard": "sideboard, tv stand, media console, credenza, dresser, drawer, chest of drawers",
-    "wardrobe": "wardrobe, closet, armoire",
-    "bookshelf": "bookshelf, book shelf, bookcase, bookshelves",
-    "shelf": "shelf, shelving, shelving unit, shelf unit, metal shelf, storage shelf",
-    "rack": "rack, pallet rack, racking, storage rack, pallet racking, warehouse shelf, warehouse rack",
-    "locker": "locker",
-    "cabinet": "cabinet, cupboard, storage cabinet, metal cabinet",
-    "floor_lamp": "floor lamp, standing lamp, lamp",
-    "table_lamp": "table lamp, desk lamp, bedside lamp",
-    "plant": "plant, houseplant, house plant, pot plant, potted plant, flower pot, fern, palm, indoor plant",
-    "rug": "rug, carpet, mat, doormat",
-    "television": "television, tv, television set, flat screen, tv set",
-    "picture": "picture, painting, artwork, photo, photograph, framed picture, frame, canvas",
-    "poster": "poster, blueprint, map, calendar, notice",
-    "clock": "clock, wall clock",
-    "fireplace": "fireplace, hearth, chimney",
-    "piano": "piano, upright piano",
-    "books": "book, pile of books, stack of books, magazine",
-    "bottle": "bottle",
-    "bowl": "bowl, fruit bowl, bowl of fruit, fruit, apple",
-    "cup": "cup, mug, coffee cup",
-    "vase": "vase, flower, flower vase, bouquet",
-    "basket": "basket, laundry basket",
-    "toy_ball": "ball, toy ball, football, basketball",
-    "counter": "counter, kitchen counter, countertop, worktop, kitchen unit, kitchenette",
-    "sink": "sink, kitchen sink",
-    "stove": "stove, cooker, oven, hob, range, cooktop",
-    "fridge": "fridge, refrigerator, freezer, fridge freezer, icebox",
-    "island": "island, kitchen island",
-    "microwave": "microwave, microwave oven",
-    "washing_machine": "washing machine, washer, dishwasher, dryer",
-    "wall_cabinet": "wall cabinet, wall cupboard, hanging cupboard",
-    "toilet": "toilet, wc, lavatory",
-    "washbasin": "washbasin, wash basin, basin, bathroom sink, vanity, mirror",
-    "bathtub": "bathtub, bath tub, tub bath",
-    "shower": "shower, shower cabin",
-    "monitor": "monitor, screen, computer screen, display",
-    "laptop": "laptop, notebook, notebook computer",
-    "keyboard": "keyboard, computer mouse",
-    "computer": "computer, pc, desktop computer",
-    "printer": "printer, copier, photocopier, copy machine",
-    "fan": "fan, table fan, desk fan",
-    "server_rack": "server rack, server, server cabinet, computer rack",
-    "vending_machine": "vending machine, drinks machine, snack machine",
-    "whiteboard": "whiteboard, white board, blackboard, chalkboard, notice board, bulletin board, board",
-    "filing_cabinet": "filing cabinet, file cabinet, drawer cabinet",
-    "partition": "partition, office screen, cubicle, room divider, divider",
-    "water_cooler": "water cooler, water dispenser",
-    "workbench": "workbench, work bench, work table, worktable, vice, vise",
-    "tool_cabinet": "tool cabinet, tool trolley, roller cabinet, tool chest, tool cart, trolley, cart",
-    "toolbox": "toolbox, tool box, tool case",
-    "pegboard": "pegboard, peg board, tool board, tool wall, tool, hand tool, hammer, wrench, spanner, screwdriver",
-    "drill_press": "drill press, pillar drill, drilling machine, drill",
-    "lathe": "lathe, milling machine, machine, cnc machine",
-    "saw_table": "table saw, saw, circular saw, bandsaw, band saw",
-    "welder": "welder, welding machine, welding set, compressor, generator",
-    "robot_arm": "robot arm, robotic arm, industrial robot, robot, manipulator",
-    "tires": "tire, tyre, stack of tires, stack of tyres",
-    "gas_cylinder": "gas cylinder, gas bottle, gas tank, oxygen tank",
-    "extinguisher": "extinguisher, fire extinguisher",
-    "bin": "bin, trash can, trash bin, garbage can, waste bin, wastebasket, dustbin, rubbish bin, trash, "
-    "wastepaper basket",
-    "street_bin": "litter bin, street bin, public bin",
-    "traffic_cone": "traffic cone, cone, road cone, safety cone, pylon",
-    "barrier": "barrier, road barrier, roadblock, barricade, construction barrier",
-    "bollard": "bollard",
-    "car": "car, parked car, automobile, vehicle, sedan, hatchback, taxi",
-    "truck": "truck, van, lorry, delivery van, delivery truck, minibus, bus",
-    "bicycle": "bicycle, bike, cycle",
-    "street_lamp": "street lamp, streetlamp, street light, streetlight, lamp post, lamppost, lantern",
-    "hydrant": "hydrant, fire hydrant",
-    "mailbox": "mailbox, post box, postbox, letter box, letterbox",
-    "sign": "sign, traffic sign, road sign, stop sign, street sign",
-    "fence": "fence, wooden fence, railing",
-    "planter": "planter, flower bed, flower box, plant box",
-    "tree": "tree, oak, maple, birch, broadleaf tree, deciduous tree",
-    "conifer": "conifer, fir, fir tree, pine, pine tree, spruce, evergreen, christmas tree",
-    "bush": "bush, shrub, hedge",
-    "rock": "rock, boulder, stone",
-    "log": "log, fallen log, fallen tree, trunk, tree trunk, fallen trunk",
-    "stump": "stump, tree stump",
-    "tent": "tent, camping tent",
-    "stairs": "stairs, stair, staircase, steps, stairway, flight of stairs, flight of steps",
-    "ramp": "ramp, wheelchair ramp, loading ramp, incline",
-    "platform": "platform, step, podium, stage, dais, ledge",
-    "pillar": "pillar, column, post",
-    "rubble": "rubble, debris, pile of rubble, heap of rubble, brick pile, pile of bricks, ruin",
-}
 
 #: Family -> words for it. A family named first in the prompt decides.
 FAMILY_WORDS: dict[str, str] = {
@@ -158,22 +46,6 @@ FAMILY_WORDS: dict[str, str] = {
     "terrain": "terrain, forest, woods, wood land, woodland, park, meadow, field, desert, hill, hillside, mountain, "
     "mountainside, valley, nature, landscape, outdoors, outdoor, trail, path, clearing, canyon, beach, garden, "
     "wilderness, natural terrain, countryside, quarry, glade, moor, dune, slope, grassland, camp site, campsite",
-}
-
-#: Objects that speak for a family when the prompt names none.
-HOMES: dict[str, str] = {
-    "warehouse": "pallet crate cardboard_box tote barrel sack pallet_jack forklift rack",
-    "living_room": "sofa armchair coffee_table bookshelf floor_lamp television rug fireplace piano sideboard picture",
-    "bedroom": "bed nightstand wardrobe",
-    "bathroom": "toilet washbasin bathtub shower",
-    "kitchen": "counter sink stove fridge island microwave wall_cabinet bowl washing_machine",
-    "office": "desk office_chair monitor whiteboard printer filing_cabinet partition laptop water_cooler meeting_table "
-    "server_rack computer keyboard",
-    "corridor": "locker vending_machine extinguisher",
-    "workshop": "workbench tool_cabinet toolbox pegboard drill_press lathe saw_table welder robot_arm tires "
-    "gas_cylinder shelf",
-    "street": "car truck bicycle street_lamp hydrant mailbox traffic_cone barrier bollard sign street_bin planter",
-    "terrain": "tree conifer bush rock log stump tent",
 }
 
 COLOR_WORDS: dict[str, str] = {
@@ -234,10 +106,12 @@ AMOUNTS: dict[str, tuple[int, int]] = {
     "nine": (9, 9), "ten": (10, 10), "eleven": (11, 11), "twelve": (12, 12), "thirteen": (13, 13),
     "fourteen": (14, 14), "fifteen": (15, 15), "sixteen": (16, 16), "seventeen": (17, 17), "eighteen": (18, 18),
     "nineteen": (19, 19), "twenty": (20, 20), "thirty": (30, 30), "forty": (40, 40), "fifty": (50, 50),
+    "sixty": (60, 60), "seventy": (70, 70), "eighty": (80, 80), "ninety": (90, 90),
     "dozen": (12, 12), "a dozen": (12, 12), "two dozen": (24, 24), "half a dozen": (6, 6), "couple": (2, 2),
     "a couple": (2, 2), "pair": (2, 2), "a pair": (2, 2), "a few": (3, 4), "few": (3, 4), "several": (4, 6),
     "some": (2, 4), "many": (6, 9), "a lot": (6, 9), "lots": (6, 9), "plenty": (6, 9), "numerous": (6, 9),
     "various": (3, 5), "multiple": (3, 5), "another": (1, 1), "both": (2, 2), "a bunch": (4, 6), "a handful": (4, 5),
+    "dozens": (24, 30), "hundreds": (40, 60), "three dozen": (36, 36),
 }  # fmt: skip
 
 #: Size word -> (dimension, factor).
@@ -262,6 +136,13 @@ DIMENSIONS: dict[str, str] = {
     "wide": "width", "width": "width", "broad": "width", "long": "length", "length": "length", "deep": "length",
     "depth": "length", "tall": "height", "high": "height", "height": "height", "across": "width",
 }  # fmt: skip
+
+#: Nouns for dimensions: "a width of 2 m".
+MEASURES = frozenset(("width", "length", "depth", "height"))
+
+#: Shape words, and the kinds that they make of others.
+SHAPES = frozenset(("round", "circular"))
+SHAPED: dict[tuple[str, str], str] = {(shape, "table"): "round_table" for shape in sorted(SHAPES)}
 
 #: Light -> words.
 LIGHTS: dict[str, str] = {
@@ -347,8 +228,8 @@ STOP_WORDS = frozenset(
     quite rather really fairly extra more most other each every all any own be being been standing stands stand lying
     lies placed placing sits sitting set put located surrounded featuring including includes include furnished equipped
     painted colored coloured covered decorated please generate create make build show me i want need we you robot's
-    s style styled kind type like looking look one's piece pieces shaped amid among amongst above below towards
-    toward about but not only just some plus off them their they some neatly arranged array group cluster set
+    facing opposite s style styled kind type like looking look one's piece pieces shaped amid among amongst above below
+    towards toward about but not only just some plus off them their they some neatly arranged array group cluster set
     realistic detailed photorealistic high-quality quality 3d simulation scene environment typical ordinary common
     simple normal standard regular image view picture-like nice beautiful lovely pretty good""".split()
 )

@@ -31,7 +31,7 @@ class Mention:
         colors, pattern: looks asked for; several colours are dealt out in turn.
         sizes: wishes for its size.
         arrangement: key of ``vocabulary.ARRANGEMENTS``, "" = any.
-        near, on: kind that it is to stand beside, or on.
+        near, on: kind or room part that it is to stand beside, kind that it is to stand on.
         text: the words that named it.
     """
 
@@ -58,6 +58,7 @@ class Wishes:
         grounds: keys of ``vocabulary.GROUNDS``.
         tag_words: the words behind light, mood, style and ground.
         unknown_words: words that changed nothing, in their order.
+        place: the words that named the family, "" if none did.
     """
 
     family: str
@@ -69,6 +70,7 @@ class Wishes:
     grounds: tuple[str, ...] = ()
     tag_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_words: tuple[str, ...] = ()
+    place: str = ""
 
     def wanted(self, kind: str) -> tuple[Mention, ...]:
         """Return the mentions of one kind."""

@@ -60,7 +60,7 @@ def test_colour_bleeds_from_a_bright_neighbour():
 def test_many_lamps_are_baked_too():
     lamps = tuple(Lamp((x, y, 2.3), (0.05, 0.05, 0.05)) for x in np.linspace(0.3, 3.7, 40) for y in (0.5, 1.5, 2.5))
     few = cloud(room(), Lighting((0, 0, 1), (0, 0, 0), (0.05, 0.05, 0.05), 1.0, lamps), 60_000)
-    assert 0.3 < brightness(few, few.positions[:, 2] < 0.01) < 0.9
+    assert 0.25 < brightness(few, few.positions[:, 2] < 0.01) < 0.9
 
 
 def test_film_keeps_dark_values_and_never_burns_out():

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from lyra_backend.generate.procedural.compose import compose
+from lyra_backend.generate.procedural.object_words import HOMES, OBJECT_WORDS
 from lyra_backend.generate.procedural.objects import catalogue
 from lyra_backend.generate.procedural.palette import COLORS
 from lyra_backend.generate.procedural.prompt import Mention, Wishes, parse
-from lyra_backend.generate.procedural.vocabulary import FAMILY_WORDS, HOMES, OBJECT_WORDS
+from lyra_backend.generate.procedural.vocabulary import FAMILY_WORDS
 
 PROMPTS = tomllib.loads((Path(__file__).parents[2] / "data" / "prompts.toml").read_text(encoding="utf-8"))["prompts"]
 

@@ -9,7 +9,7 @@ from lyra_backend.progress import Progress
 from lyra_backend.types import GaussianCloud
 from lyra_backend.types.rotations import matrix_from_quat
 
-from .scenes import LAMPLIGHT, ball, box, room, sheet
+from .scenes import LAMPLIGHT, PAINT, ball, box, room, sheet
 
 COUNT = 60_000
 
@@ -95,6 +95,26 @@ def test_silhouettes_are_crisp():
     inside = opacity_towards(made, np.stack([np.full(200, 1 - 0.5 * spacing), y, np.ones(200)], axis=1), up)
     assert outside.max() < 0.4
     assert inside.min() > 0.9
+
+
+def test_discs_and_cones_have_no_spikes():
+    """Gaussians of triangles end where the surface ends."""
+    from lyra_backend.generate.procedural.elements import Element
+    from lyra_backend.generate.procedural.shapes import lathe
+
+    made = []
+    for name, profile in (("cone", [(0.14, 0), (0.03, 0.65)]), ("sleeve", [(0.12, 0.2), (0.10, 0.31)])):
+        body = lathe(profile, 20)
+        made.append(Element(name, name, PAINT, body.vertices, body.triangles, np.eye(4)))
+    cloud = gaussians_from(surface_from(made, 0, Progress()), LAMPLIGHT, 2500, 0, False, Progress())
+    mine = cloud.class_ids == cloud.class_names.index("sleeve")
+    frames = matrix_from_quat(cloud.quats_wxyz[mine])
+    level = frames[:, 2, 2] > 0.9  # the rims of the sleeve, most of them inside the cone
+    assert level.sum() > 10
+    for axis in range(2):
+        for way in (-1.5, 1.5):
+            tips = cloud.positions[mine] + way * cloud.scales[mine][:, axis, None] * frames[:, :, axis]
+            assert np.hypot(tips[level, 0], tips[level, 1]).max() < 0.128
 
 
 def test_small_things_and_detail_get_more(cloud, mesh):

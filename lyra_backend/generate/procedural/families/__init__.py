@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..draft import Draft
 from ..elements import Lighting
-from ..indoors import indoor_light
+from ..lamps import indoor_light
 from . import bathroom, bedroom, corridor, kitchen, living_room, office, street, terrain, warehouse, workshop
 
 __all__ = ["FAMILIES", "Family"]

@@ -48,5 +48,5 @@ def build(draft: Draft) -> None:
     place_all(draft, {"washing_machine": (0, 1), "cabinet": (0, 1), "bin": (0, 1), "plant": (0, 1)})
     fulfil(draft)
     small_things(draft, {"bottle": 0.6, "vase": 0.3})
-    scatter(draft, ("basket", "stool", "bottle", "tote"), 6)
     steps_and_rubble(draft)
+    scatter(draft, ("basket", "stool", "bottle", "tote"), 6)

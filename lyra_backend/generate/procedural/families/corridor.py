@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..draft import Draft
@@ -44,7 +46,8 @@ def build(draft: Draft) -> None:
     """Furnish a corridor."""
     draft.used_parts |= {"junction", "aisle"}
     outline = _outline(draft)
-    shell = prepare(draft, PLAN, outline)
+    exact = any(s.metric for part in ("room", "aisle") for s in [draft.wishes.size(part, "width")] if s)
+    shell = prepare(draft, replace(PLAN, flush=exact, skirting=0.0) if exact else PLAN, outline)
     light_ceiling(draft, PLAN, shell)
     place_all(draft, {"locker": (0, 2), "bench": (0, 1), "vending_machine": (0, 1), "plant": (0, 2), "bin": (0, 2)})
     place_all(draft, {"cabinet": (0, 1), "bookshelf": (0, 1), "extinguisher": (0, 0)})
@@ -55,18 +58,22 @@ def build(draft: Draft) -> None:
     for _ in range(draft.about(0, 2)):
         if draft.open_to("poster"):
             draft.on_wall("poster", draft.make("poster"), 1.05, tries=15)
-    scatter(draft, ("cardboard_box", "bin", "chair", "plant", "traffic_cone", "ladder"), 7)
     steps_and_rubble(draft)
+    scatter(draft, ("cardboard_box", "bin", "chair", "plant", "traffic_cone", "ladder"), 7)
 
 
 def _outline(draft: Draft) -> list[tuple[float, float]]:
     """Return the plan: straight, bent, or with a branch; turned at random."""
     x, y, _ = room_size(draft, PLAN)
-    length, width = max(x, y), max(min(x, y) - 0.4 * draft.difficulty * draft.between(0.5, 1), 1.6)
-    aisle = draft.wishes.size("aisle", "width")
+    length, width = max(x, y), min(x, y)
+    aisle, room = draft.wishes.size("aisle", "width"), draft.wishes.size("room", "width")
     if aisle is not None:
         width = aisle.value if aisle.metric else width * aisle.value
-    width = max(width, 1.3)
+    elif room is None or not room.metric:
+        width = max(width - 0.7 * draft.difficulty * draft.between(0.5, 1), 1.5)
+    else:
+        length, width = (max(x, y), min(x, y)) if room.value < max(x, y) else (min(x, y), max(x, y))
+    width = max(width, 1.0)
     draw = draft.rng.random()
     if "junction" in draft.wishes.parts:
         draw = draft.between(0.35, 1.0)

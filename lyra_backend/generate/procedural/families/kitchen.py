@@ -6,12 +6,13 @@ import numpy as np
 
 from ..draft import Draft, Placed
 from ..furnish import fulfil, scatter, steps_and_rubble
-from ..groups import dining_group, hang_pictures, place_all, restore, run_along, small_things
+from ..groups import dining_group, hang_pictures, place_all, run_along, small_things
 from ..indoors import Plan, light_ceiling, prepare
 from ..objects.kitchen import counter_unit, hood, sink_unit, wall_unit
-from ..palette import jitter, material
+from ..palette import Rgb, jitter, material
 from ..placement import Wall
 from ..room import bar
+from ..seats import seat_at
 from ..shapes import join
 from ..things import Look, Thing
 
@@ -52,13 +53,13 @@ def build(draft: Draft) -> None:
     fulfil(draft)
     small_things(draft, {"bowl": 0.8, "bottle": 0.8, "cup": 0.8, "microwave": 0.5, "vase": 0.3, "books": 0.25})
     hang_pictures(draft, draft.about(0, 2))
-    scatter(draft, ("basket", "stool", "cardboard_box", "bottle", "sack", "bin"), 7)
     steps_and_rubble(draft)
+    scatter(draft, ("basket", "stool", "cardboard_box", "bottle", "sack", "bin"), 7)
 
 
 def _run(draft: Draft) -> None:
     """Fill one wall, and often the next one too, with units."""
-    order = sorted(range(len(draft.walls)), key=lambda k: -_usable(draft.walls[k]) + draft.between(0, 1.2))
+    order = sorted(range(len(draft.walls)), key=lambda k: -_stretch(draft.walls[k])[1] + draft.between(0, 1.2))
     first = draft.walls[order[0]]
     asked = draft.wishes.wanted("counter")
     request = draft.pop("counter")
@@ -67,8 +68,9 @@ def _run(draft: Draft) -> None:
         return
     while draft.pop("counter") is not None:
         pass
-    units = _units(draft, first.length, color, pattern)
-    placed = _best_run(draft, first, units)
+    start, room = _stretch(first)
+    units = _units(draft, room, color, pattern)
+    placed = _best_run(draft, first, start, units)
     _above(draft, first, placed)
     if len(draft.walls) == 4 and draft.chance(0.55):
         second = draft.walls[(order[0] + 1) % 4]
@@ -77,38 +79,43 @@ def _run(draft: Draft) -> None:
         run_along(draft, second, 0.7, more)
 
 
-def _usable(wall: Wall) -> float:
-    """Return how much of a wall base units can take [m]."""
-    return wall.length - sum(b - a for a, b, low, _ in wall.taken if low < 0.86)
+def _stretch(wall: Wall) -> tuple[float, float]:
+    """Return start and length of the longest stretch of a wall that base units can take [m]."""
+    low = sorted((max(a, 0.0), min(b, wall.length)) for a, b, z, _ in wall.taken if z < 0.86)
+    best, at = (0.02, 0.0), 0.02
+    for a, b in [*low, (wall.length - 0.02, wall.length)]:
+        best, at = max(best, (at, a - at), key=lambda s: s[1]), max(at, b)
+    return best
 
 
-def _units(draft: Draft, length: float, color: object, pattern: str | None) -> list[tuple[str, Thing]]:
-    """Return sink, cooker and fridge with base units between them."""
-    look = Look(draft.rng, draft.tones, color, pattern)  # type: ignore[arg-type]
+def _units(draft: Draft, room: float, color: Rgb | None, pattern: str | None) -> list[tuple[str, Thing]]:
+    """Return fridge, sink and cooker with as many base units between them as `room` [m] leaves."""
+    look = Look(draft.rng, draft.tones, color, pattern)
     run: list[tuple[str, Thing]] = []
-    for kind in ("fridge", "counter", "sink", "counter", "stove", "counter"):
-        if kind == "counter":
-            run += [("counter", counter_unit(look)) for _ in range(draft.about(1, 2))]
-        elif kind == "sink" and draft.open_to("sink"):
+    for kind in ("fridge", "sink", "stove"):
+        if kind == "sink" and draft.open_to("sink"):
             run.append(("sink", sink_unit(look, 0.8)))
-        else:
-            built = draft.build(kind)
-            if built is not None:
-                run.append(built)
+            continue
+        built = draft.build(kind)
+        if built is not None:
+            run.append(built)
     if draft.chance(0.5):
         run.reverse()
     width = sum(thing.footprint[0] for _, thing in run)
-    while width + 0.6 < min(length - 0.1, 6.5):
-        run.insert(draft.about(1, len(run)), ("counter", counter_unit(look)))
-        width += 0.6
+    gaps = [2, 1, len(run) + 1] if len(run) == 3 else [len(run)]
+    while width + 0.6 < min(room, 6.5):
+        unit = counter_unit(look)
+        run.insert(gaps[0] if len(gaps) > 1 else draft.about(1, max(len(run), 1)), ("counter", unit))
+        gaps = gaps[1:] if len(gaps) > 1 else gaps
+        width += unit.footprint[0]
     return run
 
 
-def _best_run(draft: Draft, wall: Wall, units: list[tuple[str, Thing]]) -> list[Placed]:
+def _best_run(draft: Draft, wall: Wall, start: float, units: list[tuple[str, Thing]]) -> list[Placed]:
     """Stand the run along the wall; appliances that fell out are asked for again."""
-    placed = run_along(draft, wall, 0.02, units)
+    placed = run_along(draft, wall, start, units)
     for kind in ("fridge", "stove", "sink"):
-        restore(draft, kind)
+        draft.give_back(kind)
         if draft.open_to(kind) and not any(p.kind.name == kind for p in placed) and any(k == kind for k, _ in units):
             draft.against_wall(kind, draft.make(kind))
     return placed
@@ -151,27 +158,21 @@ def _island(draft: Draft) -> None:
     built = draft.build("island")
     if built is None:
         return
-    kind, thing = built
-    island = None
     for _ in range(50):
         x, y = draft.rng.normal(0, 0.7, 2)
-        yaw = draft.walls[0].yaw + float(draft.rng.integers(2)) * np.pi / 2
-        island = draft.try_at(kind, thing, float(x), float(y), yaw, 0.75)
+        yaw = draft.walls[0].yaw + float(draft.rng.integers(4)) * np.pi / 2
+        island = draft.try_at(*built, float(x), float(y), float(yaw), 0.75)
         if island is not None:
-            break
-    if island is None:
-        restore(draft, kind)
-        return
-    for along in (-0.45, 0.1, 0.65):
-        stool = draft.build("stool")
-        if stool is None:
+            _stools(draft, island)
             return
-        c, s = np.cos(island.yaw), np.sin(island.yaw)
-        off = thing.footprint[1] / 2 + 0.26
-        if (
-            draft.try_at(
-                *stool, float(island.x + c * along - s * off), float(island.y + s * along + c * off), island.yaw, 0.0
-            )
-            is None
-        ):
-            restore(draft, "stool")
+    draft.give_back(built[0])
+
+
+def _stools(draft: Draft, island: Placed) -> None:
+    """Stand the stools that the prompt asks for, else up to three, along the island."""
+    for _ in range(sum(r.kind == "stool" for r in draft.requests) or 3):
+        stool = draft.build("stool")
+        if stool is None or seat_at(draft, *stool, [island]) is None:
+            if stool is not None:
+                draft.give_back("stool")
+            return

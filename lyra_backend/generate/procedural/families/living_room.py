@@ -6,10 +6,11 @@ import numpy as np
 
 from ..draft import Draft, Placed
 from ..furnish import fulfil, scatter, steps_and_rubble
-from ..groups import dining_group, dress_windows, hang_pictures, restore, small_things
+from ..groups import dining_group, dress_windows, hang_pictures, small_things
 from ..indoors import Plan, light_ceiling, prepare
 from ..palette import material
 from ..placement import Rect
+from ..television import show_television
 
 __all__ = ["build"]
 
@@ -37,7 +38,7 @@ def build(draft: Draft) -> None:
     shell = prepare(draft, PLAN)
     dress_windows(draft)
     light_ceiling(draft, PLAN, shell)
-    sofa = _sofa(draft)
+    sofa = _sofa(draft) if draft.wishes.place != "dining room" or not draft.open_to("sofa") else None
     if sofa is not None:
         _around(draft, sofa)
     for kind, most in (("bookshelf", 2), ("plant", 2), ("floor_lamp", 1), ("sideboard", 1)):
@@ -46,19 +47,19 @@ def build(draft: Draft) -> None:
             if built is not None:
                 place = draft.in_corner if kind in ("plant", "floor_lamp") else draft.against_wall
                 _keep(draft, place(*built), built[0])
-    if draft.open_to("table", "round_table") and draft.chance(0.35 + 0.2 * draft.clutter):
+    if not draft.open_to("table", "round_table") or draft.chance(0.35 + 0.2 * draft.clutter):
         dining_group(draft)
     fulfil(draft)
     small_things(draft, {"books": 0.7, "vase": 0.6, "bowl": 0.4, "cup": 0.5, "table_lamp": 0.35})
     hang_pictures(draft, draft.about(1, 4))
-    scatter(draft, ("basket", "toy_ball", "books", "cardboard_box", "stool", "plant"), 9)
     steps_and_rubble(draft)
+    scatter(draft, ("basket", "toy_ball", "books", "cardboard_box", "stool", "plant"), 9)
 
 
 def _keep(draft: Draft, placed: Placed | None, kind: str) -> None:
     """Note a request that found no room."""
     if placed is None:
-        restore(draft, kind)
+        draft.give_back(kind)
 
 
 def _sofa(draft: Draft) -> Placed | None:
@@ -74,7 +75,7 @@ def _sofa(draft: Draft) -> Placed | None:
             return placed
     placed = draft.against_wall(kind, thing)
     if placed is None:
-        restore(draft, kind)
+        draft.give_back(kind)
     return placed
 
 
@@ -93,7 +94,7 @@ def _around(draft: Draft, sofa: Placed) -> None:
         if draft.floor.holds(Rect(x, y, *thing.footprint, sofa.yaw)):
             draft.stand("rug", thing, x, y, sofa.yaw, 0.0)
         else:
-            restore(draft, "rug")
+            draft.give_back("rug")
     table = (
         draft.build("coffee_table", "round_table") if draft.chance(0.9) or not draft.open_to("coffee_table") else None
     )
@@ -103,7 +104,7 @@ def _around(draft: Draft, sofa: Placed) -> None:
         if draft.floor.fits(rect, 0.05, on_kept=True) and draft.floor.still_drivable(rect):
             draft.stand(table[0], table[1], x, y, sofa.yaw)
         else:
-            restore(draft, table[0])
+            draft.give_back(table[0])
     for side in (-1, 1):
         if draft.chance(0.5):
             chair = draft.build("armchair")
@@ -111,18 +112,8 @@ def _around(draft: Draft, sofa: Placed) -> None:
                 reach = sofa.thing.footprint[0] / 2 + 0.75
                 x, y = at(side * reach, front + draft.between(0.6, 1.1))
                 if draft.try_at(*chair, x, y, sofa.yaw + side * (np.pi / 2 - draft.between(-0.25, 0.25))) is None:
-                    restore(draft, "armchair")
-    _television(draft, sofa)
-
-
-def _television(draft: Draft, sofa: Placed) -> None:
-    """Put a sideboard with a television on the wall that the sofa faces."""
-    ahead = np.array([-np.sin(sofa.yaw), np.cos(sofa.yaw)])
-    facing = [w for w in draft.walls if float(w.inward @ ahead) < -0.9]
-    if not facing or not draft.open_to("sideboard") or not draft.chance(0.85):
-        return
-    wall = max(facing, key=lambda w: float((np.array(w.at(w.length / 2)) - [sofa.x, sofa.y]) @ ahead))
-    u = float((np.array([sofa.x, sofa.y]) - wall.start) @ wall.along)
-    board = draft.against_wall("sideboard", draft.make("sideboard"), walls=[wall], u=u)
-    if board is not None and draft.open_to("television"):
-        draft.on_top("television", draft.make("television"), ["sideboard"], tries=4)
+                    draft.give_back("armchair")
+    if draft.pop_open("television", 0.85):
+        built = draft.build("television")
+        if built is not None and show_television(draft, built[1], sofa) is None:
+            draft.give_back("television")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..draft import Draft, Placed, Request
-from ..furnish import fulfil, scatter, steps_and_rubble
-from ..groups import hang_pictures, place_all, restore, seat_around, small_things
+from ..furnish import fulfil, scatter, stand_rows, steps_and_rubble
+from ..groups import hang_pictures, island_table, place_all, small_things
 from ..indoors import Plan, light_ceiling, prepare
+from ..object_words import IMPLIED
 from ..palette import material
 from ..placement import Rect
+from ..seats import seat_at
 from ..things import Thing
 
 __all__ = ["build"]
@@ -46,21 +48,25 @@ def build(draft: Draft) -> None:
     light_ceiling(draft, PLAN, shell)
     if not draft.open_to("meeting_table") or (draft.open_to("desk") and draft.chance(0.22)):
         _meeting(draft)
-    _desks(draft)
+    if draft.wishes.place not in IMPLIED or not draft.open_to("desk"):
+        _desks(draft)
     _board(draft)
     place_all(draft, {"filing_cabinet": (0, 2), "bookshelf": (0, 2), "printer": (0, 1), "cabinet": (0, 1)})
     place_all(draft, {"plant": (0, 2), "water_cooler": (0, 1), "bin": (1, 2)})
     fulfil(draft, _special)
     small_things(draft, {"cup": 0.9, "books": 0.8, "laptop": 0.5, "table_lamp": 0.3, "vase": 0.2})
     hang_pictures(draft, draft.about(0, 2))
-    scatter(draft, ("cardboard_box", "bin", "partition", "plant", "stool", "office_chair", "computer"), 8)
     steps_and_rubble(draft)
+    scatter(draft, ("cardboard_box", "bin", "partition", "plant", "stool", "office_chair", "computer"), 8)
 
 
 def _special(draft: Draft, request: Request, thing: Thing) -> Placed | None:
     """Pull office chairs up to desks that have none."""
     if request.kind not in ("office_chair", "chair") or request.mention.arrangement or request.mention.near:
         return None
+    seat = seat_at(draft, request.kind, thing)
+    if seat is not None:
+        return seat
     for desk in [p for p in draft.placed if p.kind.name == "desk"]:
         placed = _chair_at(draft, request.kind, thing, desk)
         if placed is not None:
@@ -69,20 +75,28 @@ def _special(draft: Draft, request: Request, thing: Thing) -> Placed | None:
 
 
 def _chair_at(draft: Draft, kind: str, thing: Thing, desk: Placed) -> Placed | None:
+    """Pull a chair up to a desk, as it was left there."""
     c, s = np.cos(desk.yaw), np.sin(desk.yaw)
-    off = desk.thing.footprint[1] / 2 + thing.footprint[1] / 2 + draft.between(-0.08, 0.2)
-    x, y = float(desk.x - s * off), float(desk.y + c * off)
-    yaw = desk.yaw + np.pi + draft.rng.normal(0, 0.3)
-    rect = Rect(x, y, *thing.footprint, yaw)
-    if any(np.hypot(p.x - x, p.y - y) < 0.6 for p in draft.placed if p.kind.class_name == "chair"):
+    if any(np.hypot(p.x - desk.x, p.y - desk.y) < 0.9 for p in draft.placed if p.kind.class_name == "chair"):
         return None
-    if not draft.floor.fits(rect.grown(-0.1), 0.0, on_kept=True) or not draft.floor.still_drivable(rect):
-        return None
-    return draft.stand(kind, thing, x, y, yaw)
+    for attempt in range(6):
+        off = (desk.thing.footprint[1] + thing.footprint[1]) / 2 + draft.between(0.03, 0.2) / (1 + attempt)
+        side = draft.between(-0.15, 0.15)
+        x, y = float(desk.x + c * side - s * off), float(desk.y + s * side + c * off)
+        yaw = desk.yaw + np.pi + draft.rng.normal(0, 0.25)
+        rect = Rect(x, y, *thing.footprint, yaw)
+        if draft.floor.in_doorway(rect):
+            continue
+        if draft.floor.fits(rect.grown(-0.1), 0.0, on_kept=True) and draft.floor.still_drivable(rect):
+            return draft.stand(kind, thing, x, y, yaw)
+    return None
 
 
 def _desks(draft: Draft) -> None:
-    """Place desks along walls, in pairs face to face, or free, each with a chair."""
+    """Place desks in the rows that the prompt asks for, along walls, in pairs face to face, or free, with chairs."""
+    if any(m.arrangement == "row" for m in draft.wishes.wanted("desk")):
+        stand_rows(draft, "desk")
+        _chairs_at_desks(draft)
     area = float(draft.floor.inside.sum()) * draft.floor.cell**2
     count = len([r for r in draft.requests if r.kind == "desk"]) or draft.about(2, max(2, int(area / 9)))
     facing = draft.chance(0.45)
@@ -103,12 +117,20 @@ def _desks(draft: Draft) -> None:
             placed = _free_desk(draft, kind, thing)
         placed = placed or draft.against_wall(kind, thing) or _free_desk(draft, kind, thing)
         if placed is None:
-            restore(draft, kind)
+            draft.give_back(kind)
             continue
         last = placed
         chair = draft.build("office_chair", "chair")
         if chair is not None and _chair_at(draft, *chair, placed) is None:
-            restore(draft, chair[0])
+            draft.give_back(chair[0])
+
+
+def _chairs_at_desks(draft: Draft) -> None:
+    """Give every desk its chair."""
+    for desk in [p for p in draft.placed if p.kind.name == "desk"]:
+        chair = draft.build("office_chair", "chair")
+        if chair is not None and _chair_at(draft, *chair, desk) is None:
+            draft.give_back(chair[0])
 
 
 def _free_desk(draft: Draft, kind: str, thing: Thing) -> Placed | None:
@@ -128,18 +150,9 @@ def _free_desk(draft: Draft, kind: str, thing: Thing) -> Placed | None:
 def _meeting(draft: Draft) -> None:
     """Put a meeting table with chairs into the room."""
     built = draft.build("meeting_table")
-    if built is None:
-        return
-    kind, thing = built
-    longest = max(draft.walls, key=lambda w: w.length)
-    for attempt in range(40):
-        x, y = draft.rng.normal(0, 0.2 + attempt * 0.03, 2)
-        rect = Rect(float(x), float(y), thing.footprint[0], thing.footprint[1] + 1.2, longest.yaw)
-        if draft.floor.fits(rect, 0.2) and draft.floor.still_drivable(rect):
-            table = draft.stand(kind, thing, float(x), float(y), longest.yaw)
-            seat_around(draft, table, draft.about(4, 8))
-            return
-    restore(draft, kind)
+    if built is not None and island_table(draft, *built, draft.about(4, 8), 0.3, centred=True) is None:
+        draft.give_back(built[0])
+        draft.cramped += not draft.open_to("meeting_table")
 
 
 def _board(draft: Draft) -> None:
@@ -148,4 +161,4 @@ def _board(draft: Draft) -> None:
         return
     built = draft.build("whiteboard")
     if built is not None and draft.on_wall("whiteboard", built[1], 0.95, tries=80) is None:
-        restore(draft, "whiteboard")
+        draft.give_back("whiteboard")

@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 from ..draft import Draft, Placed, Request
-from ..elements import Lighting, Material
-from ..furnish import fulfil, scatter
+from ..elements import Lighting
+from ..furnish import fulfil, scatter, steps_and_rubble
+from ..houses import house
 from ..outdoors import daylight
 from ..palette import Rgb, jitter, material
 from ..placement import Floor, Rect, Wall
@@ -19,7 +20,6 @@ from ..things import Thing
 
 __all__ = ["build", "light"]
 
-KERB_M = 0.13
 _RAMP_M = 1.0
 
 
@@ -27,7 +27,8 @@ _RAMP_M = 1.0
 class _Street:
     """Plan of a street in its own frame: u along, v across, the road's middle at v = 0 [m].
 
-    `quarter` turns it into the world; `crossing` is the middle of the zebra crossing along u.
+    `quarter` turns it into the world; `crossing` is the middle of the zebra crossing along u,
+    `kerb_m` the height of the kerbs elsewhere.
     """
 
     length: float
@@ -36,6 +37,7 @@ class _Street:
     right: float
     crossing: float
     quarter: int
+    kerb_m: float
 
     def world(self, u: float, v: float) -> tuple[float, float]:
         """Return the world position of (u, v)."""
@@ -55,7 +57,7 @@ class _Street:
 
     def kerb(self, u: float) -> float:
         """Return the height of the kerb, lowered at the crossing [m]."""
-        return float(np.interp(abs(u - self.crossing), [0.95, 1.7], [0.015, KERB_M]))
+        return float(np.interp(abs(u - self.crossing), [0.95, 1.7], [0.015, self.kerb_m]))
 
     def height(self, u: float, v: float) -> float:
         """Return the height of the ground [m]."""
@@ -63,7 +65,7 @@ class _Street:
         if beyond <= 0:
             return 0.0
         low = self.kerb(u)
-        return float(np.interp(beyond, [0.0, _RAMP_M], [low, KERB_M]))
+        return float(np.interp(beyond, [0.0, _RAMP_M], [low, self.kerb_m]))
 
 
 def build(draft: Draft) -> None:
@@ -78,10 +80,8 @@ def build(draft: Draft) -> None:
     _markings(draft, plan)
     _furniture(draft, plan)
     fulfil(draft, lambda d, request, thing: _special(d, plan, request, thing))
+    steps_and_rubble(draft)
     scatter(draft, ("traffic_cone", "barrier", "cardboard_box", "traffic_cone", "crate", "bicycle"), 9)
-    for _ in range(round(4 * max(draft.difficulty - 0.4, 0))):
-        if draft.open_to("rubble"):
-            draft.somewhere("rubble", draft.make("rubble"))
 
 
 def light(draft: Draft) -> Lighting:
@@ -106,7 +106,8 @@ def _plan(draft: Draft) -> _Street:
     )
     road = float(np.clip(factors["width"], 3.5, 9.0))
     crossing = draft.between(-0.3, 0.3) * length
-    return _Street(length, road, left, right, crossing, draft.about(0, 1))
+    kerb = 0.09 + 0.11 * draft.difficulty
+    return _Street(length, road, left, right, crossing, draft.about(0, 1), kerb)
 
 
 def _floor(draft: Draft, plan: _Street) -> None:
@@ -120,7 +121,7 @@ def _floor(draft: Draft, plan: _Street) -> None:
     for side in (-1, 1):
         for start, end in ((-plan.length / 2, plan.crossing - 1.0), (plan.crossing + 1.0, plan.length / 2)):
             x, y = plan.world((start + end) / 2, side * plan.road / 2)
-            draft.floor.block(Rect(x, y, end - start, 0.02, plan.yaw), KERB_M)
+            draft.floor.block(Rect(x, y, end - start, 0.02, plan.yaw), plan.kerb_m)
     x, y = plan.world(plan.crossing, 0.0)
     draft.floor.keep(Rect(x, y, 2.4, plan.road + 3.0, plan.yaw))
     draft.size = (float(high[0] - low[0]), float(high[1] - low[1]), 6.0)
@@ -181,95 +182,18 @@ def _sides(draft: Draft, plan: _Street) -> None:
         while u < end - 1.0:
             span = min(draft.between(4.5, 8.0), end - u)
             span = end - u if end - u - span < 3.0 else span
-            _house(draft, _facade_wall(plan, u, u + span, v, side, draft.between(4.7, 6.2)))
+            house(draft, _facade_wall(plan, u, u + span, v, side, draft.between(4.7, 6.2)))
             u += span
-    if draft.chance(0.65):
-        end = plan.length / 2 * (1 if draft.chance(0.5) else -1)
-        a, b = -plan.road / 2 - plan.left, plan.road / 2 + plan.right
+    a, b = -plan.road / 2 - plan.left, plan.road / 2 + plan.right
+    for end in (-plan.length / 2, plan.length / 2):  # the street ends at crossing ones, with houses beyond
         ends = (plan.world(end, a), plan.world(end, b)) if end > 0 else (plan.world(end, b), plan.world(end, a))
-        _house(draft, Wall(ends[0], ends[1], draft.between(5.0, 6.4), []))
+        house(draft, Wall(ends[0], ends[1], draft.between(5.0, 6.4), []), doors=False)
 
 
 def _facade_wall(plan: _Street, u0: float, u1: float, v: float, side: int, height: float) -> Wall:
     """Return a house front as a wall seen from the street."""
     ends = (plan.world(u1, v), plan.world(u0, v)) if side > 0 else (plan.world(u0, v), plan.world(u1, v))
     return Wall(ends[0], ends[1], height, [])
-
-
-def _house(draft: Draft, wall: Wall) -> None:
-    """Build one house front: ground floor with door and shop window, band, upper floor with windows."""
-    number = sum(e.name.endswith(".upper") for e in draft.elements) + 1
-    name, height = f"building_{number}", wall.height
-    draft.walls.append(wall)
-    mention = draft.wishes.parts.get("building")
-    looks = _plaster(draft)
-    if mention is not None and mention.colors:
-        looks = material("plaster", mention.colors[number % len(mention.colors)], tile_m=2.0)
-    if mention is not None and mention.pattern is not None:
-        looks = material(mention.pattern, looks.color, tile_m=1.2)
-    base, length = 2.85, wall.length
-
-    def panel(z0: float, z1: float) -> Mesh:
-        (ax, ay), (bx, by) = wall.at(0), wall.at(length)
-        return quad((bx, by, z0), (ax, ay, z0), (ax, ay, z1), (bx, by, z1))
-
-    draft.sheet(f"{name}.ground_floor", "building", looks, panel(0.0, base))
-    upper = material("windows_facade", looks.color, (0.24, 0.32, 0.40), 1.9)
-    draft.sheet(f"{name}.upper", "building", upper, panel(base, height))
-    trim = material("concrete", (0.80, 0.79, 0.76))
-    bands = [
-        bar(wall, 0.0, length, base - 0.1, base + 0.1, 0.0, 0.1),
-        bar(wall, 0, length, height - 0.2, height, 0, 0.16),
-    ]
-    draft.solid(f"{name}.bands", "building", trim, join(bands))
-    draft.solid(
-        f"{name}.plinth", "building", material("concrete", (0.46, 0.46, 0.46)), bar(wall, 0, length, 0.0, 0.5, 0, 0.05)
-    )
-    if draft.chance(0.8):
-        _shop(draft, wall, name, looks)
-
-
-def _plaster(draft: Draft) -> Material:
-    colors: tuple[Rgb, ...] = (
-        (0.86, 0.80, 0.68), (0.78, 0.62, 0.50), (0.70, 0.74, 0.72), (0.82, 0.72, 0.48), (0.64, 0.44, 0.38),
-        (0.72, 0.78, 0.84), (0.86, 0.85, 0.82),
-    )  # fmt: skip
-    color = jitter(draft.rng, colors[draft.about(0, len(colors) - 1)])
-    if draft.chance(0.35):
-        return material("brick", jitter(draft.rng, (0.60, 0.34, 0.26), 0.08), tile_m=1.2)
-    return material("plaster", color, tile_m=2.0)
-
-
-def _shop(draft: Draft, wall: Wall, name: str, looks: Material) -> None:
-    """Add a door and shop windows to a house front, with an awning sometimes."""
-    frame = material("paint", draft.tones.accent if draft.chance(0.5) else (0.24, 0.22, 0.20))
-    door_u = draft.between(0.9, max(wall.length - 0.9, 0.95))
-    wood = material("wood_grain", jitter(draft.rng, (0.40, 0.26, 0.17), 0.1))
-    if draft.chance(0.4):
-        wood = material("paint", draft.tones.paint)
-    draft.solid(f"{name}.door", "door", wood, bar(wall, door_u - 0.45, door_u + 0.45, KERB_M, 2.25, 0.0, 0.05))
-    edges = [bar(wall, u, u + 0.1, KERB_M, 2.35, 0.0, 0.09) for u in (door_u - 0.55, door_u + 0.45)]
-    draft.solid(
-        f"{name}.door_frame",
-        "door",
-        frame,
-        join([*edges, bar(wall, door_u - 0.45, door_u + 0.45, 2.25, 2.35, 0, 0.09)]),
-    )
-    wall.taken.append((door_u - 0.7, door_u + 0.7, 0.0, 2.4))
-    x, y = wall.at(door_u, 0.5)
-    draft.floor.keep(Rect(x, y, 1.0, 1.0, wall.yaw))
-    glass, awning = material("glass", (0.40, 0.52, 0.58), tile_m=2.0), draft.chance(0.4)
-    for u0, u1 in ((0.35, door_u - 0.75), (door_u + 0.75, wall.length - 0.35)):
-        if u1 - u0 < 1.0:
-            continue
-        draft.solid(f"{name}.window_{u0:.1f}", "window", glass, bar(wall, u0 + 0.09, u1 - 0.09, 0.8, 2.2, 0.0, 0.03))
-        rim = [bar(wall, u0, u1, z, z + 0.09, 0.0, 0.07) for z in (0.71, 2.2)]
-        rim += [bar(wall, u, u + 0.09, 0.8, 2.2, 0.0, 0.07) for u in (u0, u1 - 0.09)]
-        draft.solid(f"{name}.window_frame_{u0:.1f}", "window", frame, join(rim))
-        if awning:
-            cloth = material("hazard_stripes", draft.tones.paint, (0.93, 0.92, 0.88), 0.6)
-            sheet = bar(wall, u0, u1, 2.42, 2.5, 0.0, 0.75)
-            draft.solid(f"{name}.awning_{u0:.1f}", "awning", cloth, sheet)
 
 
 def _hedge(draft: Draft, plan: _Street, v: float) -> None:
@@ -331,7 +255,7 @@ def _special(draft: Draft, plan: _Street, request: Request, thing: Thing) -> Pla
     """Park what the prompt names along the kerb."""
     if request.mention.near or request.mention.on or request.mention.arrangement in ("stack", "middle"):
         return None
-    if request.kind in ("bench", "planter"):
+    if request.kind in ("bench", "planter", "hedge", "bush"):
         return draft.against_wall(request.kind, thing)
     placed = _by_kerb(draft, plan, request.kind, thing)
     if placed is None and _KERB_OFF.get(request.kind, -1.0) > 0:
@@ -381,6 +305,6 @@ def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | N
             if kind == "street_lamp":
                 c, s = np.cos(placed.yaw), np.sin(placed.yaw)
                 if draft.wishes.light in ("night", "evening", "dim"):
-                    draft.lamp(placed.x - s * 0.86, placed.y + c * 0.86, placed.z + 3.9, 14.0, (1.0, 0.78, 0.45))
+                    draft.lamp(placed.x - s * 0.86, placed.y + c * 0.86, placed.z + 3.9, 24.0, (1.0, 0.78, 0.45))
             return placed
     return None

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..draft import Draft, Placed, Request
 from ..elements import Lighting, Material
-from ..furnish import fulfil
+from ..furnish import fulfil, steps_and_rubble
 from ..objects import catalogue
 from ..outdoors import daylight
 from ..palette import Rgb, jitter, material
@@ -24,8 +24,13 @@ Floats = npt.NDArray[np.float64]
 _GRID_M = 0.4
 #: Steeper ground than this stops a wheeled robot [deg].
 _DRIVABLE_DEG = 20.0
+#: The bank at the edges: its width and mean height [m].
+RIM_M = 1.7
+RIM_HEIGHT_M = 1.7
 #: Hills that cut off more of the drivable ground than the rest of this are lowered.
 _LEAST_SHARE = 0.8
+#: What grows or lies where robots cannot drive.
+_ON_SLOPES = frozenset(("tree", "conifer", "bush", "rock", "stump"))
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,22 @@ class _Relief:
         raw = (np.cos(waves) * self.heights).sum(-1)
         beside = np.abs(v - self.middle(u))
         keep = np.clip((beside - 0.4 * self.path) / 3.2, 0.0, 1.0)
-        return np.asarray(raw * (0.22 + 0.78 * keep**2 * (3 - 2 * keep)) + 0.1 * keep)
+        inner = raw * (0.22 + 0.78 * keep**2 * (3 - 2 * keep)) + 0.1 * keep
+        return np.asarray(inner + self.rim(u, v))
+
+    def rim(self, u: Floats, v: Floats) -> Floats:
+        """Return how much the bank around the piece of land rises at (u, v) [m]: the world ends behind it."""
+        inside = np.minimum(self.size[0] / 2 - np.abs(u), self.size[1] / 2 - np.abs(v))
+        rise = np.clip(1.0 - inside / RIM_M, 0.0, 1.0)
+        swell = 1.0 + 0.25 * np.cos(0.7 * u + self.phases[0]) * np.cos(0.7 * v + self.phases[1])
+        return np.asarray(RIM_HEIGHT_M * swell * rise**2.2)  # steepest at the edge: what falls on it rolls back in
+
+    def slope(self, u: float, v: float) -> float:
+        """Return how steep the ground is at (u, v) [deg]."""
+        step = 0.2
+        us, vs = np.array([u - step, u + step, u, u]), np.array([v, v, v - step, v + step])
+        west, east, south, north = self.level(us, vs)
+        return float(np.degrees(np.arctan(np.hypot(east - west, north - south) / (2 * step))))
 
     def height(self, x: float, y: float) -> float:
         """Return the height at a world position [m], as the triangles have it up to a few millimetres."""
@@ -151,13 +171,13 @@ class _Relief:
 
 def _extent(draft: Draft) -> tuple[float, float]:
     """Draw the size of the piece of land along and across its path [m]."""
-    wishes, sides = draft.wishes, {"length": draft.between(12.0, 24.0), "width": draft.between(9.0, 18.5)}
+    wishes, sides = draft.wishes, {"length": draft.between(10.0, 21.0), "width": draft.between(8.0, 16.0)}
     for dimension in sides:
         for name in ("all", dimension):
             wish = wishes.size("room", name)
             if wish is not None:
                 sides[dimension] = wish.value if wish.metric else sides[dimension] * wish.value
-        sides[dimension] = float(np.clip(sides[dimension] * draft.growth**0.5, 8.0, 24.0))
+        sides[dimension] = float(np.clip(sides[dimension] * draft.growth**0.5, 8.0, 24.0)) + 2 * RIM_M
     return sides["length"], sides["width"]
 
 
@@ -210,24 +230,22 @@ def _raster(draft: Draft, relief: _Relief) -> None:
     u, v = (x, y) if relief.quarter == 0 else (y, -x)
     rise_v, rise_u = np.gradient(relief.level(u, v), floor.cell)
     floor.blocked |= np.degrees(np.arctan(np.hypot(rise_u, rise_v))) > _DRIVABLE_DEG
-    edge = (np.abs(x) > a - 0.3) | (np.abs(y) > b - 0.3)
-    floor.kept |= edge
+    bank = (np.abs(x) > a - RIM_M) | (np.abs(y) > b - RIM_M)
+    floor.inside &= ~bank | (relief.rim(u, v) < 0.15)
     draft.size = (2 * a, 2 * b, 0.0)
 
 
 def _grow(draft: Draft, relief: _Relief, biome: _Biome) -> None:
     """Plant what the biome has: more towards the edges, little on the path."""
     area = relief.size[0] * relief.size[1] / 100
-    wild = 0.7 + 0.6 * draft.clutter
+    wild = 0.6 + 1.0 * draft.clutter
     for kind, (least, most) in biome.counts.items():
         if not draft.open_to(kind):
             continue
         count = round(area * draft.between(least, most) * wild)
         for _ in range(min(count, 14 if kind in ("tree", "conifer") else 22)):
             _plant(draft, relief, kind, _tinted(draft, kind))
-    if draft.difficulty > 0.45 and draft.open_to("rubble"):
-        for _ in range(round(4 * (draft.difficulty - 0.4))):
-            draft.somewhere("rubble", draft.make("rubble"))
+    steps_and_rubble(draft)
 
 
 def _tinted(draft: Draft, kind: str) -> Thing:
@@ -253,7 +271,14 @@ def _plant(draft: Draft, relief: _Relief, kind: str, thing: Thing) -> Placed | N
         if abs(v - float(relief.middle(np.array(u)))) < relief.path + max(thing.footprint) / 2 + 0.1:
             continue
         x, y = (u, v) if relief.quarter == 0 else (-v, u)
-        placed = draft.try_at(kind, thing, x, y, draft.between(0, 6.28), 0.25)
+        yaw = draft.between(0, 6.28)
+        if kind in _ON_SLOPES and relief.slope(u, v) > _DRIVABLE_DEG:
+            reach = max(thing.footprint)
+            if all(np.hypot(p.x - x, p.y - y) > (reach + max(p.thing.footprint)) / 2 + 0.3 for p in draft.placed):
+                sunk = float(draft.ground(x, y)) - 0.12 * reach  # uphill side in the ground, downhill side on it
+                return draft.stand(kind, thing, x, y, yaw, sunk)
+            continue
+        placed = draft.try_at(kind, thing, x, y, yaw, 0.25)
         if placed is not None:
             return placed
     return None
@@ -261,7 +286,10 @@ def _plant(draft: Draft, relief: _Relief, kind: str, thing: Thing) -> Placed | N
 
 def _special(draft: Draft, relief: _Relief, request: Request, thing: Thing) -> Placed | None:
     """Plant what the prompt names beside the path."""
-    if request.kind not in ("tree", "conifer", "bush", "rock", "log", "stump", "tent") or request.mention.arrangement:
+    if (
+        request.kind not in ("tree", "conifer", "bush", "hedge", "rock", "log", "stump", "tent")
+        or request.mention.arrangement
+    ):
         return None
     if request.mention.near or request.mention.on:
         return None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..draft import Draft, Placed, Request
+from ..draft import WALL_GAP, Draft, Placed, Request
 from ..furnish import fulfil, scatter, steps_and_rubble
-from ..groups import restore
 from ..indoors import Plan, light_ceiling, prepare, room_size
-from ..objects.storage import rack_bay
+from ..objects.racking import UPRIGHT_M, rack_bay
 from ..palette import material
 from ..placement import Rect
 from ..room import room_outline
@@ -49,6 +48,10 @@ PLAN = Plan(
 )
 
 
+#: Depth of the racks [m].
+RACK_M = 1.0
+
+
 def build(draft: Draft) -> None:
     """Furnish a warehouse."""
     draft.used_parts |= {"aisle", "marking"}
@@ -67,19 +70,21 @@ def build(draft: Draft) -> None:
         _usual(draft, lanes, along_x)
     elif draft.open_to("rack", "pallet"):
         scatter(draft, ("cardboard_box",), 3)
+    steps_and_rubble(draft)
     scatter(draft, ("crate", "cardboard_box", "barrel", "pallet", "tote", "traffic_cone", "pallet_jack", "sack"), 10)
     if draft.open_to("extinguisher"):
         draft.on_wall("extinguisher", draft.make("extinguisher"), 0.9)
-    steps_and_rubble(draft)
 
 
 def _aisle(draft: Draft) -> float:
-    """Return the width of the aisles [m]: narrower with difficulty, or as the prompt says."""
-    width = draft.between(2.3, 3.0) - 0.9 * draft.difficulty
+    """Return the width of the aisles [m]: exactly what the prompt says, else narrower with difficulty."""
+    width = draft.between(2.4, 3.0) - 1.0 * draft.difficulty
     for part in ("aisle", "room"):
         wish = draft.wishes.size(part, "width")
-        if wish is not None and (part == "aisle" or not wish.metric):
-            width = wish.value if wish.metric else width * wish.value
+        if wish is not None and part == "aisle" and wish.metric:
+            return float(np.clip(wish.value, 0.6, 8.0))
+        if wish is not None and not wish.metric:
+            width *= wish.value
     return float(np.clip(width, 1.2, 5.0)) * draft.growth**0.3
 
 
@@ -103,9 +108,14 @@ def _needed(draft: Draft, rows: list[str]) -> float:
     """Return the width that racks and aisles need [m]; remembers the aisle."""
     aisle = _aisle(draft)
     draft.aisle_m = aisle
-    racks = rows.count("rack")
-    slack = draft.between(0.0, 1.2) if "aisle" not in draft.wishes.parts else 0.3
-    return racks * 1.05 + rows.count("aisle") * aisle + slack
+    slack = draft.between(0.0, 1.2) if "aisle" not in draft.wishes.parts else 0.0
+    return _racks_m(rows) + rows.count("aisle") * aisle + slack
+
+
+def _racks_m(rows: list[str]) -> float:
+    """Return the width that the racks take, with what parts them from the walls [m]."""
+    at_walls = (rows[0] == "rack") + (rows[-1] == "rack")
+    return rows.count("rack") * RACK_M + at_walls * WALL_GAP
 
 
 def _racks(draft: Draft, rows: list[str], along_x: bool, bay: float, height: float) -> list[Rect]:
@@ -113,40 +123,38 @@ def _racks(draft: Draft, rows: list[str], along_x: bool, bay: float, height: flo
     points = np.array([w.start for w in draft.walls])
     low, high = points.min(0), points.max(0)
     length, across = (high - low) if along_x else (high - low)[::-1]
-    depth, racks = 1.0, rows.count("rack")
-    lane = (across - racks * (depth + 0.04)) / max(rows.count("aisle"), 1)
+    lane = (across - _racks_m(rows)) / max(rows.count("aisle"), 1)
     margin_0, margin_1 = draft.between(0.1, 2.2), draft.between(1.0, 2.6)
     levels = int(np.clip((height - 0.5) // 1.2, 1, 2 if draft.chance(0.6) else 3))
-    position, lanes = 0.0, []
+    position, lanes = WALL_GAP if rows[0] == "rack" else 0.0, []
     for row in rows:
         if row == "aisle":
             lanes.append(_strip(low, high, along_x, position, lane))
             position += lane
             continue
-        v = position + depth / 2 + 0.02
-        position += depth + 0.04
-        count = max(1, int((length - margin_0 - margin_1) // (bay + 0.0)))
+        v = position + RACK_M / 2
+        position += RACK_M
+        pitch = bay + UPRIGHT_M
+        count = max(1, int((length - margin_0 - margin_1) // pitch))
         skip = draft.about(0, count - 1) if count > 2 and draft.chance(0.35) else -1
         for k in range(count):
-            u = margin_0 + (k + 0.5) * bay
+            u = margin_0 + (k + 0.5) * pitch
             if k != skip:
-                _bay(draft, low, along_x, u, v, bay, depth, levels, first=k == 0 or k - 1 == skip)
+                _bay(draft, low, along_x, u, v, bay, levels)
     return lanes
 
 
-def _bay(
-    draft: Draft, low: np.ndarray, along_x: bool, u: float, v: float, bay: float, depth: float, levels: int, first: bool
-) -> None:
+def _bay(draft: Draft, low: np.ndarray, along_x: bool, u: float, v: float, bay: float, levels: int) -> None:
     """Stand one bay of racking at (u along, v across) the hall."""
     request = draft.pop("rack")
     if request is None and not draft.open_to("rack"):
         return
     color, pattern, _ = draft.looks(request.mention if request else None, request.index if request else 0)
     look = Look(draft.rng, draft.tones, color, pattern)
-    thing = rack_bay(look, bay, depth, levels, 1.12 + 0.08 * (levels < 3), ends=True)
-    thing = Thing(thing.kind, thing.parts, (bay, depth), thing.height, thing.tops)
+    thing = rack_bay(look, bay, RACK_M, levels, 1.12 + 0.08 * (levels < 3))
+    thing = Thing(thing.kind, thing.parts, (bay, RACK_M), thing.height, thing.tops)
     x, y = (low[0] + u, low[1] + v) if along_x else (low[0] + v, low[1] + u)
-    rect = Rect(float(x), float(y), bay - 0.12, depth - 0.08, 0.0 if along_x else np.pi / 2)
+    rect = Rect(float(x), float(y), bay - 0.1, RACK_M - 0.08, 0.0 if along_x else np.pi / 2)
     if draft.floor.fits(rect, -0.03) and draft.floor.still_drivable(rect):
         draft.stand("rack", thing, float(x), float(y), 0.0 if along_x else np.pi / 2)
         for wall in draft.walls:
@@ -155,7 +163,7 @@ def _bay(
             if off < 1.2 and 0 < s < wall.length:
                 wall.taken.append((s - bay / 2, s + bay / 2, 0.0, thing.height))
     elif request is not None:
-        restore(draft, "rack")
+        draft.give_back("rack")
 
 
 def _strip(low: np.ndarray, high: np.ndarray, along_x: bool, start: float, width: float) -> Rect:

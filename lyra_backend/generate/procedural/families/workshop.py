@@ -6,7 +6,7 @@ import numpy as np
 
 from ..draft import Draft, Placed, Request
 from ..furnish import fulfil, scatter, steps_and_rubble
-from ..groups import place_all, restore, small_things
+from ..groups import place_all, small_things
 from ..indoors import Plan, light_ceiling, prepare
 from ..palette import material
 from ..placement import Wall
@@ -65,10 +65,10 @@ def build(draft: Draft) -> None:
     if draft.open_to("extinguisher"):
         draft.on_wall("extinguisher", draft.make("extinguisher"), 0.9)
     small_things(draft, {"toolbox": 0.7, "bottle": 0.3, "cup": 0.4})
+    steps_and_rubble(draft)
     scatter(
         draft, ("tires", "crate", "toolbox", "stool", "traffic_cone", "barrel", "cardboard_box", "ladder", "pallet"), 10
     )
-    steps_and_rubble(draft)
 
 
 def _benches(draft: Draft) -> None:
@@ -79,7 +79,7 @@ def _benches(draft: Draft) -> None:
             return
         bench = draft.against_wall(*built, tries=60)
         if bench is None:
-            restore(draft, "workbench")
+            draft.give_back("workbench")
             continue
         board = draft.build("pegboard") if draft.chance(0.8) or not draft.open_to("pegboard") else None
         if board is None:
@@ -92,7 +92,7 @@ def _benches(draft: Draft) -> None:
         if wall.is_free(u - half, u + half, 1.2, 2.1):
             draft.hang("pegboard", board[1], wall, u, 1.2)
         else:
-            restore(draft, "pegboard")
+            draft.give_back("pegboard")
 
 
 def _behind(wall: Wall, placed: Placed) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..palette import COLORS, DARK, STEEL, blend, jitter, material
-from ..shapes import Mesh, ball, box, cushion, cylinder, hull, lathe, tube
+from ..shapes import Mesh, ball, box, cylinder, hull, lathe, tube
 from ..things import Assembly, Look, Thing
 
 __all__ = [
@@ -15,10 +15,9 @@ __all__ = [
     "bottle",
     "bowl",
     "cup",
-    "curtain",
     "fireplace",
     "floor_lamp",
-    "pendant_lamp",
+    "mirror",
     "piano",
     "picture",
     "plant",
@@ -87,12 +86,12 @@ def plant(look: Look) -> Thing:
     else:
         crown = [_tuft(look, h) for _ in range(6)]
         made.add("leaves", material("leaves", leaf, tile_m=0.4), *crown)
-    return made.done(footprint=(0.5, 0.5))
+    return made.done(footprint=(0.56, 0.56))
 
 
 def _blade(look: Look, yaw: float, h: float) -> Mesh:
     """A pointed leaf that rises from the stem and bends outward."""
-    reach, lift = look.between(0.24, 0.38), look.between(0.5, 1.0)
+    reach, lift = look.between(0.18, 0.27), look.between(0.5, 1.0)
     base = h * (0.35 + 0.35 * lift)
     spine = np.array([[0.0, base], [reach * 0.5, base + 0.22 * lift], [reach, base + 0.12 * lift]])
     points = [(0.0, 0.0, base - 0.02), (spine[2, 0], 0.0, spine[2, 1])]
@@ -102,10 +101,10 @@ def _blade(look: Look, yaw: float, h: float) -> Mesh:
 
 
 def _tuft(look: Look, h: float) -> Mesh:
-    angle, r = look.between(0, 6.28), look.between(0.02, 0.12)
+    angle, r = look.between(0, 6.28), look.between(0.02, 0.09)
     at = (r * np.cos(angle), r * np.sin(angle), h * look.between(0.6, 0.86))
-    size = look.between(0.13, 0.2)
-    return ball(size, size, size * 0.9, at, subdivisions=2, rough=0.22, rng=look.rng)
+    size = look.between(0.12, 0.16)
+    return ball(size, size, size * 0.9, at, subdivisions=2, rough=0.18, rng=look.rng)
 
 
 def floor_lamp(look: Look) -> Thing:
@@ -124,13 +123,6 @@ def table_lamp(look: Look) -> Thing:
     return made.add("shade", material("plain", (0.98, 0.92, 0.78)), lathe([(0.14, 0.23), (0.09, 0.4)], 16)).done()
 
 
-def pendant_lamp(look: Look) -> Thing:
-    """A lamp body as it hangs from a ceiling, origin at its lower end."""
-    shade = look.main(material("metal_painted", look.one_of((0.9, 0.89, 0.86), (0.2, 0.2, 0.21), look.tones.accent)))
-    made = Assembly("ceiling_lamp").add("shade", shade, lathe([(0.22, 0.02), (0.2, 0.1), (0.06, 0.22)], 20))
-    return made.add("bulb", material("plain", (1.0, 0.96, 0.85)), cylinder(0.19, 0.02, sides=20)).done()
-
-
 def picture(look: Look) -> Thing:
     """A framed picture, origin at the middle of its lower edge, back at -y."""
     w, h = (
@@ -142,6 +134,16 @@ def picture(look: Look) -> Thing:
     made = Assembly("picture").add("frame", frame, box(w, 0.03, h))
     art = material("paper_picture", look.one_of(look.tones.accent, look.tones.paint, look.tones.fabric_2), tile_m=w)
     return made.add("canvas", art, box(w - 0.08, 0.006, h - 0.08, (0, 0.018, 0.04))).done()
+
+
+def mirror(look: Look) -> Thing:
+    """A framed mirror, origin at the middle of its lower edge, back at -y."""
+    w, h = look.between(0.45, 0.7), look.between(0.9, 1.2)
+    frame = look.main(material("wood_grain", look.one_of(look.tones.wood, (0.12, 0.12, 0.12), (0.88, 0.87, 0.84))))
+    made = Assembly("mirror").add("frame", frame, box(w, 0.03, h))
+    return made.add(
+        "glass", material("glass", (0.72, 0.80, 0.83)), box(w - 0.08, 0.006, h - 0.08, (0, 0.018, 0.04))
+    ).done()
 
 
 def wall_clock(look: Look) -> Thing:
@@ -166,15 +168,6 @@ def rug(look: Look) -> Thing:
     edge = material("carpet", blend(cloth.color, (0.95, 0.9, 0.8), 0.55), tile_m=0.5)
     made = Assembly("rug").add("border", edge, box(w, d, 0.012))
     return made.add("field", cloth, box(w - 0.24, d - 0.24, 0.004, (0, 0, 0.012))).done()
-
-
-def curtain(look: Look) -> Thing:
-    """One folded curtain, 2.1 m long, origin at its lower edge."""
-    cloth = look.main(
-        material("fabric", look.one_of(look.tones.fabric_2, look.tones.accent, (0.85, 0.82, 0.75)), tile_m=0.4)
-    )
-    folds = [cushion(0.1, 0.09, 2.1, (x, 0, 0), bevel=0.03) for x in (-0.16, -0.08, 0, 0.08, 0.16)]
-    return Assembly("curtain").add("cloth", cloth, *folds).done()
 
 
 def fireplace(look: Look) -> Thing:

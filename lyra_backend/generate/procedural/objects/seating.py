@@ -107,7 +107,9 @@ def bench(look: Look) -> Thing:
 def bed(look: Look) -> Thing:
     """A bed with headboard, mattress, blanket and pillows."""
     wood = look.main(look.wood())
-    width = 1.6 if look.chance(0.6) else 1.0
+    wide = look.chance(0.6) if "single" not in look.words and "twin" not in look.words else False
+    wide = wide or any(word in look.words for word in ("double", "king", "queen"))
+    width = (1.8 if "king" in look.words else 1.6) if wide else 1.0
     linen = material("fabric", jitter(look.rng, _LINEN), tile_m=0.4)
     blanket = material("fabric", look.color or look.one_of(look.tones.accent, look.tones.fabric_2), tile_m=0.4)
     frame = wood if look.color is None else look.wood()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..palette import STEEL, blend, jitter, material
+from ..palette import blend, jitter, material
 from ..shapes import Mesh, ball, box, hull, join, prism, tube
 from ..things import Assembly, Look, Thing
 
@@ -48,7 +48,7 @@ def ramp(look: Look) -> Thing:
 def platform(look: Look, step: float = 0.12) -> Thing:
     """A low step or stage."""
     deck = look.main(material("wood_planks", look.tones.wood))
-    w, d = look.between(1.2, 2.0), look.between(0.9, 1.4)
+    w, d = look.between(1.0, 1.8), look.between(0.8, 1.2)
     made = Assembly("platform").add("deck", deck, box(w, d, step))
     stripe = material("hazard_stripes", (0.92, 0.75, 0.10), (0.08, 0.08, 0.08), 0.2)
     return made.add("edge", stripe, box(w, 0.06, 0.01, (0, d / 2 - 0.03, step))).done()
@@ -88,11 +88,3 @@ def rubble(look: Look) -> Thing:
     return made.add(
         "bricks", look.main(material("brick", blend((0.60, 0.30, 0.22), (1, 1, 1), 0.05), tile_m=0.5)), join(clay)
     ).done()
-
-
-def handrail(look: Look) -> Thing:
-    """Two metres of steel railing."""
-    steel = look.main(material("metal_painted", look.one_of((0.92, 0.74, 0.10), STEEL)))
-    posts = [tube((x, 0, 0), (x, 0, 1.05), 0.03, 8) for x in (-0.95, 0, 0.95)]
-    rails = [tube((-1, 0, z), (1, 0, z), 0.028, 8) for z in (0.55, 1.05)]
-    return Assembly("railing").add("posts", steel, *posts).add("rails", steel, *rails).done()
