@@ -156,7 +156,10 @@ def collide(
     settings: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make colliders for a splat file, in the splat's own axes and units so that the two overlay."""
+    """Make colliders for a splat file, in the splat's own axes and units so that the two overlay.
+
+    What `generate` adds for a stage (kerbs where the world ends, linings of solids, the floor below them) is left out.
+    """
     from . import api
     from .console import Console
 

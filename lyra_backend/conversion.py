@@ -6,8 +6,10 @@ import importlib
 import math
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from . import params, registry
 from .atomic import replacing
@@ -22,6 +24,8 @@ __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 #: Formats by file name ending, without the dot.
 USD_FORMATS = ("usdc", "usda", "usdz")
 MESH_FORMATS = ("obj", "ply", "glb", "usdc")
+#: What a collider has besides what the splat shows, turned off.
+_BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False}
 
 
 def convert(
@@ -78,6 +82,9 @@ def make_collider(
 ) -> Outcome[CollisionProxy]:
     """Write colliders for a splat file, in the splat's own axes and units so that the two overlay.
 
+    What a stage needs but no Gaussian shows (kerbs, linings, the floor below solids) is left out unless `overrides`
+    ask for it.
+
     Args:
         source: a splat file.
         target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
@@ -100,7 +107,7 @@ def make_collider(
     placement = _placement(up, scale)
     plugin = registry.get("collide", collider)
     given = checked_overrides("collide", overrides, ("refine", "collide"))
-    collide_params = params.build(plugin.Params, "collide", given.get("collide", {}))
+    collide_params = params.build(plugin.Params, "collide", {**_bare(plugin), **given.get("collide", {})})
     refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
@@ -113,6 +120,12 @@ def make_collider(
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
     _write_proxy(target, outcome.value.transformed(placement.inverse()))
     return Outcome(outcome.value, {**read.counts, **cleaned.counts, **outcome.counts}, findings)
+
+
+def _bare(plugin: ModuleType) -> dict[str, Any]:
+    """Return the parameters with which a collider shows what the splat shows, as far as the plugin has them."""
+    known = {f.name for f in fields(plugin.Params)}
+    return {name: value for name, value in _BARE.items() if name in known}
 
 
 def _file_writer(primitive: str) -> ModuleType:

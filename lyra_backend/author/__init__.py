@@ -65,7 +65,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         findings.append(_no_colliders(bundle.proxy.method))
     progress(0.95, "writing the stage")
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
-    written.append(stage.write_scene(directory, gaussians.value, colliders, appearance, settings))
+    switches = collision.variants(bundle.proxy) if colliders else {}
+    written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))
     written.append(stage.write_stage(directory, settings))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))

@@ -1,14 +1,17 @@
 """Colliders and physics materials as one layer.
 
-Does: write ``collision.usdc`` with the default prim /World, which holds /World/Collision/Environment (every exact part
-welded into one Mesh), /World/Collision/Objects/* (parts taken as convex hulls) and /World/PhysicsMaterials/*. Does
-not: move a triangle, or write anything that moves. PhysX's schema is authored by name, so it need not be installed.
+Does: write ``collision.usdc`` with the default prim /World, which holds /World/Collision/Environment (everything that
+does not move, welded into one Mesh), /World/Collision/Structure (the same without the objects),
+/World/Collision/Objects/* (objects, each an Xform with its shapes), /World/Collision/Convex/* (convex pieces) and
+/World/PhysicsMaterials/*. What the first variant does not use is inactive, so the layer is right on its own; the
+scene's variants switch prims on and off. Does not: move a triangle. PhysX's schema is authored by name, so it need
+not be installed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +20,20 @@ from pxr import Sdf, Vt
 
 from ..errors import InvalidRequest
 from ..progress import Progress
-from ..types import Approximation, CollisionPart, CollisionProxy
-from ..types.mesh import triangle_normals_and_areas
+from ..types import Approximation, CollisionPart, CollisionProxy, Primitive, Role
+from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
+from .bodies import author_body, author_primitive, origin_of
 from .layers import apply_schemas, attribute, define, write_layer
 
-__all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "write"]
+__all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "variants", "write"]
 
 FILE_NAME = "collision.usdc"
 ROOT_NAME = "World"
 COLLISION_ROOT = "Collision"
 ENVIRONMENT_NAME = "Environment"
+STRUCTURE_NAME = "Structure"
 OBJECTS_NAME = "Objects"
+CONVEX_NAME = "Convex"
 MATERIALS_NAME = "PhysicsMaterials"
 UNKNOWN_CLASS = "unknown"
 
@@ -49,21 +55,68 @@ class PhysicsMaterial:
 
 @dataclass(frozen=True)
 class _Collider:
-    """One Mesh prim: its name, whether it goes below Objects, and what it is made of."""
+    """One shape: its name, the scope and body it goes below, what it is made of, and its own friction if it has one."""
 
     name: str
-    is_object: bool
+    scope: str
+    body: str
     points: npt.NDArray[np.float32]
     triangles: npt.NDArray[np.int32]
     classes: tuple[str, ...]
     approximation: Approximation
+    primitive: Primitive | None = None
+    friction: float | None = None
+    mass_kg: float = 0.0
+
+    @property
+    def path(self) -> str:
+        """Path below the default prim."""
+        return "/".join(n for n in (COLLISION_ROOT, self.scope, self.body, self.name) if n)
+
+    @property
+    def switch(self) -> str:
+        """Path below the default prim of what variants switch on and off."""
+        return "/".join(n for n in (COLLISION_ROOT, self.scope, self.body or self.name) if n)
 
 
 def collider_paths(proxy: CollisionProxy) -> tuple[str, ...]:
-    """Return the paths of the Mesh prims below the default prim, in the order they are written."""
-    exact, hulls = _sorted_parts(proxy)
-    environment = (f"{COLLISION_ROOT}/{ENVIRONMENT_NAME}",) if exact else ()
-    return (*environment, *(f"{COLLISION_ROOT}/{OBJECTS_NAME}/{part.name}" for part in hulls))
+    """Return the paths of the shapes below the default prim, in the order they are written."""
+    return tuple(c.path for c in _colliders(proxy))
+
+
+def variants(proxy: CollisionProxy) -> dict[str, dict[str, bool]]:
+    """Return for each way to use the colliders, the default first, which prims below the default prim it switches.
+
+    The layer itself is authored as the default; the values are what a variant has to change of that.
+    """
+    wanted = _wanted(proxy)
+    if not wanted:
+        return {}
+    default = next(iter(wanted.values()))
+    switches = dict.fromkeys(c.switch for c in _colliders(proxy))
+    return {
+        name: {path: path in active for path in switches if (path in active) != (path in default)}
+        for name, active in wanted.items()
+    }
+
+
+def _wanted(proxy: CollisionProxy) -> dict[str, set[str]]:
+    """Return the active prims of each variant."""
+    moving = {p.body for p in proxy.parts if p.dynamic}
+    colliders = _colliders(proxy)
+    objects = {c.switch: c.body in moving for c in colliders if c.scope == OBJECTS_NAME}
+    always = {path for path, moves in objects.items() if moves}
+    wanted: dict[str, set[str]] = {}
+    for variant, name in (("single", ENVIRONMENT_NAME), ("parts", STRUCTURE_NAME)):
+        own = {c.switch for c in colliders if c.name == name and not c.scope}
+        if own:
+            wanted[variant] = own | (set(objects) if variant == "parts" else always)
+    pieces = {c.switch for c in colliders if c.scope == CONVEX_NAME}
+    if pieces:
+        wanted["convex"] = pieces | always
+    if not wanted and objects:
+        wanted["parts"] = set(objects)
+    return wanted
 
 
 def write(
@@ -87,10 +140,14 @@ def write(
         root = define(world, COLLISION_ROOT, "Scope")
         root.SetInfo("customData", {"lyra": _origin(proxy)})
         materials = define(world, MATERIALS_NAME, "Scope")
+        active = next(iter(_wanted(proxy).values()))
         for i, collider in enumerate(colliders):
             progress(i / len(colliders), f"writing collider {collider.name}")
-            mesh = _author_mesh(_parent(root, collider), collider)
-            _bind(mesh, _author_material(materials, _material_name(collider), material))
+            parent = _parent(root, collider, proxy, active)
+            prim = _author_shape(parent, collider, proxy)
+            if collider.switch not in active and not collider.body:
+                prim.active = False
+            _bind(prim, _author_material(materials, _material_name(collider), _own_material(collider, material)))
 
     write_layer(path, ROOT_NAME, fill)
     return {
@@ -100,37 +157,56 @@ def write(
     }
 
 
-def _parent(root: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
+def _parent(root: Sdf.PrimSpec, collider: _Collider, proxy: CollisionProxy, active: set[str]) -> Sdf.PrimSpec:
     """Return where a collider goes; made on demand, so that the environment stays the first Mesh of the layer."""
-    if not collider.is_object:
+    if not collider.scope:
         return root
-    return root.nameChildren.get(OBJECTS_NAME) or define(root, OBJECTS_NAME, "Scope")
+    scope = root.nameChildren.get(collider.scope) or define(root, collider.scope, "Scope")
+    if not collider.body:
+        return scope
+    body = scope.nameChildren.get(collider.body)
+    if body is None:
+        body = author_body(scope, _parts_of(proxy, collider.body))
+        if collider.switch not in active:
+            body.active = False
+    return body
+
+
+def _parts_of(proxy: CollisionProxy, body: str) -> list[CollisionPart]:
+    return [p for p in proxy.parts if p.body == body]
 
 
 def _colliders(proxy: CollisionProxy) -> list[_Collider]:
-    """Weld the exact parts into one mesh, for ray casters that read the first Mesh only; keep hulls apart."""
-    exact, hulls = _sorted_parts(proxy)
-    colliders = [_environment(exact)] if exact else []
-    for part in hulls:
-        if not Sdf.Path.IsValidIdentifier(part.name):
-            raise InvalidRequest(
-                f"collider {part.name!r}: its name must be letters, digits and underscores and not begin with a digit "
-                "to become a prim; rename it."
-            )
-        points, triangles = _weld(part.vertices, part.triangles)
-        colliders.append(_Collider(part.name, True, points, triangles, _class_names([part]), part.approximation))
+    """Weld what does not move into one mesh, for ray casters that read the first Mesh only; keep all others apart."""
+    colliders = []
+    for role, name in ((Role.ENVIRONMENT, ENVIRONMENT_NAME), (Role.STRUCTURE, STRUCTURE_NAME)):
+        if parts := proxy.with_role(role):
+            colliders.append(_welded(name, parts))
+    for role, scope in ((Role.OBJECT, OBJECTS_NAME), (Role.PIECE, CONVEX_NAME)):
+        for part in proxy.with_role(role):
+            colliders.append(_apart(part, scope))
     return colliders
 
 
-def _sorted_parts(proxy: CollisionProxy) -> tuple[list[CollisionPart], list[CollisionPart]]:
-    """Return the parts taken as they are, and those taken as hulls."""
-    exact = [p for p in proxy.parts if p.approximation is Approximation.MESH]
-    return exact, [p for p in proxy.parts if p.approximation is not Approximation.MESH]
+def _apart(part: CollisionPart, scope: str) -> _Collider:
+    for name in (part.name, part.body or part.name):
+        if not Sdf.Path.IsValidIdentifier(name):
+            raise InvalidRequest(
+                f"collider {name!r}: its name must be letters, digits and underscores and not begin with a digit "
+                "to become a prim; rename it."
+            )
+    points, triangles = _weld(part.vertices, part.triangles)
+    classes = _class_names([part])
+    # a body that moves has its mass on the body
+    mass = 0.0 if part.dynamic else part.mass_kg
+    return _Collider(
+        part.name, scope, part.body, points, triangles, classes, part.approximation, part.primitive, part.friction, mass
+    )
 
 
-def _environment(parts: Sequence[CollisionPart]) -> _Collider:
-    points, triangles = _weld(*CollisionProxy(tuple(parts), "", {}).welded())
-    return _Collider(ENVIRONMENT_NAME, False, points, triangles, _class_names(parts), Approximation.MESH)
+def _welded(name: str, parts: Sequence[CollisionPart]) -> _Collider:
+    points, triangles = _weld(*concatenate_meshes([(p.vertices, p.triangles) for p in parts]))
+    return _Collider(name, "", "", points, triangles, _class_names(parts), Approximation.MESH)
 
 
 def _weld(
@@ -158,7 +234,14 @@ def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:
 
 
 def _material_name(collider: _Collider) -> str:
-    return f"{OBJECTS_NAME}_{collider.name}" if collider.is_object else collider.name
+    return "_".join(n for n in (collider.scope, collider.name) if n)
+
+
+def _own_material(collider: _Collider, material: PhysicsMaterial) -> PhysicsMaterial:
+    """The scene's material with the friction of what the collider is made of."""
+    if collider.friction is None:
+        return material
+    return replace(material, static_friction=collider.friction, dynamic_friction=collider.friction)
 
 
 def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
@@ -169,8 +252,30 @@ def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
     return origin
 
 
+def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionProxy) -> Sdf.PrimSpec:
+    """Author a collider, hidden from cameras but not from physics."""
+    origin = origin_of(_parts_of(proxy, collider.body)) if collider.body else np.zeros(3)
+    schemas = ["PhysicsCollisionAPI", "MaterialBindingAPI"]
+    if collider.primitive is not None:
+        prim = author_primitive(parent, collider.name, collider.primitive, origin)
+    else:
+        prim = _author_mesh(parent, replace(collider, points=(collider.points - origin).astype(np.float32)))
+        attribute(prim, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
+        schemas.insert(1, "PhysicsMeshCollisionAPI")
+    attribute(prim, "purpose", _Types.Token, "guide", uniform=True)
+    attribute(prim, "physics:collisionEnabled", _Types.Bool, True)
+    if collider.mass_kg:
+        schemas.append("PhysicsMassAPI")
+        attribute(prim, "physics:mass", _Types.Float, collider.mass_kg)
+    if collider.classes:
+        schemas.append("SemanticsLabelsAPI:class")
+        attribute(prim, "semantics:labels:class", _Types.TokenArray, Vt.TokenArray(collider.classes))
+    apply_schemas(prim, *schemas)
+    return prim
+
+
 def _author_mesh(parent: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
-    """Author the triangles with an identity transform, hidden from cameras but not from physics."""
+    """Author the triangles with an identity transform."""
     mesh = define(parent, collider.name, "Mesh")
     points = np.ascontiguousarray(collider.points, np.float32)
     corners = np.ascontiguousarray(collider.triangles, np.int32).reshape(-1)
@@ -184,14 +289,6 @@ def _author_mesh(parent: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
     attribute(mesh, "normals", _Types.Normal3fArray, normals).SetInfo("interpolation", "uniform")
     attribute(mesh, "subdivisionScheme", _Types.Token, "none", uniform=True)
     attribute(mesh, "orientation", _Types.Token, "rightHanded", uniform=True)
-    attribute(mesh, "purpose", _Types.Token, "guide", uniform=True)
-    attribute(mesh, "physics:collisionEnabled", _Types.Bool, True)
-    attribute(mesh, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
-    schemas = ["PhysicsCollisionAPI", "PhysicsMeshCollisionAPI", "MaterialBindingAPI"]
-    if collider.classes:
-        schemas.append("SemanticsLabelsAPI:class")
-        attribute(mesh, "semantics:labels:class", _Types.TokenArray, Vt.TokenArray(collider.classes))
-    apply_schemas(mesh, *schemas)
     return mesh
 
 

@@ -25,7 +25,6 @@ VISUAL_NAME = "Visual"
 APPEARANCE_SET = "appearance"
 COLLISION_SET = "collision"
 PROXY_VARIANT = "proxy"
-SINGLE_VARIANT = "single"
 NO_VARIANT = "none"
 
 #: What the colliders look like when they are shown: a light grey that no lighting turns white.
@@ -50,6 +49,7 @@ def write_scene(
     directory: Path,
     gaussian_files: Mapping[str, str],
     collider_paths: Sequence[str],
+    collider_variants: Mapping[str, Mapping[str, bool]],
     appearance: str,
     render_settings: Mapping[str, int],
 ) -> str:
@@ -58,7 +58,9 @@ def write_scene(
     Args:
         directory: where the layers it refers to are.
         gaussian_files: file name by variant of the set "appearance".
-        collider_paths: Mesh prims of the collision layer, below its default prim; empty if there is no such layer.
+        collider_paths: shapes of the collision layer, below its default prim; empty if there is no such layer.
+        collider_variants: by variant of the set "collision", the default first, what it switches on and off of the
+            collision layer, below its default prim.
         appearance: the variant that is selected.
         render_settings: settings that the Gaussians need in a root layer.
     """
@@ -68,6 +70,8 @@ def write_scene(
         world.kind = "assembly"  # robots and furniture that people add below are components
         define(world, VISUAL_NAME, "Scope")
         _add_variants(world, gaussian_files, collider_paths, appearance)
+        if collider_variants:
+            _add_collision_variants(world, collider_variants)
 
     write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings)
     return SCENE_FILE
@@ -86,10 +90,17 @@ def _add_variants(
         for path in collider_paths:
             _show(_over(shown, path))
     _add_variant(variants, NO_VARIANT)
-    if collider_paths:
-        variants = _add_variant_set(world, COLLISION_SET, SINGLE_VARIANT)
-        _refer(_add_variant(variants, SINGLE_VARIANT), COLLISION_FILE)
-        _add_variant(variants, NO_VARIANT)
+
+
+def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[str, bool]]) -> None:
+    """Bring in the collision layer; each variant switches what differs from how that layer is on its own."""
+    variants = _add_variant_set(world, COLLISION_SET, next(iter(switches)))
+    for name, changes in switches.items():
+        variant = _add_variant(variants, name)
+        _refer(variant, COLLISION_FILE)
+        for path, active in changes.items():
+            _over(variant, path).active = active
+    _add_variant(variants, NO_VARIANT)
 
 
 def write_stage(directory: Path, render_settings: Mapping[str, int]) -> str:

@@ -9,7 +9,7 @@ crossing so that flat places stay even.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,14 @@ from ._free_space import FreeSpace
 from ._lattice import Grid
 from ._sheets import Sheets, edge_points
 
-__all__ = ["Faces", "cell_corners_reached", "contour", "find_faces"]
+__all__ = ["Faces", "cell_corners_reached", "contour", "edges_at", "find_faces"]
 
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
 
 _HOLD = 0.03  # weight of the mean crossing against the planes
+_LIGHT_HOLD = 1e-3  # the same where planes were found, whose corners shall be sharp
+_SLACK = 0.3  # how far [voxels] a vertex on a found plane may leave its cell
 _TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
 _APART = 0.04  # distance [voxels] kept from a sheet that is reached from both sides, so that its sides are told apart
 _LINING = 0.2  # the same for the lining of solids, which must stay behind the outside
@@ -42,6 +44,8 @@ class Faces:
         crossing: where the sheet crosses, shape (F, 3).
         normal: unit normal of the sheet towards the reached end, shape (F, 3).
         retreat: how far the surface keeps from the sheet, shape (F,).
+        lining: the reached end is inside a solid, shape (F,).
+        planar: the crossing lies on a plane that was found, shape (F,).
     """
 
     point: Ints
@@ -50,6 +54,8 @@ class Faces:
     crossing: Floats
     normal: Floats
     retreat: Floats
+    lining: npt.NDArray[np.bool_]
+    planar: npt.NDArray[np.bool_]
 
     @property
     def looks_up(self) -> npt.NDArray[np.bool_]:
@@ -64,7 +70,7 @@ def find_faces(sheets: Sheets, free: FreeSpace) -> Faces:
     outwards = np.where(faces.lower[:, None], _STEP[faces.axis], -_STEP[faces.axis])
     beyond = faces.point + outwards
     both = free.reached.at(beyond) & ~free.interior.at(beyond)
-    return replace(faces, retreat=np.where(lining, _LINING, np.where(both, _APART, 0.0)))
+    return replace(faces, retreat=np.where(lining, _LINING, np.where(both, _APART, 0.0)), lining=lining)
 
 
 def contour(
@@ -91,7 +97,7 @@ def _blocked_faces(sheets: Sheets, free: FreeSpace) -> Faces:
         share = sheets.position[e] + (-spread if lower else spread)[reached]
         crossing = p + _STEP[a] * np.clip(share, -0.1, 1.1)[:, None]
         normal = -sheets.normal[e] if lower else sheets.normal[e]
-        parts.append(Faces(p if lower else p + _STEP[a], a, np.full(len(e), lower), crossing, normal, np.zeros(len(e))))
+        parts.append(_faces(p if lower else p + _STEP[a], a, lower, crossing, normal))
     return _join(parts)
 
 
@@ -107,21 +113,24 @@ def _sheet_point_faces(sheets: Sheets, free: FreeSpace) -> Faces:
         for lower in (True, False):
             outer = inside - _STEP[axis] if lower else inside + _STEP[axis]
             owner = outer if lower else inside
-            between = _edges_at(sheets, owner, axis)
+            between = edges_at(sheets, owner, axis)
             take = free.reached.at(outer) & ~((between >= 0) & sheets.blocked[between])
             normal = sheets.normal[edge[take]]
             # the sheet's normal has no sign: it must face the reached point
             side = ((outer[take] - crossing[take]) * normal).sum(axis=1)
             normal = normal * np.where(side < 0, -1.0, 1.0)[:, None]
-            count = int(take.sum())
-            parts.append(
-                Faces(outer[take], np.full(count, axis), np.full(count, lower), crossing[take], normal, np.zeros(count))
-            )
+            parts.append(_faces(outer[take], np.full(len(normal), axis), lower, crossing[take], normal))
     return _join(parts)
 
 
-def _edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDArray[np.int32]:
-    """Index of the edges that start at `points` along `axis`, -1 where untouched."""
+def _faces(point: Ints, axis: npt.NDArray[np.int64], lower: bool, crossing: Floats, normal: Floats) -> Faces:
+    count = len(point)
+    no = np.zeros(count, bool)
+    return Faces(point, axis, np.full(count, lower), crossing, normal, np.zeros(count), no, no)
+
+
+def edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDArray[np.int32]:
+    """Index of the edges that start at `points` (N, 3) along `axis`, -1 where untouched, shape (N,)."""
     slot = sheets.directory[tuple((points >> 3).T)]
     inner = points & 7
     local = inner[:, 0] * 64 + inner[:, 1] * 8 + inner[:, 2]
@@ -129,8 +138,8 @@ def _edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDAr
 
 
 def _join(parts: list[Faces]) -> Faces:
-    columns = zip(*[(p.point, p.axis, p.lower, p.crossing, p.normal, p.retreat) for p in parts], strict=True)
-    return Faces(*(np.concatenate(c) for c in columns))
+    names = [f.name for f in fields(Faces)]
+    return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> tuple[Ints, Ints, Ints]:
@@ -164,7 +173,7 @@ def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArra
     joints = []
     for axis in range(3):
         for n in np.flatnonzero(_CORNERS[:, axis] == 0):
-            edge = _edges_at(sheets, corners + _CORNERS[n], axis)
+            edge = edges_at(sheets, corners + _CORNERS[n], axis)
             m = n + (4 >> axis)
             joints.append((n, m, reached[:, n] & reached[:, m] & ~((edge >= 0) & sheets.blocked[edge])))
     groups = np.tile(np.arange(8), (len(corners), 1))
@@ -181,7 +190,7 @@ def _vertices(faces: Faces, quads: Ints, cells: Ints, count: int) -> Floats:
     flat = quads.ravel()
     each = np.repeat(np.arange(len(quads)), 4)
 
-    def total(values: Floats) -> Floats:
+    def total(values: npt.NDArray) -> Floats:
         return np.bincount(flat, weights=values[each], minlength=count).astype(np.float64)
 
     weight = total(np.ones(len(quads)))
@@ -194,8 +203,10 @@ def _vertices(faces: Faces, quads: Ints, cells: Ints, count: int) -> Floats:
             matrix[:, r, s] = matrix[:, s, r] = total(normal[:, r] * normal[:, s])
     right = np.stack([total(normal[:, k] * reach) for k in range(3)], axis=-1)
     right -= np.einsum("vij,vj->vi", matrix, mean)
-    matrix += (_HOLD * weight)[:, None, None] * np.eye(3)
+    planar = 2.0 * total(faces.planar) >= weight
+    matrix += (np.where(planar, _LIGHT_HOLD, _HOLD) * weight)[:, None, None] * np.eye(3)
     step = np.linalg.solve(matrix, right[..., None])[..., 0]
     away = np.stack([total(normal[:, k] * faces.retreat) for k in range(3)], axis=-1)
     away = np.linalg.solve(matrix, away[..., None])[..., 0]
-    return np.clip(mean + step, cells, cells + 1.0) + away
+    slack = np.where(planar, _SLACK, 0.0)[:, None]
+    return np.clip(mean + step, cells - slack, cells + 1.0 + slack) + away

@@ -157,7 +157,7 @@ def _roomy(inside: Bools, sheets: Sheets, grid: Grid) -> Bools:
     return np.asarray(sizes[index].reshape(labels.shape) * grid.voxel_size**3 >= _POCKET_M3)
 
 
-def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
+def bottoms(floor: Floor, grid: Grid, *, under_solids: bool, across_holes: bool) -> tuple[Surface, float]:
     """Return the floor's continuation under solids and across small holes, and its area [m2].
 
     Nobody saw the floor under a box, yet a body that is pushed or spawned into the box must not fall out of the world.
@@ -167,7 +167,7 @@ def bottoms(floor: Floor, grid: Grid) -> tuple[Surface, float]:
     known = np.abs(floor.lowest - floor.under) <= _STEP_M
     missing = floor.core & ~known
     holes = missing & floor.open_above
-    missing &= ~holes | _narrow(holes, _HOLE_M / grid.voxel_size)
+    missing = (missing & ~holes & under_solids) | (_narrow(holes, _HOLE_M / grid.voxel_size) & holes & across_holes)
     return _patch(ndimage.binary_dilation(missing), floor.under, grid), float(missing.sum() * grid.voxel_size**2)
 
 

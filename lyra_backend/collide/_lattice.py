@@ -59,14 +59,14 @@ def trusted(cloud: GaussianCloud, min_opacity: float, max_scale: float) -> tuple
     return solid & near, [Finding("collide.clipped", Severity.INFO, text, float(left_out), 0.0)]
 
 
-def fit_grid(low: Floats, high: Floats, voxel_size: float, max_voxels: int, offset: tuple[float, float, float]) -> Grid:
+def fit_grid(low: Floats, high: Floats, voxel_size: float, max_voxels: int, offset: float) -> Grid:
     """Return a lattice over the box `low`..`high` [m], coarser than `voxel_size` if it would have too many voxels.
 
     Args:
         low, high: corners of what must lie inside, shape (3,) [m].
         voxel_size: wanted spacing [m].
         max_voxels: voxels the box may have, empty ones included.
-        offset: position of the lattice relative to the world's origin, in voxels.
+        offset: position of the lattice relative to the world's origin along every axis, in voxels.
     """
     extent = np.maximum(np.asarray(high, np.float64) - low, 1e-3)
     size = voxel_size

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..types import GaussianCloud
 from ..types.rotations import wxyz_to_xyzw
 from ._lattice import Grid
+from ._robust import weighted_median
 
 __all__ = ["Sheets", "edge_points", "find_sheets"]
 
@@ -103,7 +104,7 @@ def find_sheets(
     area = np.abs(normal[np.arange(len(axis)), axis]) * grid.voxel_size**2
     coherent = np.linalg.norm(crossings.normal, axis=-1) >= _COHERENT
     firm = (layers >= density) & coherent
-    usual = _weighted_median(layers[firm], area[firm]) if firm.any() else 0.0
+    usual = weighted_median(layers[firm], area[firm]) if firm.any() else 0.0
     # corners hold the layers of several sheets: what is opaque elsewhere must not count as a gap there
     around = np.minimum(typical_density(*lattice, typical_density(*lattice, layers)), usual)
     needed = np.maximum(density, relative_density * around).astype(np.float32)
@@ -155,9 +156,3 @@ def _without_floaters(
     for _ in range(_GROWTH):
         kept = touching_sheets(*lattice, kept, blocked)
     return kept, int(((areas > 0) & ~stays).sum())
-
-
-def _weighted_median(values: Floats, weights: Floats) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order], dtype=np.float64)
-    return float(values[order[np.searchsorted(total, total[-1] / 2)]])

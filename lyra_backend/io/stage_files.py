@@ -22,7 +22,10 @@ from ..types import (
     Generation,
     Intrinsics,
     Outcome,
+    Primitive,
+    Role,
     Scale,
+    Shape,
 )
 from .textured_mesh import read_textured_mesh, write_textured_mesh
 
@@ -91,7 +94,7 @@ def save_proxy(folder: Path, proxy: CollisionProxy) -> None:
     vertices = {f"v{i}": p.vertices for i, p in enumerate(proxy.parts)}
     triangles = {f"t{i}": p.triangles for i, p in enumerate(proxy.parts)}
     _save_arrays(folder / "proxy.npz", {**vertices, **triangles})
-    parts = [[p.name, p.semantic_class, p.approximation] for p in proxy.parts]
+    parts = [_part_to_json(p) for p in proxy.parts]
     data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m}
     (folder / "proxy.json").write_text(json.dumps(data), encoding="utf-8")
 
@@ -100,11 +103,23 @@ def load_proxy(folder: Path) -> CollisionProxy:
     """Read what :func:`save_proxy` wrote."""
     data = json.loads((folder / "proxy.json").read_text(encoding="utf-8"))
     with np.load(folder / "proxy.npz") as arrays:
-        parts = tuple(
-            CollisionPart(name, arrays[f"v{i}"], arrays[f"t{i}"], semantic, Approximation(approximation))
-            for i, (name, semantic, approximation) in enumerate(data["parts"])
-        )
+        parts = tuple(_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"]))
     return CollisionProxy(parts, data["method"], data["error_m"])
+
+
+def _part_to_json(part: CollisionPart) -> dict[str, Any]:
+    names = ("name", "semantic_class", "approximation", "role", "body", "mass_kg", "friction", "dynamic")
+    body = part.primitive
+    primitive = body and [body.shape, body.center.tolist(), body.quat_wxyz.tolist(), body.size.tolist()]
+    return {name: getattr(part, name) for name in names} | {"primitive": primitive}
+
+
+def _part_from_json(data: dict[str, Any], vertices: npt.NDArray[Any], triangles: npt.NDArray[Any]) -> CollisionPart:
+    if data["primitive"]:
+        shape, *numbers = data["primitive"]
+        data["primitive"] = Primitive(Shape(shape), *(np.asarray(n, np.float32) for n in numbers))
+    data["approximation"], data["role"] = Approximation(data["approximation"]), Role(data["role"])
+    return CollisionPart(vertices=vertices, triangles=triangles, **data)
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

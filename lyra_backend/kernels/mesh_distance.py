@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-__all__ = ["ClosestPoints", "RayHits", "mesh_distance", "mesh_rays"]
+__all__ = ["ClosestPoints", "MeshTree", "RayHits", "mesh_distance", "mesh_rays"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -73,11 +73,50 @@ def _cast(
         front[i] = wp.where(query.sign > 0.0, wp.uint8(1), wp.uint8(0))
 
 
-def _mesh(vertices: Floats, triangles: npt.NDArray[np.integer], device: wp.Device) -> wp.Mesh:
-    return wp.Mesh(
-        points=wp.array(np.ascontiguousarray(vertices, np.float32), dtype=wp.vec3, device=device),
-        indices=wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=int, device=device),
-    )
+class MeshTree:
+    """A triangle mesh that many queries are asked of; vertices (V, 3), triangles (F, 3)."""
+
+    def __init__(self, vertices: Floats, triangles: npt.NDArray[np.integer], device: str | None = None) -> None:
+        self.vertices, self.triangles = vertices, triangles
+        self._device = wp.get_device(device) if device else wp.get_preferred_device()
+        self._mesh = None
+        if len(triangles):
+            self._mesh = wp.Mesh(
+                points=wp.array(np.ascontiguousarray(vertices, np.float32), dtype=wp.vec3, device=self._device),
+                indices=wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=int, device=self._device),
+            )
+
+    def closest(self, points: Floats, reach: float = 1e6) -> ClosestPoints:
+        """Return the nearest point of the mesh to each of `points` (N, 3), looking no further than `reach`."""
+        count, where = len(points), self._device
+        distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
+        closest = wp.zeros(count, dtype=wp.vec3, device=where)
+        if self._mesh is None:
+            return ClosestPoints(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), closest.numpy())
+        queries = wp.array(np.ascontiguousarray(points, np.float32), dtype=wp.vec3, device=where)
+        outputs = [distance, triangle, closest]
+        wp.launch(_closest, dim=count, inputs=[self._mesh.id, queries, float(reach)], outputs=outputs, device=where)
+        return ClosestPoints(distance.numpy(), triangle.numpy(), closest.numpy())
+
+    def rays(self, starts: Floats, directions: Floats, reach: float = 1e6) -> RayHits:
+        """Return the first triangle each ray hits on either side; `directions` (N, 3) are unit vectors."""
+        count, where = len(starts), self._device
+        distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
+        front = wp.zeros(count, dtype=wp.uint8, device=where)
+        if self._mesh is None:
+            return RayHits(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), front.numpy() > 0)
+        rays = [
+            wp.array(np.ascontiguousarray(a, np.float32), dtype=wp.vec3, device=where) for a in (starts, directions)
+        ]
+        outputs = [distance, triangle, front]
+        wp.launch(_cast, dim=count, inputs=[self._mesh.id, *rays, float(reach)], outputs=outputs, device=where)
+        return RayHits(distance.numpy(), triangle.numpy(), front.numpy() > 0)
+
+    def normals(self, triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Return the unit normals (N, 3) of triangles given by index; anything for index -1."""
+        a, b, c = np.moveaxis(self.vertices[self.triangles[triangles]].astype(np.float64), 1, 0)
+        normal = np.cross(b - a, c - a)
+        return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
 
 
 def mesh_distance(
@@ -87,18 +126,8 @@ def mesh_distance(
     reach: float = 1e6,
     device: str | None = None,
 ) -> ClosestPoints:
-    """Return the nearest point of the mesh to each of `points` (N, 3), looking no further than `reach`."""
-    where = wp.get_device(device) if device else wp.get_preferred_device()
-    count = len(points)
-    distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
-    closest = wp.zeros(count, dtype=wp.vec3, device=where)
-    if not len(triangles):
-        return ClosestPoints(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), closest.numpy())
-    mesh = _mesh(vertices, triangles, where)
-    queries = wp.array(np.ascontiguousarray(points, np.float32), dtype=wp.vec3, device=where)
-    outputs = [distance, triangle, closest]
-    wp.launch(_closest, dim=count, inputs=[mesh.id, queries, float(reach)], outputs=outputs, device=where)
-    return ClosestPoints(distance.numpy(), triangle.numpy(), closest.numpy())
+    """Return the nearest point of a mesh to each of `points` (N, 3), see :meth:`MeshTree.closest`."""
+    return MeshTree(vertices, triangles, device).closest(points, reach)
 
 
 def mesh_rays(
@@ -109,15 +138,5 @@ def mesh_rays(
     reach: float = 1e6,
     device: str | None = None,
 ) -> RayHits:
-    """Return the first triangle each ray hits on either side; `directions` (N, 3) are unit vectors."""
-    where = wp.get_device(device) if device else wp.get_preferred_device()
-    count = len(starts)
-    distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
-    front = wp.zeros(count, dtype=wp.uint8, device=where)
-    if not len(triangles):
-        return RayHits(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), front.numpy() > 0)
-    mesh = _mesh(vertices, triangles, where)
-    rays = [wp.array(np.ascontiguousarray(a, np.float32), dtype=wp.vec3, device=where) for a in (starts, directions)]
-    outputs = [distance, triangle, front]
-    wp.launch(_cast, dim=count, inputs=[mesh.id, *rays, float(reach)], outputs=outputs, device=where)
-    return RayHits(distance.numpy(), triangle.numpy(), front.numpy() > 0)
+    """Return the first triangle of a mesh that each ray hits, see :meth:`MeshTree.rays`."""
+    return MeshTree(vertices, triangles, device).rays(starts, directions, reach)

@@ -5,7 +5,7 @@ Does: hold and check data. Does not: read files, compute scenes, import anything
 
 from .bundle import SceneBundle
 from .camera import Camera, Intrinsics, look_at
-from .collision import Approximation, CollisionPart, CollisionProxy
+from .collision import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
 from .frames import UP_AXES, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
@@ -25,11 +25,14 @@ __all__ = [
     "Generation",
     "Intrinsics",
     "Outcome",
+    "Primitive",
+    "Role",
     "RunReport",
     "Scale",
     "SceneBundle",
     "SceneRequest",
     "Severity",
+    "Shape",
     "Similarity",
     "StageReport",
     "TexturedMesh",

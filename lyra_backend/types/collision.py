@@ -11,8 +11,9 @@ from ..errors import InvalidRequest
 from ._arrays import FloatArray, IntArray, frozen
 from .frames import Similarity
 from .mesh import concatenate_meshes
+from .rotations import multiply_quats, quat_from_matrix
 
-__all__ = ["Approximation", "CollisionPart", "CollisionProxy"]
+__all__ = ["Approximation", "CollisionPart", "CollisionProxy", "Primitive", "Role", "Shape"]
 
 
 class Approximation(StrEnum):
@@ -20,6 +21,63 @@ class Approximation(StrEnum):
 
     MESH = "none"
     CONVEX_HULL = "convexHull"
+
+
+class Role(StrEnum):
+    """What a collider stands for; see `CollisionProxy` for which of them are used together."""
+
+    ENVIRONMENT = "environment"
+    STRUCTURE = "structure"
+    OBJECT = "object"
+    PIECE = "piece"
+
+
+class Shape(StrEnum):
+    """Bodies that engines know exactly."""
+
+    BOX = "box"
+    CYLINDER = "cylinder"
+    SPHERE = "sphere"
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """A box, a cylinder along its local z axis, or a sphere.
+
+    Attributes:
+        shape: which of them.
+        center: its middle, WORLD frame [m], shape (3,).
+        quat_wxyz: unit quaternion, its axes to the world, shape (4,).
+        size: sides of the box that holds it, along its own axes [m], shape (3,).
+    """
+
+    shape: Shape
+    center: FloatArray
+    quat_wxyz: FloatArray
+    size: FloatArray
+
+    def __post_init__(self) -> None:
+        keep = object.__setattr__
+        keep(self, "center", frozen(f"{self.shape}: center", self.center, (3,)))
+        keep(self, "quat_wxyz", frozen(f"{self.shape}: quat_wxyz", self.quat_wxyz, (4,)))
+        keep(self, "size", frozen(f"{self.shape}: size", self.size, (3,)))
+        if not (self.size > 0).all():
+            raise InvalidRequest(f"{self.shape}: sizes must be > 0 [m], got {self.size.tolist()}.")
+
+    @property
+    def volume_m3(self) -> float:
+        share = {Shape.BOX: 1.0, Shape.CYLINDER: np.pi / 4, Shape.SPHERE: np.pi / 6}[self.shape]
+        return float(share * self.size.astype(np.float64).prod())
+
+    def transformed(self, similarity: Similarity) -> Primitive:
+        """Return it moved, turned and scaled."""
+        turn = quat_from_matrix(np.asarray(similarity.rotation))
+        return Primitive(
+            self.shape,
+            similarity.apply(self.center[None])[0],
+            multiply_quats(turn[None], self.quat_wxyz[None])[0],
+            self.size * np.float32(similarity.scale),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +91,13 @@ class CollisionPart:
             front side only.
         semantic_class: name of what it is, "unknown" if nothing is known.
         approximation: how engines take it.
+        role: what it stands for.
+        primitive: the exact body that engines take instead of the triangles, which then only show it; None if the
+            triangles themselves are meant.
+        body: name of the object it is a part of; parts of one body move together. Empty for what is no object.
+        mass_kg: its mass [kg], 0 if unknown; a body has the sum of its parts.
+        friction: coefficient of static and dynamic friction, None for the scene's.
+        dynamic: moves when pushed.
     """
 
     name: str
@@ -40,6 +105,12 @@ class CollisionPart:
     triangles: IntArray
     semantic_class: str = "unknown"
     approximation: Approximation = Approximation.MESH
+    role: Role = Role.ENVIRONMENT
+    primitive: Primitive | None = None
+    body: str = ""
+    mass_kg: float = 0.0
+    friction: float | None = None
+    dynamic: bool = False
 
     def __post_init__(self) -> None:
         keep = object.__setattr__
@@ -49,11 +120,32 @@ class CollisionPart:
             raise InvalidRequest(f"collider {self.name} must have triangles, got none.")
         if not 0 <= int(self.triangles.min()) <= int(self.triangles.max()) < len(self.vertices):
             raise InvalidRequest(f"collider {self.name}: triangles must index its {len(self.vertices)} vertices.")
+        if (self.role is Role.OBJECT) != bool(self.body):
+            raise InvalidRequest(f"collider {self.name}: objects, and only they, must name their body.")
+        if self.dynamic and (self.role is not Role.OBJECT or self.approximation is Approximation.MESH):
+            raise InvalidRequest(f"collider {self.name}: only convex objects can be dynamic.")
+        if not 0 <= self.mass_kg < float("inf"):
+            raise InvalidRequest(f"collider {self.name}: mass must be at least 0 kg, got {self.mass_kg}.")
+
+    def transformed(self, similarity: Similarity) -> CollisionPart:
+        """Return it moved; its mass stays."""
+        primitive = self.primitive.transformed(similarity) if self.primitive else None
+        return replace(self, vertices=similarity.apply(self.vertices), primitive=primitive)
 
 
 @dataclass(frozen=True, eq=False)
 class CollisionProxy:
-    """All colliders of a scene.
+    """All colliders of a scene, in up to three ways that stand for the same world.
+
+    ======== ==================================================================
+    variant  roles
+    ======== ==================================================================
+    single   ENVIRONMENT: everything that does not move, as one surface
+    parts    STRUCTURE, the same without the objects' surfaces, and OBJECT
+    convex   PIECE, convex pieces of everything that does not move
+    ======== ==================================================================
+
+    Dynamic objects are part of every variant; ENVIRONMENT, STRUCTURE and PIECE leave them out.
 
     Attributes:
         parts: the colliders; empty for the method "none".
@@ -66,11 +158,21 @@ class CollisionProxy:
     method: str
     error_m: dict[str, float]
 
+    def with_role(self, *roles: Role) -> tuple[CollisionPart, ...]:
+        """Return the parts that stand for one of `roles`, in their order."""
+        return tuple(p for p in self.parts if p.role in roles)
+
+    def whole(self) -> tuple[CollisionPart, ...]:
+        """Return the parts that stand for the whole world once: its environment, or else what it is made of."""
+        static = self.with_role(Role.ENVIRONMENT) or self.with_role(Role.PIECE) or self.with_role(Role.STRUCTURE)
+        moving = tuple(p for p in self.parts if p.dynamic)
+        return (*static, *moving) if static else self.with_role(Role.OBJECT)
+
     def transformed(self, similarity: Similarity) -> CollisionProxy:
         """Return the colliders moved; `error_m` scales with them."""
-        parts = tuple(replace(p, vertices=similarity.apply(p.vertices)) for p in self.parts)
+        parts = tuple(p.transformed(similarity) for p in self.parts)
         return replace(self, parts=parts, error_m={k: v * similarity.scale for k, v in self.error_m.items()})
 
     def welded(self) -> tuple[FloatArray, IntArray]:
-        """Return all parts as one (vertices (V, 3) [m], triangles (F, 3))."""
-        return concatenate_meshes([(p.vertices, p.triangles) for p in self.parts])
+        """Return the whole as one (vertices (V, 3) [m], triangles (F, 3))."""
+        return concatenate_meshes([(p.vertices, p.triangles) for p in self.whole()])

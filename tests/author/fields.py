@@ -11,7 +11,7 @@ from pxr import Usd
 from lyra_backend import author
 from lyra_backend.author import particle_field
 from lyra_backend.progress import Progress
-from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud, SceneBundle
+from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud, Role, SceneBundle
 
 
 def cloud_of(count: int, degree: int = 3, seed: int = 0, frame: Frame = Frame.WORLD) -> GaussianCloud:
@@ -66,13 +66,14 @@ def square(name: str, size: float = 4.0, height: float = 0.0, **kind: Any) -> Co
 
 
 def room_proxy() -> CollisionProxy:
-    """Two exact parts, to be welded, and one hull."""
+    """Two exact parts, to be welded, the same without a shelf, and one object."""
     box = np.array([[x, y, z] for x in (1, 2) for y in (1, 2) for z in (0, 1)], np.float32)
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
-    hull = CollisionPart("crate", box, faces, "box", Approximation.CONVEX_HULL)
+    hull = CollisionPart("crate", box, faces, "box", Approximation.CONVEX_HULL, Role.OBJECT, body="crate")
     floor, shelf = square("floor", semantic_class="floor"), square("shelf", 1.0, 0.5, semantic_class="table")
-    return CollisionProxy((hull, floor, shelf), "surface", {"p95": 0.008, "median": 0.002})
+    bare = square("bare", semantic_class="floor", role=Role.STRUCTURE)
+    return CollisionProxy((hull, floor, shelf, bare), "surface", {"p95": 0.008, "median": 0.002})
 
 
 def author_scene(folder: Path, cloud: GaussianCloud, proxy: CollisionProxy) -> None:

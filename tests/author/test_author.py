@@ -53,7 +53,7 @@ def test_everything_named_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(FILES)
     assert outcome.findings == ()
     assert outcome.counts["gaussians"] == 60
-    assert outcome.counts["collider_triangles"] == 16
+    assert outcome.counts["collider_triangles"] == 18
 
 
 def test_prims_are_where_others_look_for_them(tmp_path: Path) -> None:
@@ -62,7 +62,6 @@ def test_prims_are_where_others_look_for_them(tmp_path: Path) -> None:
         stage = _opened(tmp_path, name)
         assert stage.GetPrimAtPath("/World/Visual/Gaussians").GetTypeName() == "ParticleField3DGaussianSplat"
         assert stage.GetPrimAtPath("/World/Collision/Environment").HasAPI(UsdPhysics.CollisionAPI)
-        assert stage.GetPrimAtPath("/World/Collision/Objects/crate").HasAPI(UsdPhysics.CollisionAPI)
         assert stage.GetPrimAtPath("/World/PhysicsMaterials/Environment").HasAPI(UsdPhysics.MaterialAPI)
         assert not [p for p in stage.Traverse() if p.IsA(UsdGeom.Plane)]
 
@@ -123,11 +122,17 @@ def test_appearance_switches_between_gaussians_colliders_and_nothing(tmp_path: P
     }
 
 
-def test_collision_switches_off(tmp_path: Path) -> None:
+def test_collision_switches_between_ways_to_say_the_same(tmp_path: Path) -> None:
     _written(tmp_path)
-    for variant, count in (("single", 2), ("none", 0)):
+    ways = {"single": ["Environment"], "parts": ["Structure", "Objects/crate/crate"], "none": []}
+    for variant, names in ways.items():
         stage = _opened(tmp_path, "stage.usda", collision=variant)
-        assert len([p for p in stage.Traverse() if p.HasAPI(UsdPhysics.CollisionAPI)]) == count
+        shapes = [str(p.GetPath()) for p in stage.Traverse() if p.HasAPI(UsdPhysics.CollisionAPI)]
+        assert shapes == [f"/World/Collision/{name}" for name in names]
+    scene = _opened(tmp_path, "scene.usda")
+    variants = scene.GetDefaultPrim().GetVariantSets().GetVariantSet("collision")
+    assert sorted(variants.GetVariantNames()) == sorted(ways)
+    assert variants.GetVariantSelection() == "single"
 
 
 def test_variants_exist_only_for_what_is_there(tmp_path: Path) -> None:

@@ -2,32 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pxr import Usd, UsdGeom, UsdPhysics, UsdSemantics, UsdShade
+from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdSemantics, UsdShade
 
 from lyra_backend.author import collision
 from lyra_backend.errors import Cancelled, InvalidRequest
 from lyra_backend.progress import CancelToken, Progress
-from lyra_backend.types import Approximation, CollisionProxy
+from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
 
 from .fields import room_proxy, square
 
 ENVIRONMENT = "/World/Collision/Environment"
-CRATE = "/World/Collision/Objects/crate"
+STRUCTURE = "/World/Collision/Structure"
+BODY = "/World/Collision/Objects/crate"
+CRATE = BODY + "/crate"
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Usd.Stage:
+    """The layer with everything in it switched on."""
     collision.write(room_proxy(), tmp_path / "collision.usdc")
-    return Usd.Stage.Open(str(tmp_path / "collision.usdc"))
+    opened = Usd.Stage.Open(str(tmp_path / "collision.usdc"))
+    opened.SetEditTarget(opened.GetSessionLayer())
+    for path in (STRUCTURE, BODY):
+        opened.GetPrimAtPath(path).SetActive(True)
+    return opened
+
+
+def test_alone_the_layer_holds_everything_once(tmp_path: Path) -> None:
+    collision.write(room_proxy(), tmp_path / "collision.usdc")
+    opened = Usd.Stage.Open(str(tmp_path / "collision.usdc"))
+    shapes = [str(p.GetPath()) for p in opened.Traverse() if p.HasAPI(UsdPhysics.CollisionAPI)]
+    assert shapes == [ENVIRONMENT]
+
+
+def test_variants_switch_what_differs_from_the_layer() -> None:
+    switches = collision.variants(room_proxy())
+    changed = {"Collision/Environment": False, "Collision/Structure": True, "Collision/Objects/crate": True}
+    assert switches == {"single": {}, "parts": changed}
+    assert list(switches) == ["single", "parts"]
+
+
+def moving_crate(**changes: object) -> CollisionPart:
+    hull = next(p for p in room_proxy().parts if p.body)
+    return replace(hull, dynamic=True, mass_kg=12.0, **changes)  # type: ignore[arg-type]
+
+
+def test_what_moves_is_there_in_every_variant(tmp_path: Path) -> None:
+    proxy = CollisionProxy((moving_crate(), square("floor"), square("slab", role=Role.PIECE)), "surface", {})
+    assert collision.variants(proxy)["single"] == {}
+    assert collision.variants(proxy)["convex"] == {"Collision/Environment": False, "Collision/Convex/slab": True}
+    collision.write(proxy, tmp_path / "a.usda")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    body = opened.GetPrimAtPath(BODY)
+    assert body.HasAPI(UsdPhysics.RigidBodyAPI)
+    assert UsdPhysics.MassAPI(body).GetMassAttr().Get() == 12.0
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+def test_primitives_are_what_they_are_where_they_are(tmp_path: Path, shape: Shape) -> None:
+    turn = np.array([np.cos(0.3), 0, 0, np.sin(0.3)], np.float32)
+    body = Primitive(shape, np.array([1.5, 1.5, 0.5]), turn, np.array([0.6, 0.6, 1.0 if shape != "sphere" else 0.6]))
+    proxy = CollisionProxy((moving_crate(primitive=body, friction=0.4), square("floor")), "surface", {})
+    collision.write(proxy, tmp_path / "a.usda")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    prim = opened.GetPrimAtPath(CRATE)
+    assert prim.GetTypeName() == {"box": "Cube", "cylinder": "Cylinder", "sphere": "Sphere"}[shape]
+    assert prim.HasAPI(UsdPhysics.CollisionAPI)
+    assert not prim.HasAPI(UsdPhysics.MeshCollisionAPI)
+    own = UsdGeom.BBoxCache(0.0, ["guide"]).ComputeUntransformedBound(prim).GetRange()
+    scale = UsdGeom.XformCache().GetLocalToWorldTransform(prim)
+    sides = [Gf.Vec3d(*row).GetLength() for row in np.array(scale)[:3, :3]]
+    assert np.allclose(np.array(own.GetSize()) * sides, body.size)
+    assert np.allclose(scale.ExtractTranslation(), body.center)
+    material, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial("physics")
+    assert UsdPhysics.MaterialAPI(material.GetPrim()).GetStaticFrictionAttr().Get() == pytest.approx(0.4)
 
 
 def test_exact_parts_are_one_mesh_and_it_is_the_first(stage: Usd.Stage) -> None:
     meshes = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)]
-    assert [str(m.GetPath()) for m in meshes] == [ENVIRONMENT, CRATE]
+    assert [str(m.GetPath()) for m in meshes] == [ENVIRONMENT, STRUCTURE, CRATE]
     mesh = UsdGeom.Mesh(meshes[0])
     assert mesh.GetFaceVertexCountsAttr().Get() == [3, 3, 3, 3]
     assert list(mesh.GetFaceVertexIndicesAttr().Get()) == [0, 1, 2, 0, 2, 3, 4, 5, 6, 4, 6, 7]
@@ -46,7 +104,11 @@ def test_meshes_say_what_engines_need(stage: Usd.Stage, path: str, approximation
     assert mesh.GetSubdivisionSchemeAttr().Get() == "none"
     assert mesh.GetOrientationAttr().Get() == "rightHanded"
     assert mesh.GetPurposeAttr().Get() == "guide"
-    assert np.array_equal(UsdGeom.XformCache().GetLocalToWorldTransform(prim), np.eye(4))
+    world = np.array(UsdGeom.XformCache().GetLocalToWorldTransform(prim))
+    assert np.array_equal(world, np.eye(4)) == (path == ENVIRONMENT)
+    if path == CRATE:
+        moved = np.array(mesh.GetPointsAttr().Get()) + world[3, :3]
+        assert np.allclose(moved, room_proxy().parts[0].vertices)
     points = np.array(mesh.GetPointsAttr().Get())
     assert np.array_equal(mesh.GetExtentAttr().Get(), [points.min(axis=0), points.max(axis=0)])
     assert all(not attribute.IsCustom() for attribute in prim.GetAuthoredAttributes())
@@ -90,14 +152,16 @@ def test_origin_and_error_are_kept(stage: Usd.Stage) -> None:
 
 
 def test_hulls_alone_need_no_environment(tmp_path: Path) -> None:
-    proxy = CollisionProxy((square("slab", approximation=Approximation.CONVEX_HULL),), "convex", {})
-    assert collision.collider_paths(proxy) == ("Collision/Objects/slab",)
+    slab = square("slab", approximation=Approximation.CONVEX_HULL, role=Role.PIECE)
+    proxy = CollisionProxy((slab,), "convex", {})
+    assert collision.collider_paths(proxy) == ("Collision/Convex/slab",)
+    assert collision.variants(proxy) == {"convex": {}}
     counts = collision.write(proxy, tmp_path / "a.usda")
     assert counts == {"colliders": 1, "collider_vertices": 4, "collider_triangles": 2}
     opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
     assert not opened.GetPrimAtPath(ENVIRONMENT)
     assert opened.GetPrimAtPath("/World/Collision").GetCustomDataByKey("lyra:errorMeters") is None
-    assert not opened.GetPrimAtPath("/World/Collision/Objects/slab").HasAPI(UsdSemantics.LabelsAPI)
+    assert not opened.GetPrimAtPath("/World/Collision/Convex/slab").HasAPI(UsdSemantics.LabelsAPI)
 
 
 def test_flat_triangles_get_a_normal_all_the_same(tmp_path: Path) -> None:
@@ -113,7 +177,7 @@ def test_flat_triangles_get_a_normal_all_the_same(tmp_path: Path) -> None:
 def test_nothing_to_write_and_bad_names_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="no parts"):
         collision.write(CollisionProxy((), "none", {}), tmp_path / "a.usdc")
-    bad = CollisionProxy((square("2nd floor", approximation=Approximation.CONVEX_HULL),), "convex", {})
+    bad = CollisionProxy((square("2nd floor", role=Role.PIECE),), "convex", {})
     with pytest.raises(InvalidRequest, match="2nd floor"):
         collision.write(bad, tmp_path / "a.usdc")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,95 @@
+"""Moving objects begin apart: what overlaps is thrown about by engines in their first step."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ._hulls import Hull, hull_of
+from ._triangles import normals
+
+__all__ = ["interlocked", "rests_safely", "trimmed"]
+
+Floats = npt.NDArray[np.floating]
+
+_DEEPEST_M = 0.1  # overlaps deeper than this are no inaccuracy of shapes and are left alone
+_GAP_M = 0.001
+_OVERLAP_M = 0.01  # overlap that throws bodies about
+_BASE_M = 0.015  # height of what carries a body
+_SLENDER = 0.2  # distance of the middle from the edge of the base, per height, below which a body falls over
+
+
+def trimmed(objects: list[list[Hull]]) -> list[list[Hull]]:
+    """Cut hulls of each object back to where those of larger objects begin.
+
+    Where two hulls overlap, the smaller object's is cut along the face of the other that takes the least away.
+    """
+    size = [sum(h.volume_m3 for h in hulls) for hulls in objects]
+    order = sorted(range(len(objects)), key=lambda i: (-size[i], i))
+    result = [list(hulls) for hulls in objects]
+    for rank, i in enumerate(order):
+        for larger in order[:rank]:
+            for other in result[larger]:
+                result[i] = [_cut(hull, other) for hull in result[i]]
+    return result
+
+
+def _cut(hull: Hull, other: Hull) -> Hull:
+    if (hull.vertices.min(axis=0) >= other.vertices.max(axis=0)).any():
+        return hull
+    if (hull.vertices.max(axis=0) <= other.vertices.min(axis=0)).any():
+        return hull
+    depth, normal, reach = _overlap(hull, other)
+    if not -_GAP_M < depth <= _DEEPEST_M:
+        return hull
+    beyond = reach + _GAP_M - hull.vertices @ normal
+    return hull_of(hull.vertices + np.maximum(beyond, 0.0)[:, None] * normal) or hull
+
+
+def _overlap(hull: Hull, other: Hull) -> tuple[float, Floats, float]:
+    """Return how far two hulls overlap along the face normal where they do least [m], negative if they are apart.
+
+    Returns:
+        The overlap, the normal from the other hull to this one, and how far the other reaches along it.
+    """
+    normal = np.concatenate([normals(other.vertices, other.triangles), -normals(hull.vertices, hull.triangles)])
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
+    reach = (other.vertices @ normal.T).max(axis=0)
+    depth = reach - (hull.vertices @ normal.T).min(axis=0)
+    best = int(depth.argmin())
+    return float(depth[best]), normal[best], float(reach[best])
+
+
+def interlocked(objects: list[list[Hull]], points: Floats) -> list[bool]:
+    """Say which objects overlap another one, or have points (N, 3) of what does not move inside."""
+    found = [any(_holds(hull, points) for hull in hulls) for hulls in objects]
+    for i, one in enumerate(objects):
+        for k in range(i):
+            if any(_overlap(a, b)[0] > _OVERLAP_M for a in one for b in objects[k]):
+                found[i] = found[k] = True
+    return found
+
+
+def _holds(hull: Hull, points: Floats) -> bool:
+    low, high = hull.vertices.min(axis=0), hull.vertices.max(axis=0)
+    points = points[((points > low) & (points < high)).all(axis=1)]
+    normal = normals(hull.vertices, hull.triangles)
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
+    beyond = points @ normal.T - (normal * hull.vertices[hull.triangles[:, 0]]).sum(axis=1)
+    return bool((beyond.max(axis=1) < -_OVERLAP_M).any())
+
+
+def rests_safely(hulls: list[Hull]) -> bool:
+    """Say whether the middle of a body lies well inside what carries it."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    corners = np.concatenate([h.vertices for h in hulls])
+    volume = np.array([h.volume_m3 for h in hulls])
+    middle = (np.array([h.vertices.mean(axis=0) for h in hulls]) * volume[:, None]).sum(axis=0) / volume.sum()
+    base = corners[:, 2].min()
+    try:
+        carried = ConvexHull(corners[corners[:, 2] < base + _BASE_M, :2])
+    except (QhullError, ValueError):
+        return len(hulls) == 1 and len(hulls[0].vertices) == 64  # balls stand on a point
+    inside = -(carried.equations[:, :2] @ middle[:2] + carried.equations[:, 2]).max()
+    return bool(inside > _SLENDER * (middle[2] - base))

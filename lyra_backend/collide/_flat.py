@@ -1,0 +1,89 @@
+"""Where free space ends on a plane, it ends on that plane exactly: even floors, sharp corners, few triangles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import GaussianCloud
+from ._contour import Faces, contour
+from ._ground import Surface
+from ._planes import Planes, find_planes, flattened, refitted
+from ._scan import Scan
+from ._triangles import compact, split_quads
+
+__all__ = ["flat", "plain_surface"]
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+
+_SCATTER_M = (0.02, 0.08)  # how far crossings may scatter around a plane, in clean and in rough clouds
+_NOISES = 8.0  # the same in deviations of the Gaussians along a lattice edge
+_AREA_M2 = 0.1  # of the smallest plane
+_CELL = 2.0  # voxels; wider gaps separate planes
+_REACH = 6.0  # deviations: Gaussians sum up on either side of a lattice point, so crossings have two middles
+
+
+def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
+    """Move crossings onto the planes they scatter around; return also how many planes there are.
+
+    The lining of a solid goes where its outside goes, so that it stays behind it.
+    """
+    outside = np.flatnonzero(~faces.lining)
+    points, normals = faces.crossing[outside], faces.normal[outside]
+    along = np.eye(3)[faces.axis[outside]]
+    planes = _planes(points, normals, along, scan)
+    crossing, normal, planar = faces.crossing.copy(), faces.normal.copy(), np.zeros(len(faces.axis), bool)
+    crossing[outside], normal[outside] = flattened(points, normals, planes, along)
+    planar[outside] = planes.owner >= 0
+    lining, partner = _partners(faces, scan.grid.shape)
+    crossing[lining], normal[lining], planar[lining] = crossing[partner], -normal[partner], planar[partner]
+    return replace(faces, crossing=crossing, normal=normal, planar=planar), len(planes.planes)
+
+
+def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Planes:
+    size = scan.grid.voxel_size
+    noise = float(np.median(scan.sheets.deviation[scan.sheets.blocked]))
+    planes = find_planes(
+        points,
+        normals,
+        np.maximum(np.abs((normals * along).sum(axis=1)), 1e-3),
+        tolerance=float(np.clip(_NOISES * noise, _SCATTER_M[0] / size, _SCATTER_M[1] / size)),
+        cell=_CELL,
+        min_area=_AREA_M2 / size**2,
+        cosine=0.9,
+        reach=_REACH,
+    )
+    centres = scan.grid.to_lattice(scan.cloud.positions)
+    return refitted(planes, points, centres, _opaque_area(scan.cloud), _CELL)
+
+
+def _partners(faces: Faces, shape: tuple[int, int, int]) -> tuple[Ints, Ints]:
+    """Return the faces of linings whose lattice edge has a face of an outside as well, and those."""
+    lower_end = faces.point - np.where(faces.lower[:, None], 0, 1) * np.eye(3, dtype=np.int64)[faces.axis]
+    edge = np.ravel_multi_index(tuple(lower_end.T), shape) * 3 + faces.axis
+    outside, lining = np.flatnonzero(~faces.lining), np.flatnonzero(faces.lining)
+    if not len(outside) or not len(lining):
+        return lining[:0], outside[:0]
+    order = outside[np.argsort(edge[outside], kind="stable")]
+    at = np.minimum(np.searchsorted(edge[order], edge[lining]), len(order) - 1)
+    same = edge[order[at]] == edge[lining]
+    return lining[same], order[at[same]]
+
+
+def _opaque_area(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
+    """Return the opaque area of each Gaussian (N,) [m2], up to a constant factor."""
+    scales = np.sort(cloud.scales, axis=1)
+    return np.asarray(cloud.opacities * scales[:, 1] * scales[:, 2])
+
+
+def plain_surface(scan: Scan, tolerance: float, longest_edge: float) -> Surface:
+    """Return the simplified surface of free space (vertices [m], triangles): nothing lined, nothing closed below."""
+    from ..kernels.decimate import decimate
+
+    faces, _ = flat(scan.faces, scan)
+    vertices, quads, wanted = contour(faces, scan.sheets, scan.free, scan.grid)
+    vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
+    return decimate(scan.grid.to_world(vertices).astype(np.float32), triangles, 1, tolerance, longest_edge)

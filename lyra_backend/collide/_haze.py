@@ -1,0 +1,106 @@
+"""Hazy clouds: how they are told, and what is made of them.
+
+A clean cloud has one thin layer of Gaussians per surface. What an optimiser leaves behind is often a layer 10 cm thick
+with more Gaussians behind it; taken as they are they make a rough surface that lies too deep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..progress import Progress
+from ..types import GaussianCloud
+from ._contour import Faces, edges_at
+from ._free_space import FreeSpace
+from ._lattice import Grid
+from ._planes import Plane, find_planes
+from ._seen import seen_surface, stand_points
+from ._sheets import Sheets
+from ._straighten import straightened
+
+__all__ = ["Sharpened", "haze", "sharpened"]
+
+Floats = npt.NDArray[np.floating]
+
+_STEEP = 0.7  # cosine between a sheet's normal and an edge from which the edge crosses it squarely
+_LAYERS = 3  # consecutive blocked edges that no thin sheet has
+_EYES = 24
+_CRISP_M = 0.015  # scatter of what is seen up to which a thick layer of Gaussians still shows where its surface is
+_TOLERANCE_M, _CELL_M, _MIN_AREA_M2 = 0.2, 0.1, 0.2
+_WIDE_M, _WIDE_CELL_M, _WIDE_AREA_M2 = 0.5, 0.2, 4.0  # for ceilings and walls that are hardly there
+
+
+@dataclass(frozen=True)
+class Sharpened:
+    """A cloud made sharp.
+
+    Attributes:
+        cloud: its Gaussians.
+        planes: number of planes they were moved onto; 0 if they are thick but not hazy: they stay as they are.
+        spread: area-weighted deviation of what is seen from these planes [m].
+        closed_m2: area without Gaussians that was closed.
+    """
+
+    cloud: GaussianCloud
+    planes: int
+    spread: float
+    closed_m2: float
+
+
+def haze(faces: Faces, sheets: Sheets) -> float:
+    """Return the share of the surface that is more than two voxels thick."""
+    way = np.eye(3, dtype=np.int64)[faces.axis]
+    inwards: npt.NDArray[np.int64] = np.where(faces.lower[:, None], way, -way)
+    squarely = np.abs(faces.normal[np.arange(len(faces.axis)), faces.axis]) > _STEEP
+    if not squarely.any():
+        return 0.0
+    lower_end = np.where(faces.lower[:, None], faces.point, faces.point - way)[squarely]
+    axis, step = faces.axis[squarely], inwards[squarely]
+    thick = np.ones(len(axis), bool)
+    for layer in range(_LAYERS):
+        edge = edges_at(sheets, lower_end + layer * step, axis)
+        thick &= (edge >= 0) & sheets.blocked[edge]
+    return float(thick.mean())
+
+
+def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, progress: Progress) -> Sharpened | None:
+    """Straighten a hazy cloud; None if nobody can stand in it or no plane is seen.
+
+    Args:
+        cloud: Gaussians in frame WORLD.
+        free: free space found in the haze.
+        grid: its lattice.
+        floor: height of the floor by column [m], NaN where there is none.
+    """
+    eyes = stand_points(free, grid, floor, _EYES)
+    if not len(eyes):
+        return None
+    seen = seen_surface(cloud, eyes, progress.child(0.0, 0.7))
+    progress(0.7, "fitting planes")
+    areas = seen.areas()
+    found = find_planes(
+        seen.points, seen.normals, areas, tolerance=_TOLERANCE_M, cell=_CELL_M, min_area=_MIN_AREA_M2, cosine=0.6
+    )
+    rest = found.owner < 0
+    wide = find_planes(
+        seen.points[rest],
+        seen.normals[rest],
+        areas[rest],
+        tolerance=_WIDE_M,
+        cell=_WIDE_CELL_M,
+        min_area=_WIDE_AREA_M2,
+        cosine=0.5,
+        loose=0.5,
+    )
+    planes: list[Plane] = [*found.planes, *(p for p in wide.planes if abs(p.normal[2]) in (0.0, 1.0))]
+    if not planes:
+        return None
+    spread = float(np.average([p.spread for p in planes], weights=[p.area for p in planes]))
+    if spread < _CRISP_M:
+        return Sharpened(cloud, 0, spread, 0.0)
+    progress(0.9, "straightening")
+    cloud, closed = straightened(cloud, planes, seen)
+    return Sharpened(cloud, len(planes), spread, closed)

@@ -1,0 +1,138 @@
+"""What is seen of the Gaussians from free space: views at robot height, and the collider on the same rays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Camera, GaussianCloud, Intrinsics, look_at
+from ._free_space import FreeSpace
+from ._lattice import Grid
+
+__all__ = ["Seen", "eye_points", "look_around"]
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+HEIGHTS_M = (0.35, 0.9, 1.5)
+_CLEARANCE_M = 0.3
+_ROOMY_M, _ROOMIER = 0.7, 0.6  # room around an eye that is enough, or more than at this share of places
+_NEAREST_M = 0.3  # what is nearer to an eye is haze around it
+_JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
+_GRAZING = 0.15  # cosine below which a pixel says nothing
+_GAUSSIANS = 130_000  # in a picture; every k-th is grown to cover what the others did
+_GOLDEN = np.pi * (3.0 - 5.0**0.5)
+_FACES = ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Rays that end on the Gaussians, where the accumulated opacity passes one half.
+
+    Attributes:
+        eyes: where rays start [m], shape (N, 3).
+        points: where they end [m], shape (N, 3).
+        normals: unit normals of the picture's surface there, towards the eye; zero where it has none, shape (N, 3).
+    """
+
+    eyes: Floats
+    points: Floats
+    normals: Floats
+
+    @property
+    def ways(self) -> Floats:
+        """Unit directions of the rays, shape (N, 3)."""
+        along = self.points - self.eyes
+        return along / np.linalg.norm(along, axis=1, keepdims=True)
+
+    @property
+    def with_normal(self) -> Bools:
+        return (self.normals != 0).any(axis=1)
+
+
+def eye_points(free: FreeSpace, grid: Grid, most: int) -> Floats:
+    """Return up to `most` points in reached free space at robot heights [m], spread over the plan, shape (P, 3)."""
+    found = [_open_points(free, grid, height) for height in HEIGHTS_M]
+    chosen: list[Floats] = []
+    for n in range(most):
+        points = found[n % len(found)]
+        if not len(points):
+            continue
+        if not chosen:
+            gap = -np.linalg.norm(points - np.median(points, axis=0), axis=1)
+        else:
+            gap = np.min([np.linalg.norm((points - other)[:, :2], axis=1) for other in chosen], axis=0)
+        chosen.append(points[np.argmax(gap)])
+    return np.asarray(grid.to_world(np.array(chosen, np.float64).reshape(-1, 3)))
+
+
+def _open_points(free: FreeSpace, grid: Grid, height: float) -> npt.NDArray[np.int64]:
+    """Return lattice points (P, 3) at a height [m] above the ground that have room around them, some more than most."""
+    from scipy import ndimage
+
+    columns = np.argwhere(free.inside)
+    level = free.ground[tuple(columns.T)].astype(np.int64) + round(height / grid.voxel_size)
+    points = np.column_stack([columns, np.minimum(level, grid.shape[2] - 1)])
+    is_open = np.zeros(grid.shape[:2], bool)
+    is_open[tuple(columns.T)] = free.reached.at(points)
+    room = np.asarray(ndimage.distance_transform_edt(is_open))[tuple(columns.T)] * grid.voxel_size
+    fits = room > _CLEARANCE_M
+    if not fits.any():
+        return points[:0]
+    return points[room >= min(_ROOMY_M, float(np.quantile(room[fits], _ROOMIER)))]
+
+
+def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
+    """Render small depth pictures from `eyes` (P, 3) and return their rays.
+
+    Args:
+        cloud: the Gaussians.
+        eyes: where to look from [m].
+        all_around: look all ways from every eye, else one way from each, turned against one another.
+    """
+    from ..render import render
+
+    stride = -(-cloud.count // _GAUSSIANS)
+    few = cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud
+    few = replace(few, scales=few.scales * np.float32(np.sqrt(stride)), sh=few.sh[:, :1])
+    parts = []
+    for n, eye in enumerate(eyes):
+        turn = n * _GOLDEN
+        ways = _FACES if all_around else ((np.cos(turn), np.sin(turn), -0.25),)
+        lens = Intrinsics.from_fov(72, 72, 90.0) if all_around else Intrinsics.from_fov(96, 72, 100.0)
+        for way in ways:
+            camera = Camera(lens, look_at(eye, eye + np.array(way)))
+            parts.append(_rays(camera, render(few, camera).depth_m))
+    if not parts:
+        return Seen(*np.zeros((3, 0, 3)))
+    return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _rays(camera: Camera, depth: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return eyes, ends and normals (N, 3) of the pixels of a depth picture (H, W) [m] that show something."""
+    lens, pose = camera.intrinsics, camera.cam_to_world.astype(np.float64)
+    u, v = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
+    local = np.stack([(u - lens.cx) / lens.fx, (v - lens.cy) / lens.fy, np.ones_like(u)], axis=-1) * depth[..., None]
+    normal = _normals(local, depth)
+    use = np.isfinite(depth) & (depth > _NEAREST_M)
+    points = local[use] @ pose[:3, :3].T + pose[:3, 3]
+    return np.broadcast_to(pose[:3, 3], points.shape), points, normal[use] @ pose[:3, :3].T
+
+
+def _normals(points: Floats, depth: Floats) -> Floats:
+    """Return unit normals (H, W, 3) towards the eye from neighbouring pixels; zero at outlines and where grazing."""
+    normals = np.zeros_like(points)
+    across, down = points[1:-1, 2:] - points[1:-1, :-2], points[2:, 1:-1] - points[:-2, 1:-1]
+    steps = [np.abs(depth[1:-1, 2:] - depth[1:-1, :-2]), np.abs(depth[2:, 1:-1] - depth[:-2, 1:-1])]
+    with np.errstate(invalid="ignore"):
+        normal = np.cross(down, across)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
+        view = points[1:-1, 1:-1] / np.linalg.norm(points[1:-1, 1:-1], axis=-1, keepdims=True)
+        cosine = (normal * view).sum(axis=-1)
+        normal *= -np.sign(cosine)[..., None]
+        good = np.maximum(*steps) < 2 * _JUMP * depth[1:-1, 1:-1]
+        good &= np.abs(cosine) > _GRAZING
+    normals[1:-1, 1:-1] = np.where(good[..., None], normal, 0.0)
+    return normals

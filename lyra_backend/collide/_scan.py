@@ -1,0 +1,168 @@
+"""From a cloud to its lattice and the free space in it: the steps that every collider begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidRequest
+from ..params import param
+from ..progress import Progress
+from ..types import Camera, Finding, Frame, GaussianCloud
+from . import _findings as say
+from ._contour import Faces, find_faces
+from ._free_space import FreeSpace, find_free_space
+from ._ground import find_floor
+from ._haze import haze, sharpened
+from ._lattice import Grid, fit_grid, trusted
+from ._sheets import Sheets, find_sheets
+
+__all__ = ["Scan", "ScanParams", "scan"]
+
+_FEWEST = 16  # Gaussians that can be a surface
+
+
+@dataclass(frozen=True)
+class ScanParams:
+    """What counts as surface."""
+
+    voxel_size: float = param(
+        0.05, "Spacing of the lattice: gaps wider than this stay open.", unit="m", min=0.005, max=1.0
+    )
+    min_opacity: float = param(0.05, "Gaussians fainter than this are not surface.", min=0.0, max=1.0)
+    max_scale: float = param(2.0, "Gaussians larger than this are sky or haze.", unit="m", min=0.01)
+    density: float = param(0.3, "Layers of opaque Gaussians that make a surface.", min=0.01, max=10.0)
+    relative_density: float = param(
+        0.15,
+        "Share of the layers around it that a place must have; a surface ends where they fall below.",
+        min=0.0,
+        max=1.0,
+    )
+    min_area: float = param(0.05, "Pieces of surface smaller than this are floaters.", unit="m2", min=0.0)
+    max_haze: float = param(
+        0.2,
+        "Share of the surface that may be more than two voxels thick; above, Gaussians are moved onto planes first.",
+        min=0.0,
+        max=1.0,
+    )
+    robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
+    max_voxels: int = param(2_000_000_000, "Voxels of the box around the scene; above, they are coarsened.", min=4096)
+    max_blocks: int = param(60_000, "Blocks of 8x8x8 voxels with surface in them; above, voxels are coarsened.", min=8)
+    grid_offset: float = param(0.5, "Shift of the lattice along every axis.", unit="voxels", min=0.0, max=1.0)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A cloud on its lattice, what free space can be reached, and where it ends.
+
+    Attributes:
+        chosen: the Gaussians that may be surface, as they came.
+        cloud: the same, moved onto their planes if they were haze.
+    """
+
+    chosen: GaussianCloud
+    cloud: GaussianCloud
+    grid: Grid
+    sheets: Sheets
+    free: FreeSpace
+    faces: Faces
+
+    @property
+    def has_floor(self) -> bool:
+        """Is there anything to stand on?"""
+        return bool(self.faces.looks_up.any())
+
+    @property
+    def counts(self) -> dict[str, int | float]:
+        """Numbers for the report."""
+        return {
+            "gaussians_used": self.chosen.count,
+            "voxel_size_m": self.grid.voxel_size,
+            "blocks": len(self.sheets.blocks),
+            "voxels": int(self.sheets.blocked.sum()),
+            "components_dropped": self.sheets.dropped,
+            "free_regions": self.free.regions,
+            "floor_columns": self.free.floor_columns,
+        }
+
+
+def scan(
+    cloud: GaussianCloud, cameras: tuple[Camera, ...], params: ScanParams, progress: Progress
+) -> tuple[Scan | None, list[Finding]]:
+    """Return the scan, None if there is nothing to stand on, and what is worth telling.
+
+    Cameras are points known to be free; without any, free space is what lies above the floor.
+
+    Raises:
+        InvalidRequest: the cloud is not in frame WORLD.
+        Cancelled: the job was stopped.
+    """
+    if cloud.frame is not Frame.WORLD:
+        raise InvalidRequest(f"collide: the cloud must be in frame world, got {cloud.frame}; refine it first.")
+    progress(0.0, "choosing Gaussians")
+    solid, findings = trusted(cloud, params.min_opacity, params.max_scale)
+    chosen = cloud.select(solid)
+    if chosen.count < _FEWEST:
+        why = f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface."
+        return None, [*findings, say.no_surface(why)]
+    eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
+    found = _scan(chosen, chosen, eyes, params, progress)
+    found, more = _cleared(found, eyes, params, progress)
+    findings += more
+    if found.grid.voxel_size > params.voxel_size:
+        findings.append(say.coarsened(found.grid, params.voxel_size))
+    if not found.has_floor:
+        why = "The Gaussians form no floor with free space above it: nothing to stand on."
+        return None, [*findings, say.no_surface(why)]
+    return found, findings
+
+
+def _cleared(
+    found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams, progress: Progress
+) -> tuple[Scan, list[Finding]]:
+    """Return the scan, or that of the straightened cloud if this one is hazy."""
+    share = haze(found.faces, found.sheets)
+    if share <= params.max_haze or not found.has_floor:
+        return found, []
+    floor = find_floor(found.faces, found.free, found.grid)
+    sharp = sharpened(found.chosen, found.free, found.grid, floor.base, progress.child(0.4, 0.7))
+    if sharp is None:
+        return found, [say.hazy(share, params.max_haze)]
+    if not sharp.planes:
+        return found, []
+    again = _scan(found.chosen, sharp.cloud, eyes, params, progress.child(0.7, 1.0))
+    return again, [say.straightened(share, params.max_haze, sharp.planes, sharp.spread, sharp.closed_m2)]
+
+
+def _scan(
+    chosen: GaussianCloud,
+    cloud: GaussianCloud,
+    eyes: npt.NDArray[np.float32],
+    params: ScanParams,
+    progress: Progress,
+) -> Scan:
+    """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space."""
+    from ..kernels.voxel_blocks import TooManyBlocks
+
+    size = params.voxel_size
+    while True:
+        progress(0.1, "summing Gaussians up on the lattice")
+        grid = fit_grid(*cloud.bounds(), size, params.max_voxels, params.grid_offset)
+        try:
+            sheets = find_sheets(
+                cloud,
+                grid,
+                density=params.density,
+                relative_density=params.relative_density,
+                min_area=params.min_area,
+                max_blocks=params.max_blocks,
+            )
+            break
+        except TooManyBlocks as excess:
+            # blocks lie along surfaces
+            size = grid.voxel_size * max(1.1, (excess.count / params.max_blocks) ** 0.5)
+    progress(0.3, "flooding free space")
+    free = find_free_space(sheets, grid, eyes, params.robot_height)
+    return Scan(chosen, cloud, grid, sheets, free, find_faces(sheets, free))

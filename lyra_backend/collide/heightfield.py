@@ -1,0 +1,103 @@
+"""Ground as an even grid of heights, for terrain: one height for each place, no overhangs, no ceilings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..params import param
+from ..progress import Progress
+from ..types import Camera, CollisionPart, CollisionProxy, Finding, GaussianCloud, Outcome, Severity
+from ._ground import Floor, Surface, find_floor, kerb
+from ._lattice import Grid
+from ._measure import measure_collider
+from ._scan import Scan, ScanParams, scan
+
+__all__ = ["Params", "run"]
+
+_OVERHANG_M = 0.25  # surface that looks up this much above the ground of its column is on an overhang
+
+
+@dataclass(frozen=True)
+class Params(ScanParams):
+    kerb_height: float = param(
+        0.5, "Wall along the rim that keeps bodies from rolling off; 0 = none.", unit="m", min=0.0, max=10.0
+    )
+    max_error_p95: float = param(
+        0.03, "95 % of the surface must be nearer to the collider than this.", unit="m", min=0.0
+    )
+    max_overhang_m2: float = param(0.5, "More surface above the ground than this is a warning.", unit="m2", min=0.0)
+
+
+def run(
+    cloud: GaussianCloud, cameras: tuple[Camera, ...], params: Params, progress: Progress
+) -> Outcome[CollisionProxy]:
+    """Make one collider "environment" out of the lowest ground that can be reached, with two triangles per voxel.
+
+    Raises:
+        InvalidRequest: the cloud is not in frame WORLD.
+        Cancelled: the job was stopped.
+    """
+    found, findings = scan(cloud, cameras, params, progress.child(0.0, 0.7))
+    if found is None:
+        return Outcome(CollisionProxy((), "heightfield", {}), {"triangles": 0}, tuple(findings))
+    progress(0.7, "building the grid of heights")
+    floor = find_floor(found.faces, found.free, found.grid)
+    vertices, triangles = _grid_mesh(_heights(floor), found.grid)
+    (vertices, triangles), rim = kerb(vertices, triangles, floor, found.grid, params.kerb_height)
+    progress(0.9, "measuring")
+    measured = measure_collider(found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95)
+    findings += measured.findings
+    overhang = _overhang_m2(found, floor)
+    findings.append(_left_out(overhang, params.max_overhang_m2))
+    counts: dict[str, int | float] = {
+        "triangles": len(triangles),
+        "voxel_size_m": found.grid.voxel_size,
+        "kerb_m": round(rim, 2),
+        "overhang_m2": round(overhang, 3),
+        **measured.counts,
+    }
+    progress(1.0, "done")
+    part = CollisionPart("environment", vertices, triangles, "ground")
+    return Outcome(CollisionProxy((part,), "heightfield", measured.error_m), counts, tuple(findings))
+
+
+def _heights(floor: Floor) -> npt.NDArray[np.float64]:
+    """Height of each column [m], NaN outside the plan; under what nobody saw the floor is continued."""
+    height = np.where(np.isfinite(floor.lowest), floor.lowest, floor.under)
+    return np.where(floor.plan, height, np.nan)
+
+
+def _grid_mesh(height: npt.NDArray[np.float64], grid: Grid) -> Surface:
+    """Two triangles between every four neighbouring columns; diagonals alternate, so that no direction is favoured."""
+    known = np.isfinite(height)
+    number = np.cumsum(known).reshape(known.shape) - 1
+    i, j = np.nonzero(known[:-1, :-1] & known[1:, :-1] & known[1:, 1:] & known[:-1, 1:])
+    a, b, c, d = number[i, j], number[i + 1, j], number[i + 1, j + 1], number[i, j + 1]
+    even = ((i + j) % 2 == 0)[:, None]
+    one = np.where(even, np.stack([a, b, c], axis=1), np.stack([a, b, d], axis=1))
+    two = np.where(even, np.stack([a, c, d], axis=1), np.stack([b, c, d], axis=1))
+    x, y = np.nonzero(known)
+    plan = np.stack([x, y], axis=1) * grid.voxel_size + grid.origin[:2]
+    return np.column_stack([plan, height[known]]).astype(np.float32), np.concatenate([one, two]).astype(np.int32)
+
+
+def _overhang_m2(found: Scan, floor: Floor) -> float:
+    """Plan area [m2] of surface above the ground that a height field cannot hold."""
+    up = found.faces.looks_up
+    x, y = found.faces.point[up, 0], found.faces.point[up, 1]
+    z = found.faces.crossing[up, 2] * found.grid.voxel_size + found.grid.origin[2]
+    above = floor.plan[x, y] & (z > floor.lowest[x, y] + _OVERHANG_M)
+    columns = np.unique(np.stack([x[above], y[above]], axis=1), axis=0)
+    return float(len(columns) * found.grid.voxel_size**2)
+
+
+def _left_out(overhang: float, limit: float) -> Finding:
+    text = (
+        f"{overhang:.1f} m2 of surface lie above other ground (overhangs, tables, upper floors) and are no part of the "
+        "height field; walls and ceilings never are. collide=surface keeps them."
+    )
+    severity = Severity.WARNING if overhang > limit else Severity.INFO
+    return Finding("collide.overhangs", severity, text, round(overhang, 3), limit)

@@ -1,0 +1,145 @@
+"""Things in rooms are found, get the shape they have, and leave no hole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lyra_backend.collide._hulls import MAX_VERTICES
+from lyra_backend.collide._objects import find_objects
+from lyra_backend.kernels.mesh_distance import mesh_rays
+from lyra_backend.types import Frame, GaussianCloud, Role, Shape
+
+from . import things
+
+BOX = ((1.0, 1.0, 0.0), (1.6, 1.4, 0.5))
+
+
+def found(*parts, solids=(), cloud=None, **options):
+    return find_objects(*things.room(*parts, solids=solids), cloud, **options)
+
+
+def bodies(result):
+    return sorted({p.body for p in result.parts})
+
+
+def covered(surface, low, high):
+    """Share of the floor between two corners of the plan that a ray from 0.3 m above meets from above."""
+    x, y = np.meshgrid(np.linspace(low[0], high[0], 30), np.linspace(low[1], high[1], 30))
+    starts = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, 0.3)])
+    hits = mesh_rays(*surface, starts, np.tile([0.0, 0.0, -1.0], (len(starts), 1)))
+    return float((hits.front & (np.abs(hits.distance - 0.3) < 0.01)).mean())
+
+
+def test_an_empty_room_is_all_structure():
+    vertices, triangles = things.room()
+    result = find_objects(vertices, triangles)
+    assert result.parts == ()
+    assert len(result.structure[1]) == len(triangles)
+    assert [p.role for p in result.all_parts()] == [Role.ENVIRONMENT]
+
+
+@pytest.mark.parametrize(
+    ("shape", "surface", "center", "size"),
+    [
+        (Shape.CYLINDER, things.cylinder((2.0, 1.5, 0.0), 0.3, 0.9), (2.0, 1.5, 0.45), (0.6, 0.6, 0.9)),
+        (Shape.SPHERE, things.sphere((2.5, 1.0, 0.35), 0.35), (2.5, 1.0, 0.35), (0.7, 0.7, 0.7)),
+    ],
+)
+def test_round_things_become_what_they_are(shape, surface, center, size):
+    (part,) = found(surface).parts
+    assert part.primitive is not None
+    assert part.primitive.shape is shape
+    assert part.primitive.center == pytest.approx(center, abs=0.01)
+    assert part.primitive.size == pytest.approx(size, abs=0.015)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+def test_a_box_becomes_a_box_however_the_room_is_turned(angle):
+    vertices, triangles = things.room(solids=[BOX])
+    c, s = np.cos(angle), np.sin(angle)
+    (part,) = find_objects(vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]), triangles).parts
+    w, _, _, z = part.primitive.quat_wxyz
+    turned = (2 * np.arctan2(z, w) - angle + np.pi / 4) % (np.pi / 2) - np.pi / 4
+    assert turned == pytest.approx(0.0, abs=0.005)
+    assert sorted(part.primitive.size) == pytest.approx([0.4, 0.5, 0.6], abs=0.005)
+    assert part.primitive.center == pytest.approx((1.3 * c - 1.2 * s, 1.3 * s + 1.2 * c, 0.25), abs=0.005)
+
+
+def test_a_table_becomes_a_top_and_legs():
+    result = found(solids=things.table(1.0, 1.0))
+    assert bodies(result) == ["object_1"]
+    assert len(result.parts) == 5
+    assert result.counts["object_error_p95_max_m"] < 0.01
+    volume = 1.2 * 0.8 * 0.05 + 4 * 0.1**2 * 0.7
+    mass = sum(p.mass_kg for p in result.parts)
+    assert mass / 240.0 == pytest.approx(volume, rel=0.05)
+    assert max(len(p.vertices) for p in result.parts) <= MAX_VERTICES
+
+
+def test_what_leans_on_a_wall_is_structure():
+    assert found(solids=[((0.0, 1.0, 0.0), (0.5, 1.8, 1.0))]).parts == ()
+
+
+def test_what_stands_on_a_table_is_its_own():
+    result = found(solids=[*things.table(1.0, 1.0), ((1.1, 1.1, 0.75), (1.4, 1.4, 1.0))])
+    assert len(bodies(result)) == 2
+    tops = sorted(max(p.vertices[:, 2].max() for p in result.parts if p.body == b) for b in bodies(result))
+    assert tops == pytest.approx([0.75, 1.0], abs=0.005)
+
+
+def test_where_a_thing_stood_the_floor_is_closed():
+    result = found(solids=[BOX])
+    assert covered(result.environment, (0.8, 0.8), (1.8, 1.6)) < 1.0  # the box is in the way
+    assert covered(result.structure, (0.8, 0.8), (1.8, 1.6)) == 1.0
+
+
+def test_the_environment_stays_what_it_was_unless_things_move():
+    vertices, triangles = things.room(solids=[BOX])
+    still = find_objects(vertices, triangles)
+    assert np.array_equal(still.environment[0], vertices)
+    assert np.array_equal(still.environment[1], triangles)
+    assert [p.role for p in still.all_parts()] == [Role.ENVIRONMENT, Role.OBJECT, Role.STRUCTURE]
+    moving = find_objects(vertices, triangles, dynamic=True)
+    assert covered(moving.environment, (0.8, 0.8), (1.8, 1.6)) == 1.0
+    assert [p.dynamic for p in moving.parts] == [True]
+    assert [p.role for p in moving.all_parts()] == [Role.ENVIRONMENT, Role.OBJECT]
+
+
+def test_what_would_fall_over_or_hangs_does_not_move():
+    slab, lamp = ((1.0, 1.0, 0.0), (1.5, 1.1, 1.2)), ((2.5, 1.5, 1.0), (2.8, 1.8, 1.2))
+    result = found(solids=[slab, lamp], dynamic=True)
+    assert len(result.parts) == 2
+    assert not any(p.dynamic for p in result.parts)
+    assert [f.code for f in result.findings if f.measured == 2] == ["collide.object_fixed"]
+
+
+def test_classes_name_things_and_tell_touching_ones_apart():
+    solids = [((1.0, 1.0, 0.0), (1.5, 1.5, 0.5)), ((1.5, 1.0, 0.0), (2.0, 1.5, 0.9))]
+    points = things.room(solids=solids)[0]
+    points = points[((points > (0.99, 0.99, 0.02)) & (points < (2.01, 1.51, 1.0))).all(axis=1)]
+    ids = np.where(points[:, 0] < 1.49, 1, 2).astype(np.uint16)
+    count = len(points)
+    cloud = GaussianCloud(
+        points,
+        np.full((count, 3), 0.01),
+        np.tile([1.0, 0, 0, 0], (count, 1)),
+        np.ones(count),
+        np.zeros((count, 1, 3)),
+        Frame.WORLD,
+        ids,
+        ("unknown", "crate", "barrel"),
+    )
+    assert len(bodies(found(solids=solids))) == 1
+    assert bodies(found(solids=solids, cloud=cloud)) == ["barrel_1", "crate_1"]
+
+
+def test_nothing_is_looked_for_if_not_wanted():
+    assert found(solids=[BOX], method="none").parts == ()
+
+
+def test_the_same_surface_gives_the_same_objects():
+    one, two = (found(things.sphere((3.0, 2.0, 0.3), 0.3), solids=things.table(1.0, 1.0)) for _ in range(2))
+    for a, b in zip(one.parts, two.parts, strict=True):
+        assert np.array_equal(a.vertices, b.vertices)
+        assert np.array_equal(a.triangles, b.triangles)
