@@ -85,6 +85,9 @@ def generate(
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="Model for generators with weights.")] = None,
     collider: ColliderOption = "surface",
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Things that stand free are rigid bodies: they can be pushed.")
+    ] = False,
     primitive: Annotated[
         str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}.")
     ] = "particle_field",
@@ -103,6 +106,8 @@ def generate(
         refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
         refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
     add_generator_options(params, up, scale, intrinsics)
+    if dynamic:
+        params.setdefault("collide", {})["dynamic"] = True
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

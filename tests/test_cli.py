@@ -90,6 +90,12 @@ def test_options_about_a_file_that_is_not_there_are_refused(tmp_path: Path, opti
     assert f"{option.partition('=')[0]}: describes the file" in done.err
 
 
+def test_dynamic_needs_a_collider_that_knows_objects(tmp_path: Path) -> None:
+    done = call("generate", "--prompt", "a room", "--dynamic", "--collider", "none", "--out", tmp_path / "run")
+    assert done.code == 2
+    assert "collide.dynamic" in done.err
+
+
 def test_convert_splat_and_usd(splat: Path, tmp_path: Path) -> None:
     assert call("convert", splat, tmp_path / "a.usdc").code == 0
     assert call("convert", splat, tmp_path / "b.ply").code == 0
