@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..types import Finding, Severity
-from ._lattice import Grid
+from ._scan.lattice import Grid
 
 __all__ = ["coarsened", "hazy", "kerb_built", "no_surface", "size", "straightened"]
 

@@ -21,14 +21,14 @@ from ..types import (
     Role,
     Severity,
 )
-from ._fit import samples_on
-from ._flat import plain_surface
-from ._hulls import Hull
-from ._objects import METHODS, find_objects
-from ._scan import ScanParams, scan
-from ._shapes import primitive_mesh
-from ._slabs import flat_boxes, rough_hulls
-from ._triangles import normals
+from ._mesh.flat import plain_surface
+from ._mesh.triangles import normals
+from ._objects.fit import samples_on
+from ._objects.hulls import Hull
+from ._objects.objects import METHODS, find_objects
+from ._objects.shapes import primitive_mesh
+from ._objects.slabs import flat_boxes, rough_hulls
+from ._scan.scan import ScanParams, scan
 
 __all__ = ["Params", "run"]
 

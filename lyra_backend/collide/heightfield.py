@@ -10,10 +10,10 @@ import numpy.typing as npt
 from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionPart, CollisionProxy, Finding, GaussianCloud, Outcome, Severity
-from ._ground import Floor, Surface, find_floor, kerb
-from ._lattice import Grid
-from ._measure import measure_collider
-from ._scan import Scan, ScanParams, scan
+from ._error.measure import measure_collider
+from ._mesh.ground import Floor, Surface, find_floor, kerb
+from ._scan.lattice import Grid
+from ._scan.scan import Scan, ScanParams, scan
 
 __all__ = ["Params", "run"]
 

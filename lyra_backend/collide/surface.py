@@ -12,14 +12,14 @@ from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionProxy, GaussianCloud, Outcome
 from . import _findings as say
-from ._contour import contour, find_faces
-from ._flat import flat
-from ._ground import Floor, Surface, bottoms, find_floor, joined, kerb, with_solid_interiors
-from ._lattice import Grid
-from ._measure import measure_collider
-from ._objects import METHODS, find_objects
-from ._scan import Scan, ScanParams, scan
-from ._triangles import compact, split_quads
+from ._error.measure import measure_collider
+from ._mesh.contour import contour, find_faces
+from ._mesh.flat import flat
+from ._mesh.ground import Floor, Surface, bottoms, find_floor, joined, kerb, with_solid_interiors
+from ._mesh.triangles import compact, split_quads
+from ._objects.objects import METHODS, find_objects
+from ._scan.lattice import Grid
+from ._scan.scan import Scan, ScanParams, scan
 
 __all__ = ["Params", "run"]
 

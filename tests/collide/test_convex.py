@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide import convex
-from lyra_backend.collide._slabs import flat_boxes, rough_hulls
+from lyra_backend.collide._objects.slabs import flat_boxes, rough_hulls
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.progress import Progress
 from lyra_backend.types import Approximation, Role, Severity

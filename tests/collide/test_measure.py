@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lyra_backend.collide._lattice import Grid, Points
-from lyra_backend.collide._measure import measure_collider
+from lyra_backend.collide._error.measure import measure_collider
+from lyra_backend.collide._scan.lattice import Grid, Points
 from lyra_backend.types import Severity
 
 from .clouds import cloud, join, room, sheet

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lyra_backend.collide._hulls import MAX_VERTICES
-from lyra_backend.collide._objects import find_objects
+from lyra_backend.collide._objects.hulls import MAX_VERTICES
+from lyra_backend.collide._objects.objects import find_objects
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.types import Frame, GaussianCloud, Role, Shape
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lyra_backend.collide._ground import joined
+from lyra_backend.collide._mesh.ground import joined
 
 SPACING = 0.05
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lyra_backend.author import collision, stage
-from lyra_backend.collide._objects import find_objects
+from lyra_backend.collide._objects.objects import find_objects
 from lyra_backend.progress import Progress
 from lyra_backend.types import CollisionProxy
 from lyra_backend.validate.engine_process import Job, Run, run_engine

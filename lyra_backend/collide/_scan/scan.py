@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidRequest
-from ..params import param
-from ..progress import Progress
-from ..types import Camera, Finding, Frame, GaussianCloud
-from . import _findings as say
-from ._contour import Faces, find_faces
-from ._free_space import FreeSpace, find_free_space
-from ._ground import find_floor
-from ._haze import haze, sharpened
-from ._lattice import Grid, fit_grid, trusted
-from ._sheets import Sheets, find_sheets
+from ...errors import InvalidRequest
+from ...params import param
+from ...progress import Progress
+from ...types import Camera, Finding, Frame, GaussianCloud
+from .. import _findings as say
+from .._haze.haze import haze, sharpened
+from .._mesh.contour import Faces, find_faces
+from .._mesh.ground import find_floor
+from .free_space import FreeSpace, find_free_space
+from .lattice import Grid, fit_grid, trusted
+from .sheets import Sheets, find_sheets
 
 __all__ = ["Scan", "ScanParams", "scan"]
 
@@ -144,7 +144,7 @@ def _scan(
     progress: Progress,
 ) -> Scan:
     """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space."""
-    from ..kernels.voxel_blocks import TooManyBlocks
+    from ...kernels.voxel_blocks import TooManyBlocks
 
     size = params.voxel_size
     while True:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..progress import Progress
-from ..types import GaussianCloud
-from ._contour import Faces, edges_at
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._planes import Plane, find_planes
-from ._seen import seen_surface, stand_points
-from ._sheets import Sheets
-from ._straighten import straightened
+from ...progress import Progress
+from ...types import GaussianCloud
+from .._mesh.contour import Faces, edges_at
+from .._mesh.planes import Plane, find_planes
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .._scan.sheets import Sheets
+from .seen import seen_surface, stand_points
+from .straighten import straightened
 
 __all__ = ["Sharpened", "haze", "sharpened"]
 

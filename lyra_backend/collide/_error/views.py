@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Camera, GaussianCloud, Intrinsics, look_at
-from ._free_space import FreeSpace
-from ._lattice import Grid
+from ...types import Camera, GaussianCloud, Intrinsics, look_at
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
 
 __all__ = ["Seen", "eye_points", "look_around"]
 
@@ -92,7 +92,7 @@ def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
         eyes: where to look from [m].
         all_around: look all ways from every eye, else one way from each, turned against one another.
     """
-    from ..render import render
+    from ...render import render
 
     stride = -(-cloud.count // _GAUSSIANS)
     few = cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Finding, GaussianCloud, Severity
+from ...types import Finding, GaussianCloud, Severity
 
 __all__ = ["BLOCK", "Grid", "fit_grid", "trusted"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._lattice import Grid, Points
-from ._sheets import Sheets, edge_points
+from .lattice import Grid, Points
+from .sheets import Sheets, edge_points
 
 __all__ = ["FreeSpace", "find_free_space", "open_edges"]
 
@@ -54,8 +54,8 @@ def find_free_space(sheets: Sheets, grid: Grid, cameras: Floats, robot_height: f
         cameras: points known to be free [m], shape (C, 3), may be empty.
         robot_height: headroom [m] a floor needs to count.
     """
-    from ..kernels.flood import label_regions
-    from ..kernels.lattice_walls import points_in_sheets
+    from ...kernels.flood import label_regions
+    from ...kernels.lattice_walls import points_in_sheets
 
     sheet_edge = points_in_sheets(
         sheets.directory, sheets.blocks, sheets.edge_index, sheets.low, sheets.high, sheets.needed

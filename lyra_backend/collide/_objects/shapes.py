@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Primitive, Shape
-from ..types.rotations import matrix_from_quat
-from ._fit import Thing, distances_to, samples_on
-from ._hulls import Hull, hull_of
-from ._triangles import areas, normals
+from ...types import Primitive, Shape
+from ...types.rotations import matrix_from_quat
+from .._mesh.triangles import areas, normals
+from .fit import Thing, distances_to, samples_on
+from .hulls import Hull, hull_of
 
 __all__ = ["hulls_error", "primitive_mesh", "single_hulls"]
 

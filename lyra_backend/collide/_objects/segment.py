@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._triangles import normals
+from .._mesh.triangles import normals
 
 __all__ = ["GROUND", "STRUCTURE", "Segments", "joined_nodes", "neighbours", "segment"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import GaussianCloud
-from ..types.rotations import wxyz_to_xyzw
-from ._lattice import Grid
-from ._robust import weighted_median
+from ...types import GaussianCloud
+from ...types.rotations import wxyz_to_xyzw
+from .._mesh.robust import weighted_median
+from .lattice import Grid
 
 __all__ = ["Sheets", "edge_points", "find_sheets"]
 
@@ -83,8 +83,8 @@ def find_sheets(
     Raises:
         TooManyBlocks: they would be more.
     """
-    from ..kernels.lattice_walls import typical_density, widened
-    from ..kernels.voxel_blocks import voxel_blocks
+    from ...kernels.lattice_walls import typical_density, widened
+    from ...kernels.voxel_blocks import voxel_blocks
 
     crossings = voxel_blocks(
         grid.to_lattice(cloud.positions),
@@ -143,7 +143,7 @@ def _without_floaters(
     than `min_area` [m2], or if it is fainter than the scene's surfaces (`brightness` 1) and no larger than a piece of
     furniture. Edges with no common normal (ridges, foliage) stay if they touch what stays.
     """
-    from ..kernels.lattice_walls import label_sheets, touching_sheets
+    from ...kernels.lattice_walls import label_sheets, touching_sheets
 
     if not firm.any():
         return np.zeros_like(blocked), 0

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..types import GaussianCloud
-from ._contour import Faces, contour
-from ._ground import Surface
-from ._planes import Planes, find_planes, flattened, refitted
-from ._scan import Scan
-from ._triangles import compact, split_quads
+from ...types import GaussianCloud
+from .._scan.scan import Scan
+from .contour import Faces, contour
+from .ground import Surface
+from .planes import Planes, find_planes, flattened, refitted
+from .triangles import compact, split_quads
 
 __all__ = ["flat", "plain_surface"]
 
@@ -81,7 +81,7 @@ def _opaque_area(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
 
 def plain_surface(scan: Scan, tolerance: float, longest_edge: float) -> Surface:
     """Return the simplified surface of free space (vertices [m], triangles): nothing lined, nothing closed below."""
-    from ..kernels.decimate import decimate
+    from ...kernels.decimate import decimate
 
     faces, _ = flat(scan.faces, scan)
     vertices, quads, wanted = contour(faces, scan.sheets, scan.free, scan.grid)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ._contour import Faces
-from ._free_space import FreeSpace, open_edges
-from ._lattice import Grid
-from ._sheets import Sheets
-from ._triangles import normals
+from .._scan.free_space import FreeSpace, open_edges
+from .._scan.lattice import Grid
+from .._scan.sheets import Sheets
+from .contour import Faces
+from .triangles import normals
 
 __all__ = ["Floor", "Surface", "bottoms", "find_floor", "joined", "kerb", "with_solid_interiors"]
 
@@ -149,7 +149,7 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
 
 def _roomy(inside: Bools, sheets: Sheets, grid: Grid) -> Bools:
     """Points (B, 512) of pockets that hold more than `_POCKET_M3`; noise between sheets makes many that do not."""
-    from ..kernels.flood import label_regions
+    from ...kernels.flood import label_regions
 
     bits = inside.astype(np.uint8) | open_edges(sheets)
     labels, _ = label_regions(sheets.directory, sheets.blocks, bits, np.zeros(sheets.directory.shape, bool))

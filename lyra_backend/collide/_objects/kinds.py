@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..types import GaussianCloud
-from ._segment import STRUCTURE, joined_nodes, neighbours
-from ._triangles import areas
+from ...types import GaussianCloud
+from .._mesh.triangles import areas
+from .segment import STRUCTURE, joined_nodes, neighbours
 
 __all__ = ["kinds_of", "split_by_kind"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MissingDependency
-from ._fit import Thing
-from ._ground import joined
-from ._hulls import Hull, hull_of
-from ._segment import joined_nodes
-from ._triangles import compact
+from ...errors import MissingDependency
+from .._mesh.ground import joined
+from .._mesh.triangles import compact
+from .fit import Thing
+from .hulls import Hull, hull_of
+from .segment import joined_nodes
 
 __all__ = ["coacd_pieces"]
 

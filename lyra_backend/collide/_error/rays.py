@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._measure_fit import FAR_M, FittedSurface
-from ._measure_views import Seen
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .fitted import FAR_M, FittedSurface
+from .views import Seen
 
 if TYPE_CHECKING:
-    from ..kernels.mesh_distance import MeshTree
+    from ...kernels.mesh_distance import MeshTree
 
 __all__ = ["BALL_M", "Leaks", "RayFigures", "find_leaks", "separate", "thin_wall_crossings", "view_figures"]
 

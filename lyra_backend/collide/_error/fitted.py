@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..types import GaussianCloud
-from ..types.rotations import wxyz_to_xyzw
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._measure_views import Seen
+from ...types import GaussianCloud
+from ...types.rotations import wxyz_to_xyzw
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .views import Seen
 
 if TYPE_CHECKING:
-    from ..kernels.facing import Facing
-    from ..kernels.mesh_distance import MeshTree
+    from ...kernels.facing import Facing
+    from ...kernels.mesh_distance import MeshTree
 
 __all__ = ["FAR_M", "FittedSurface", "Gauge", "fit_gaussians", "fit_haze", "fit_seen", "gauge"]
 
@@ -145,7 +145,7 @@ def fit_seen(seen: Seen, free: FreeSpace, grid: Grid, width: float) -> FittedSur
 
 def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, width: float) -> FittedSurface:
     """Fit a surface between where rays end and the middle of the Gaussians there; for clouds that are haze."""
-    from ..kernels.local_fit import PointCells, local_fits
+    from ...kernels.local_fit import PointCells, local_fits
 
     front = fit_seen(seen, free, grid, width)
     if not len(front.points):
@@ -167,7 +167,7 @@ def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, widt
 
 
 def _facing(cloud: GaussianCloud, free: FreeSpace, grid: Grid) -> Facing:
-    from ..kernels.facing import facing
+    from ...kernels.facing import facing
 
     points, reached = grid.to_lattice(cloud.positions), free.reached
     quats = wxyz_to_xyzw(cloud.quats_wxyz)
@@ -179,7 +179,7 @@ def _radius(width: float) -> float:
 
 
 def _fitted(points: Floats, normals: Floats, masses: Floats, width: float) -> FittedSurface:
-    from ..kernels.local_fit import PointCells, local_fits
+    from ...kernels.local_fit import PointCells, local_fits
 
     if len(points) < 16:
         nothing = np.zeros(0)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..progress import Progress
-from ..types import Camera, GaussianCloud, Intrinsics
-from ._free_space import FreeSpace
-from ._lattice import Grid
+from ...progress import Progress
+from ...types import Camera, GaussianCloud, Intrinsics
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
 
 __all__ = ["Surfels", "seen_surface", "stand_points"]
 
@@ -97,7 +97,7 @@ def _spread_out(points: Floats, most: int) -> Floats:
 
 def seen_surface(cloud: GaussianCloud, eyes: Floats, progress: Progress) -> Surfels:
     """Look in all six directions from every eye (P, 3) [m] and return what is seen."""
-    from ..render.splats import render
+    from ...render.splats import render
 
     lens = Intrinsics.from_fov(_SIDE_PX, _SIDE_PX, 90.0)
     parts = []

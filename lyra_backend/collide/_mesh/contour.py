@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._sheets import Sheets, edge_points
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .._scan.sheets import Sheets, edge_points
 
 __all__ = ["Faces", "cell_corners_reached", "contour", "edges_at", "find_faces"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._fit import Thing, samples_on, upright_axes
-from ._hulls import Hull, hull_of
-from ._triangles import areas, normals
+from .._mesh.triangles import areas, normals
+from .fit import Thing, samples_on, upright_axes
+from .hulls import Hull, hull_of
 
 __all__ = ["convex_pieces", "crossings"]
 

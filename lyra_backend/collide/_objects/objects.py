@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role, Severity
-from ._apart import interlocked, rests_safely, trimmed
-from ._cut import crumbs_below, ground_gap, is_level, patch_below, without
-from ._fit import Thing, fit_primitives, rim_of
-from ._hulls import Hull
-from ._kinds import kinds_of, split_by_kind
-from ._materials import substance_of
-from ._pieces import convex_pieces
-from ._segment import segment
-from ._shapes import hulls_error, primitive_mesh, single_hulls
-from ._triangles import normals
+from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role, Severity
+from .._mesh.triangles import normals
+from .apart import interlocked, rests_safely, trimmed
+from .cut import crumbs_below, ground_gap, is_level, patch_below, without
+from .fit import Thing, fit_primitives, rim_of
+from .hulls import Hull
+from .kinds import kinds_of, split_by_kind
+from .materials import substance_of
+from .pieces import convex_pieces
+from .segment import segment
+from .shapes import hulls_error, primitive_mesh, single_hulls
 
 __all__ = ["METHODS", "FoundObjects", "find_objects"]
 
@@ -127,7 +127,7 @@ def find_objects(
 
 def _things(vertices: Floats, triangles: Ints, owner: Ints, count: int) -> list[Thing]:
     """Return each object's surface, with and without folds."""
-    from ..kernels.mesh_distance import mesh_rays
+    from ...kernels.mesh_distance import mesh_rays
 
     mine = owner >= 0
     some = triangles[mine]
@@ -159,7 +159,7 @@ def _lids(vertices: Floats, triangles: Ints, label: Ints, outer: Bools, host: in
         surface = triangles[(label == guest) & outer]
         if len(surface) and vertices[surface, 2].min() > base + _HANGS_M:
             patches.append(patch_below(vertices, surface))
-    from ._ground import joined
+    from .._mesh.ground import joined
 
     return joined(patches) if patches else None
 
@@ -184,7 +184,7 @@ def _solve(things: list[Thing], lids: list[Surface | None], method: str) -> list
 def _cutter(method: str):  # type: ignore[no-untyped-def]
     if method != "coacd":
         return convex_pieces
-    from ._coacd import coacd_pieces
+    from .coacd_pieces import coacd_pieces
 
     return coacd_pieces
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ._fit import Thing
-from ._ground import joined
-from ._triangles import compact
+from .._mesh.ground import joined
+from .._mesh.triangles import compact
+from .fit import Thing
 
 __all__ = ["crumbs_below", "ground_gap", "is_level", "patch_below", "without"]
 
@@ -77,7 +77,7 @@ def _footprint(corners: Floats) -> Ints:
     """Cells (N, 2) of the plan whose middle lies below triangles (F, 3, 3), and their neighbours."""
     from scipy import ndimage
 
-    from ._pieces import crossings
+    from .pieces import crossings
 
     low = np.floor(corners[..., :2].min(axis=(0, 1)) / _CELL_M).astype(np.int64) - 2
     high = np.ceil(corners[..., :2].max(axis=(0, 1)) / _CELL_M).astype(np.int64) + 2
@@ -89,7 +89,7 @@ def _footprint(corners: Floats) -> Ints:
 
 
 def _covered(rest: Surface, cells: Ints, base: Floats) -> Bools:
-    from ..kernels.mesh_distance import mesh_rays
+    from ...kernels.mesh_distance import mesh_rays
 
     starts = np.column_stack([(cells + 0.5) * _CELL_M, base + _COVERED_M])
     hits = mesh_rays(*rest, starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
@@ -107,7 +107,7 @@ def _grid(cells: Ints, height: float) -> Surface:
 
 def ground_gap(structure: Surface, things: list[Thing]) -> list[float]:
     """Height [m] of each thing's base above what is right below it: structure or another thing."""
-    from ..kernels.mesh_distance import mesh_rays
+    from ...kernels.mesh_distance import mesh_rays
 
     gaps = []
     for i, thing in enumerate(things):

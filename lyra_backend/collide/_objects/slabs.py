@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Primitive, Shape
-from ..types.rotations import quat_from_matrix
-from ._fit import upright_axes
-from ._hulls import Hull, hull_of
-from ._pieces import crossings
-from ._triangles import normals
+from ...types import Primitive, Shape
+from ...types.rotations import quat_from_matrix
+from .._mesh.triangles import normals
+from .fit import upright_axes
+from .hulls import Hull, hull_of
+from .pieces import crossings
 
 __all__ = ["flat_boxes", "rough_hulls"]
 
@@ -122,7 +122,7 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
 
 def _depths(vertices: Floats, triangles: Ints, plane: _Plane, u: Floats, v: Floats, thickness: float) -> Floats:
     """How deep it is behind each cell until the surface's back or front comes [m], at most `thickness`."""
-    from ..kernels.mesh_distance import mesh_rays
+    from ...kernels.mesh_distance import mesh_rays
 
     at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.full((len(u), len(v)), -0.002)], axis=-1).reshape(-1, 3)
     starts = plane.origin + at @ plane.axes.T

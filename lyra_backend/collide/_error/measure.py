@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Finding, GaussianCloud, Severity
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._measure_fit import FittedSurface, Gauge, fit_gaussians, fit_haze, gauge
-from ._measure_floor import FloorFigures, measure_floor
-from ._measure_rays import Leaks, RayFigures, find_leaks, thin_wall_crossings, view_figures
-from ._measure_views import Seen, eye_points, look_around
+from ...types import Finding, GaussianCloud, Severity
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .fitted import FittedSurface, Gauge, fit_gaussians, fit_haze, gauge
+from .floor import FloorFigures, measure_floor
+from .rays import Leaks, RayFigures, find_leaks, thin_wall_crossings, view_figures
+from .views import Seen, eye_points, look_around
 
 __all__ = ["Measurement", "measure_collider"]
 
@@ -66,7 +66,7 @@ def measure_collider(
         vertices, triangles: the mesh [m], (V, 3) and (F, 3).
         max_error_p95: largest error [m] that is no warning.
     """
-    from ..kernels.mesh_distance import MeshTree
+    from ...kernels.mesh_distance import MeshTree
 
     eyes = eye_points(free, grid, _VIEWS)
     seen = look_around(cloud, eyes, all_around=False)

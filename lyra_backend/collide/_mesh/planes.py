@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ._robust import weighted_median
+from .robust import weighted_median
 
 __all__ = ["Plane", "Planes", "find_planes", "flattened", "refitted"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ._free_space import FreeSpace
-from ._lattice import Grid
-from ._measure_fit import FittedSurface
-from ._measure_rays import BALL_M, separate
+from .._scan.free_space import FreeSpace
+from .._scan.lattice import Grid
+from .fitted import FittedSurface
+from .rays import BALL_M, separate
 
 if TYPE_CHECKING:
-    from ..kernels.mesh_distance import MeshTree
+    from ...kernels.mesh_distance import MeshTree
 
 __all__ = ["FloorFigures", "measure_floor"]
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..types import GaussianCloud
-from ..types.rotations import quat_from_matrix
-from ._planes import Plane
-from ._seen import Surfels
+from ...types import GaussianCloud
+from ...types.rotations import quat_from_matrix
+from .._mesh.planes import Plane
+from .seen import Surfels
 
 __all__ = ["straightened"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Primitive, Shape
-from ..types.rotations import matrix_from_quat, quat_from_matrix
-from ._triangles import normals
+from ...types import Primitive, Shape
+from ...types.rotations import matrix_from_quat, quat_from_matrix
+from .._mesh.triangles import normals
 
 __all__ = ["Fit", "Thing", "distances_to", "fit_primitives", "rim_of", "samples_on", "upright_axes"]
 
@@ -130,7 +130,7 @@ def fit_primitives(things: list[Thing]) -> list[Fit]:
 
 def distances_to(things: list[Thing], owners: list[int], points: list[Floats]) -> list[Floats]:
     """Distances of each set of points to the thing it belongs to [m], with one tree for all."""
-    from ..kernels.mesh_distance import mesh_distance
+    from ...kernels.mesh_distance import mesh_distance
 
     shift = [np.array([i * _APART_M, 0.0, 0.0]) - t.vertices.mean(axis=0) for i, t in enumerate(things)]
     starts = np.cumsum([0, *(len(t.vertices) for t in things)])

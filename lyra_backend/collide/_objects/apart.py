@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ._hulls import Hull, hull_of
-from ._triangles import normals
+from .._mesh.triangles import normals
+from .hulls import Hull, hull_of
 
 __all__ = ["interlocked", "rests_safely", "trimmed"]
 

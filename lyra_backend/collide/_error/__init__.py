@@ -1,0 +1,1 @@
+"""How far a collider is from what its Gaussians show, measured without the truth."""

@@ -1,0 +1,1 @@
+"""Clouds whose Gaussians scatter around the surface."""

@@ -1,0 +1,1 @@
+"""From sheets of Gaussians to a mesh: planes, contour, ground."""

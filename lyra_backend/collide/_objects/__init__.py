@@ -1,0 +1,1 @@
+"""Things that stand free: what they are, and shapes for them."""

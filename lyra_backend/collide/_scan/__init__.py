@@ -1,0 +1,1 @@
+"""Gaussians on a lattice, and the free space between them."""
