@@ -11,11 +11,12 @@ import numpy as np
 from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionProxy, GaussianCloud, Outcome
+from ..types.mesh import concatenate_meshes
 from . import _findings as say
 from ._error.measure import measure_collider
 from ._mesh.contour import contour, find_faces
 from ._mesh.flat import flat
-from ._mesh.ground import Floor, Surface, bottoms, find_floor, joined, kerb, with_solid_interiors
+from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb, with_solid_interiors
 from ._mesh.triangles import compact, split_quads
 from ._objects.objects import METHODS, find_objects
 from ._scan.lattice import Grid
@@ -122,7 +123,7 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
         hidden, counts["closed_m2"] = bottoms(
             floor, grid, under_solids=params.close_bottoms, across_holes=params.close_holes
         )
-        surface = joined([surface, _simplified(hidden, floor, grid, params)])
+        surface = concatenate_meshes([surface, _simplified(hidden, floor, grid, params)])
     return surface, counts
 
 

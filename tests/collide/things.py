@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lyra_backend.collide._mesh.ground import joined
+from lyra_backend.types.mesh import concatenate_meshes
 
 SPACING = 0.05
 
@@ -95,12 +95,12 @@ def _faces(solid, edges, axis):
         quads = np.arange(4 * len(at)).reshape(-1, 4)
         points.append(place.reshape(-1, 3))
         triangles.append(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]))
-    return joined(list(zip(points, triangles, strict=True)))
+    return concatenate_meshes(list(zip(points, triangles, strict=True)))
 
 
 def welded(*surfaces):
     """Surfaces as one; corners at the same place are one."""
-    vertices, triangles = joined([(np.asarray(v, np.float32), t) for v, t in surfaces])
+    vertices, triangles = concatenate_meshes([(np.asarray(v, np.float32), t) for v, t in surfaces])
     _, first, index = np.unique(np.round(vertices, 4), axis=0, return_index=True, return_inverse=True)
     triangles = index.ravel()[triangles]
     a, b, c = triangles.T

@@ -13,7 +13,7 @@ from .._scan.sheets import Sheets
 from .contour import Faces
 from .triangles import normals
 
-__all__ = ["Floor", "Surface", "bottoms", "find_floor", "joined", "kerb", "with_solid_interiors"]
+__all__ = ["Floor", "Surface", "bottoms", "find_floor", "kerb", "with_solid_interiors"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -234,12 +234,3 @@ def _open_edges(vertices: Floats, triangles: Ints) -> npt.NDArray[np.int64]:
     normal = normals(vertices, triangles)
     level = normal[:, 2] > 0.5 * np.linalg.norm(normal, axis=1)
     return directed[(uses[index] == 1) & np.repeat(level, 3)]
-
-
-def joined(parts: list[Surface]) -> Surface:
-    """Put surfaces (vertices, triangles) together without merging vertices."""
-    starts = np.cumsum([0, *(len(v) for v, _ in parts)])
-    return (
-        np.concatenate([v for v, _ in parts]),
-        np.concatenate([t + s for (_, t), s in zip(parts, starts, strict=False)]).astype(np.int32),
-    )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import MissingDependency
-from .._mesh.ground import joined
+from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import compact
 from .fit import Thing
 from .hulls import Hull, hull_of
@@ -35,7 +35,7 @@ def coacd_pieces(thing: Thing, lids: Surface | None) -> list[Hull]:
         raise MissingDependency("coacd", "collide.objects=coacd", "coacd") from error
     vertices, triangles = compact(thing.vertices, thing.triangles)
     if lids is not None:
-        vertices, triangles = joined([(vertices, triangles), lids])
+        vertices, triangles = concatenate_meshes([(vertices, triangles), lids])
     corners, closed = _closed(vertices.astype(np.float64), triangles)
     coacd.set_log_level("off")
     mesh = coacd.Mesh(corners, closed.astype(np.int32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .._mesh.ground import joined
+from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import compact
 from .fit import Thing
 
@@ -33,7 +33,7 @@ def without(vertices: Floats, triangles: Ints, gone: Bools, things: list[Thing])
     parts = np.split(covered, np.cumsum([len(c) for c in cells])[:-1])
     patches = [_grid(c[~hidden], b - _SINK_M) for c, b, hidden in zip(cells, base, parts, strict=True)]
     patches = [p for p in patches if len(p[1])]
-    return joined([rest, *patches]) if patches else rest
+    return concatenate_meshes([rest, *patches]) if patches else rest
 
 
 def crumbs_below(vertices: Floats, triangles: Ints, among: Bools, things: list[Thing]) -> Bools:
@@ -112,7 +112,7 @@ def ground_gap(structure: Surface, things: list[Thing]) -> list[float]:
     gaps = []
     for i, thing in enumerate(things):
         others = [(t.vertices, t.triangles) for k, t in enumerate(things) if k != i]
-        everything = joined([structure, *(compact(*o) for o in others)])
+        everything = concatenate_meshes([structure, *(compact(*o) for o in others)])
         points = thing.vertices[thing.faces].reshape(-1, 3)
         lowest = points[points[:, 2] < points[:, 2].min() + 0.02][:200]
         hits = mesh_rays(*everything, lowest + [0.0, 0.0, 0.02], np.tile([0.0, 0.0, -1.0], (len(lowest), 1)))

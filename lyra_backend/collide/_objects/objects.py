@@ -159,9 +159,9 @@ def _lids(vertices: Floats, triangles: Ints, label: Ints, outer: Bools, host: in
         surface = triangles[(label == guest) & outer]
         if len(surface) and vertices[surface, 2].min() > base + _HANGS_M:
             patches.append(patch_below(vertices, surface))
-    from .._mesh.ground import joined
+    from ...types.mesh import concatenate_meshes
 
-    return joined(patches) if patches else None
+    return concatenate_meshes(patches) if patches else None
 
 
 def _solve(things: list[Thing], lids: list[Surface | None], method: str) -> list[_Solved]:
