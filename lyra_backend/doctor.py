@@ -19,13 +19,18 @@ _PURPOSES = {
     "": "nothing works without",
     "physics": "the physics and asset checks; without them no scene is accepted",
     "formats": "splat files other than 3DGS PLY",
+    "coacd": "closer convex pieces of objects (collide.objects=coacd)",
 }
+#: Extras that a complete installation may lack.
+_OPTIONAL = ("coacd",)
 
 
 def examine() -> dict[str, Any]:
     """Return versions, compute devices (the first is used) and free disk, and how to install what is missing."""
     installed = {need: _version(need.package) for need in requirements()}
     faulty = [need for need, found in installed.items() if found is None or not meets(found, need.versions)]
+    optional = [need for need in faulty if need.extra in _OPTIONAL]
+    faulty = [need for need in faulty if need not in optional]
     supported = meets(platform.python_version(), python_versions())
     return {
         "lyra-backend": __version__,
@@ -35,6 +40,7 @@ def examine() -> dict[str, Any]:
         "free_disk": f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB in {Path.cwd()}",
         "packages": {need.package: found for need, found in installed.items() if found is not None},
         "missing": _mending(faulty, installed) or "nothing",
+        "optional": _mending(optional, installed) if optional else "everything is there",
         "ready": supported and bool(installed) and not faulty,
     }
 

@@ -20,6 +20,14 @@ def test_a_healthy_installation() -> None:
     assert float(report["free_disk"].split()[0]) > 0
 
 
+def test_a_choice_that_is_not_installed_is_told_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {need.package: doctor._version(need.package) for need in requirements()} | {"coacd": None}
+    monkeypatch.setattr(doctor, "_version", there.get)
+    report = doctor.examine()
+    assert report["ready"]
+    assert report["optional"]["coacd"].endswith("pip install 'lyra-backend[coacd]'")
+
+
 def test_missing_packages_come_with_the_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {need.package: doctor._version(need.package) for need in requirements()}
     there |= {"gsply": None, "trimesh": None, "warp-lang": "1.18.0"}
