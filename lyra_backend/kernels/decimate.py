@@ -17,7 +17,8 @@ wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
 wp.set_module_options({"enable_backward": False})
 
 _NO_OFFER = wp.constant(wp.int64(2**62))
-_STEPS = wp.constant(wp.float64(7.0))  # of urgency, which is at most 2
+_MOST_URGENT = wp.constant(wp.float64(2.0))
+_STEPS = wp.constant(wp.float64(7.0))  # of urgency
 _FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
 _QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
 
@@ -163,7 +164,8 @@ def _offer(
         refused[t, side] = wp.uint8(1)
         return
     # the cheap and short go first, in few steps: within one a scrambled order lets many offers win next to each other
-    urgency = error / tolerance + wp.length_sq(vertices[a] - vertices[b]) / longest
+    urgency = error / wp.max(tolerance, wp.float64(1.0e-30)) + wp.length_sq(vertices[a] - vertices[b]) / longest
+    urgency = wp.min(urgency, _MOST_URGENT)
     scrambled = (wp.int64(half) * wp.int64(2654435761)) & wp.int64(0xFFFFFF)
     offer = (wp.int64(urgency * _STEPS) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
     offers[half] = offer

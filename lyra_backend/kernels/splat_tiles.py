@@ -10,7 +10,8 @@ import warp as wp
 
 from .splat_project import Projection, Splat, touched_columns, touched_rows
 
-wp.set_module_options({"enable_backward": False})
+# Counting and listing must agree to the last bit: no compiler may fuse one of the two otherwise than the other.
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
 
 class TileLists(NamedTuple):

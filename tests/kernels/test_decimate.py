@@ -81,3 +81,11 @@ def test_the_same_twice_and_nothing_for_nothing():
     assert one[1].tobytes() == two[1].tobytes()
     vertices, triangles = decimate(np.zeros((0, 3)), np.zeros((0, 3), int), 10, 0.01, 1.0)
     assert len(vertices) == len(triangles) == 0
+
+
+def test_no_tolerance_still_joins_what_is_exactly_flat():
+    vertices, triangles = decimate(*grid(9), 0, 0.0, 10.0)
+    assert 2 <= len(triangles) < 128
+    assert np.abs(vertices[:, 2]).max() == 0.0
+    rough = decimate(*grid(9, lambda x, y: 0.1 * np.sin(9 * x) * np.cos(7 * y)), 0, 0.0, 10.0)
+    assert len(rough[1]) == 128
