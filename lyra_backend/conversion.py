@@ -25,7 +25,7 @@ __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 USD_FORMATS = ("usdc", "usda", "usdz")
 MESH_FORMATS = ("obj", "ply", "glb", "usdc")
 #: What a collider has besides what the splat shows, turned off.
-_BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False}
+_BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False, "close_holes": False}
 
 
 def convert(

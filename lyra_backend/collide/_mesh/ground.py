@@ -41,6 +41,7 @@ class Floor:
         plan: columns of the floor, holes and notches included.
         core: columns with anything in them, holes and notches included, without the blur of the outermost walls.
         open_above: the space above where the floor is or should be can be reached.
+        torn: columns at steps of the floor whose side nobody saw.
     """
 
     base: Floats
@@ -49,6 +50,7 @@ class Floor:
     plan: Bools
     core: Bools
     open_above: Bools
+    torn: Bools
 
 
 def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
@@ -76,7 +78,25 @@ def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
     open_above = free.reached.at(points).reshape(base.shape)
     plan = _plan_with_notches(np.isfinite(base), grid)
     core = ndimage.binary_erosion(_plan_with_notches(free.inside, grid), iterations=_RIM)
-    return Floor(base, under, lowest, plan, core, open_above)
+    return Floor(base, under, lowest, plan, core, open_above, _torn(lowest, faces, grid))
+
+
+def _torn(lowest: Floats, faces: Faces, grid: Grid) -> Bools:
+    """Return the columns (NX, NY) on either side of a step that has no face: under a ledge, for instance."""
+    torn = np.zeros(lowest.shape, bool)
+    lower_end = faces.point - np.where(faces.lower[:, None], 0, 1) * np.eye(3, dtype=np.int64)[faces.axis]
+    height = faces.crossing[:, 2] * grid.voxel_size + grid.origin[2]
+    for axis in (0, 1):
+        beyond = np.roll(lowest, -1, axis)
+        low, high = np.minimum(lowest, beyond), np.maximum(lowest, beyond)
+        # lower steps hold no lattice point: the contour spans them
+        step = high - low > grid.voxel_size
+        sides = np.flatnonzero(faces.axis == axis)
+        i, j = lower_end[sides, 0], lower_end[sides, 1]
+        between = (height[sides] > low[i, j]) & (height[sides] < high[i, j])
+        step[i[between], j[between]] = False
+        torn |= step | np.roll(step, 1, axis)
+    return torn
 
 
 def _without_bumps(heights: Floats, grid: Grid) -> Floats:
@@ -168,7 +188,9 @@ def bottoms(floor: Floor, grid: Grid, *, under_solids: bool, across_holes: bool)
     missing = floor.core & ~known
     holes = missing & floor.open_above
     missing = (missing & ~holes & under_solids) | (_narrow(holes, _HOLE_M / grid.voxel_size) & holes & across_holes)
-    return _patch(ndimage.binary_dilation(missing), floor.under, grid), float(missing.sum() * grid.voxel_size**2)
+    torn = floor.torn & known if across_holes else np.zeros_like(known)
+    patch = ndimage.binary_dilation(missing) | torn
+    return _patch(patch, floor.under, grid), float((missing | torn).sum() * grid.voxel_size**2)
 
 
 def _narrow(mask: Bools, radius: float) -> Bools:
