@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        sys.exit(explain(error))
+        sys.exit(explain(error, as_json="--json" in words))
 
 
 def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:

@@ -90,7 +90,9 @@ def print_scene(directory: Path, report: RunReport, *, reused: bool = False, out
     if outdated:
         console.print("Another version of Lyra SceneGen made it; --overwrite makes it anew.", style="yellow")
     if not report.accepted:
-        hint = " Another --seed often helps." if report.geometry == "exact" else ""
+        codes = {f.code for f in report.findings}
+        helps = report.geometry == "exact" and "physics.no_collider" not in codes
+        hint = " Another --seed often helps." if helps else ""
         console.print(f"The findings above say why.{hint}")
     for name, what in (
         ("stage.usda", "open in Isaac Sim 6 and press Play" if report.accepted else "to look at, not to train in"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from contextlib import suppress
@@ -20,8 +21,8 @@ class ExitCode(IntEnum):
     CANCELLED = 130
 
 
-def explain(error: BaseException) -> ExitCode:
-    """Say in one line on stderr what went wrong; return the exit code for it."""
+def explain(error: BaseException, *, as_json: bool = False) -> ExitCode:
+    """Say in one line on stderr what went wrong, `as_json` on stdout as well; return the exit code for it."""
     first_line = str(error).partition("\n")[0].rstrip(".")
     hint = "Run again with --debug for the traceback."
     if isinstance(error, Cancelled | KeyboardInterrupt):
@@ -36,6 +37,8 @@ def explain(error: BaseException) -> ExitCode:
         message, code = f"failed with {type(error).__name__}: {first_line}. {hint}", ExitCode.NOT_ACCEPTED
     if message:
         sys.stderr.write(f"lyra-scenegen: {message}\n")
+    if as_json and message:
+        sys.stdout.write(json.dumps({"error": message, "exit_code": int(code)}, indent=2) + "\n")
     return code
 
 

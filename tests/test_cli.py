@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -250,3 +251,11 @@ def test_a_reader_that_leaves_is_no_failure_to_talk_about(words: list[str]) -> N
     done = run(*words, stdout=writing)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_scripts_are_told_of_errors_in_json_too(tmp_path: Path) -> None:
+    done = call("generate", "--prompt", "", "--json", "--out", tmp_path / "run")
+    assert done.code == 2
+    told = json.loads(done.out)
+    assert told["exit_code"] == 2
+    assert told["error"] in done.err

@@ -97,7 +97,7 @@ def _overhang_m2(found: Scan, floor: Floor) -> float:
 def _left_out(overhang: float, limit: float) -> Finding:
     text = (
         f"{overhang:.1f} m2 of surface lie above other ground (overhangs, tables, upper floors) and are no part of the "
-        "height field; walls and ceilings never are. collide=surface keeps them."
+        "height field; walls and ceilings never are. --collider surface keeps them."
     )
     severity = Severity.WARNING if overhang > limit else Severity.INFO
     return Finding("collide.overhangs", severity, text, round(overhang, 3), limit)

@@ -90,7 +90,8 @@ def run(
     (vertices, triangles), built = _surface(found, params, progress)
     progress(0.8, "looking for objects")
     things = find_objects(vertices, triangles, found.cloud, method=params.objects, dynamic=params.dynamic)
-    vertices, triangles = things.environment
+    parts = things.all_parts()
+    vertices, triangles = CollisionProxy(parts, "surface", {}).welded()
     progress(0.9, "measuring")
     measured = measure_collider(found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95)
     counts |= {**built, **things.counts, **measured.counts, "triangles": len(triangles)}
@@ -101,7 +102,7 @@ def run(
         "collide: %d Gaussians -> %d triangles, %.1f s", cloud.count, len(triangles), time.perf_counter() - started
     )
     progress(1.0, "done")
-    return Outcome(CollisionProxy(things.all_parts(), "surface", measured.error_m), counts, tuple(findings))
+    return Outcome(CollisionProxy(parts, "surface", measured.error_m), counts, tuple(findings))
 
 
 def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, dict[str, int | float]]:

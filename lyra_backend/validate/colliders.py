@@ -16,7 +16,7 @@ from pxr import Usd, UsdGeom, UsdPhysics
 from ..types import Finding, Severity
 from .collider_shapes import BrokenCollider, shape_corners
 
-__all__ = ["StaticColliders", "is_collider", "read_colliders"]
+__all__ = ["StaticColliders", "is_collider", "is_filled", "read_colliders"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -66,6 +66,7 @@ class _Reader:
     paths: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     scenes: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, code: str, severity: Severity, message: str, where: str = "") -> None:
@@ -90,7 +91,19 @@ def read_colliders(stage: Usd.Stage) -> StaticColliders:
             _warn_of_instanced_colliders(UsdGeom.PointInstancer(prim), reader)
         if is_collider(prim) and not _is_dynamic(prim):
             _read_collider(prim, cache, reader)
+    _tell_filled(reader)
     return _assembled(reader)
+
+
+def is_filled(prim: Usd.Prim) -> bool:
+    """Say whether engines make something convex of the mesh `prim`."""
+    return prim.IsA(UsdGeom.Mesh) and _approximation(prim) in FILLING
+
+
+def _tell_filled(reader: _Reader) -> None:
+    if reader.filled:
+        message = f"{len(reader.filled)} colliders are taken for their convex hulls: hollows in them are filled."
+        reader.note("filled_collider", Severity.WARNING, message, reader.filled[0])
 
 
 def _read_scene(scene: UsdPhysics.Scene, reader: _Reader) -> None:
@@ -131,9 +144,8 @@ def _read_collider(prim: Usd.Prim, cache: UsdGeom.XformCache, reader: _Reader) -
         reader.note("broken_collider", Severity.ERROR, f"Collider {path}: {broken}", path)
         return
     is_mesh = prim.IsA(UsdGeom.Mesh)
-    if is_mesh and (approximation := _approximation(prim)) in FILLING:
-        message = f"Collider {path} is a {approximation}: its hollows are filled."
-        reader.note("filled_collider", Severity.WARNING, message, path)
+    if is_filled(prim):
+        reader.filled.append(path)
     reader.parts.append(corners)
     reader.paths.append(path)
     reader.kinds.append("Mesh" if is_mesh else str(prim.GetTypeName()))

@@ -47,6 +47,7 @@ class Columns:
         headroom: free height above the floor [m], inf under the open sky.
         back: the only floor there is shows its back face.
         lowest: height of the lowest hit [m], nan where a ray meets nothing.
+        grounded: the lowest hit faces up.
         solid: the highest hit is the roof of something solid of a room's height.
     """
 
@@ -54,6 +55,7 @@ class Columns:
     headroom: Floats
     back: Mask
     lowest: Floats
+    grounded: Mask
     solid: Mask
 
     @property
@@ -126,11 +128,11 @@ def _classified(hits: RayHits, count: int) -> Columns:
         height[hits.ray[kind]], room[hits.ray[kind]] = hits.height[kind], headroom[kind]
     has_front = np.zeros(count, bool)
     has_front[hits.ray[front]] = True
-    lowest = np.full(count, np.nan)
-    lowest[hits.ray] = hits.height
+    lowest, grounded = np.full(count, np.nan), np.zeros(count, bool)
+    lowest[hits.ray], grounded[hits.ray] = hits.height, hits.facing > 0
     solid = np.zeros(count, bool)
     solid[hits.ray[below_front & (hits.facing < 0) & (headroom >= 1.8 * HEADROOM)]] = True
-    return Columns(height, room, np.isfinite(height) & ~has_front, lowest, solid)
+    return Columns(height, room, np.isfinite(height) & ~has_front, lowest, grounded, solid)
 
 
 def _surface_above(hits: RayHits) -> tuple[Floats, Mask]:

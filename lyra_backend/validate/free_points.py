@@ -41,8 +41,8 @@ class Samples:
 
     @property
     def holes(self) -> Mask:
-        """Samples below which there is nothing at all."""
-        return ~(self.columns.lowest <= self.above)
+        """Samples below which there is nothing at all: a boulder's flank is ground, a ceiling is not."""
+        return ~(self.columns.lowest <= self.above) & ~self.columns.grounded
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pxr import Usd, UsdGeom, UsdPhysics, UsdShade
 from ..types import Finding, Severity
 from ..types.mesh import triangle_normals_and_areas
 from .collider_shapes import BrokenCollider, mesh_triangles
+from .colliders import is_filled
 
 __all__ = ["check_collider", "check_plane"]
 
@@ -47,7 +48,8 @@ def check_collider(prim: Usd.Prim, where: str, limits: Any) -> tuple[list[Findin
         message = f"{where}: {broken} Engines must not be given it."
         code = f"collider.{broken.code}"
         return [*findings, Finding(code, Severity.ERROR, message, broken.measured, broken.limit, where)], 0
-    findings += _degenerate(points[triangles], where, limits.degenerate_triangle_share_max)
+    if not is_filled(prim):  # of what engines make a hull, they take the corners alone
+        findings += _degenerate(points[triangles], where, limits.degenerate_triangle_share_max)
     count, most = len(triangles), limits.collider_triangles_max
     if count > most:
         message = f"{where}: has {count} triangles; engines cook more than {most} for many seconds."

@@ -107,7 +107,14 @@ SOME = np.arange(100) < 10
 def columns(**masks: Any) -> Columns:
     nothing = np.zeros(100, bool)
     given = {"height": np.zeros(100), "headroom": np.full(100, 2.0), "lowest": np.zeros(100)}
-    return Columns(**({"back": nothing, "solid": nothing} | given | masks))
+    given |= {"back": nothing, "solid": nothing} | masks
+    return Columns(**({"grounded": np.isfinite(given["lowest"])} | given))
+
+
+def test_the_flank_of_a_boulder_is_no_hole_and_a_ceiling_is() -> None:
+    high = np.where(SOME, 2.0, 0.0)
+    assert not samples(lowest=high).holes.any()
+    assert (samples(lowest=high, grounded=~SOME).holes == SOME).all()
 
 
 def samples(**masks: Any) -> Samples:

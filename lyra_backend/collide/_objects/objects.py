@@ -286,8 +286,8 @@ def _findings(names: list[str], usable: list[tuple[int, _Solved]], moving: list[
         worst, name = max(poor)
         text = (
             f"The simple shapes of {len(poor)} of {len(names)} objects are more than {100 * _POOR_M:.0f} cm off their "
-            f"surface (95 % quantile), worst {name} by {100 * worst:.1f} cm. The single environment mesh is not "
-            "affected; collide.objects=coacd cuts more closely."
+            f"surface (95 % quantile), worst {name} by {100 * worst:.1f} cm; collide.objects=coacd cuts more "
+            "closely. The mesh of the whole (variant single) is not made of them."
         )
         found.append(Finding("collide.object_error", Severity.WARNING, text, worst, _POOR_M, where=name))
     thick = [
