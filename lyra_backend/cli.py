@@ -86,7 +86,8 @@ def generate(
     model: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="Model for generators with weights.")] = None,
     collider: ColliderOption = "surface",
     dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="Things that stand free are rigid bodies that can be pushed (experimental).")
+        bool,
+        typer.Option("--dynamic", help="Things that stand free are rigid bodies that can be pushed (experimental)."),
     ] = False,
     primitive: Annotated[
         str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}.")

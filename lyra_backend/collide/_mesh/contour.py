@@ -28,7 +28,7 @@ _LIGHT_HOLD = 1e-3  # the same where planes were found, whose corners shall be s
 _SLACK = 0.3  # how far [voxels] a vertex on a found plane may leave its cell
 _TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
 _APART = 0.04  # distance [voxels] kept from a sheet that is reached from both sides, so that its sides are told apart
-_LINING = 0.35  # the same for the lining of solids, which must stay behind the outside even where planes moved that
+_LINING = 0.2  # the same for the lining of solids, which must stay behind the outside
 _CORNERS = np.array([[n >> 2, (n >> 1) & 1, n & 1] for n in range(8)])
 _STEP: Ints = np.eye(3, dtype=np.int64)
 
