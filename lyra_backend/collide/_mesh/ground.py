@@ -27,6 +27,7 @@ _NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids b
 _HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
 _POCKET_M3 = 0.01  # inside of the smallest solid that is worth a lining
 _RIM = 2  # columns along the edge of the plan that hold no solids
+_LEVEL_M = 0.02  # neighbouring columns that differ by less are level
 _SINK_M = 0.002  # the floor under solids lies this much lower than the floor it continues
 
 
@@ -91,6 +92,9 @@ def _torn(lowest: Floats, faces: Faces, grid: Grid) -> Bools:
         low, high = np.minimum(lowest, beyond), np.maximum(lowest, beyond)
         # lower steps hold no lattice point: the contour spans them
         step = high - low > grid.voxel_size
+        # between two level floors only: a steep slope is a step after a step
+        step &= np.abs(lowest - np.roll(lowest, 1, axis)) < _LEVEL_M
+        step &= np.abs(beyond - np.roll(beyond, -1, axis)) < _LEVEL_M
         sides = np.flatnonzero(faces.axis == axis)
         i, j = lower_end[sides, 0], lower_end[sides, 1]
         between = (height[sides] > low[i, j]) & (height[sides] < high[i, j])

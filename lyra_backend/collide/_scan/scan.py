@@ -35,7 +35,7 @@ class ScanParams:
     max_scale: float = param(2.0, "Gaussians larger than this are sky or haze.", unit="m", min=0.01)
     density: float = param(0.3, "Layers of opaque Gaussians that make a surface.", min=0.01, max=10.0)
     relative_density: float = param(
-        0.2,
+        0.15,
         "Share of the layers around it that a place must have; a surface ends where they fall below.",
         min=0.0,
         max=1.0,
