@@ -16,7 +16,8 @@ from . import _findings as say
 from ._error.measure import measure_collider
 from ._mesh.contour import contour, find_faces
 from ._mesh.flat import flat
-from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb, with_solid_interiors
+from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb
+from ._mesh.lining import behind_outside, with_solid_interiors
 from ._mesh.triangles import compact, split_quads
 from ._objects.objects import METHODS, find_objects
 from ._scan.lattice import Grid
@@ -114,7 +115,9 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
         faces = find_faces(found.sheets, free)
     faces, planes = flat(faces, found)
     vertices, quads, wanted = contour(faces, found.sheets, free, grid)
-    vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
+    split = split_quads(vertices, quads, wanted)
+    vertices = behind_outside(vertices, split, np.repeat(faces.lining, 2))
+    vertices, triangles = compact(vertices, split)
     vertices = grid.to_world(vertices).astype(np.float32)
     counts: dict[str, int | float] = {"triangles_before": len(triangles), "planes": planes}
     progress(0.7, "simplifying")

@@ -18,7 +18,7 @@ from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
 from .._scan.sheets import Sheets, edge_points
 
-__all__ = ["Faces", "cell_corners_reached", "contour", "edges_at", "find_faces"]
+__all__ = ["LINING", "Faces", "cell_corners_reached", "contour", "edges_at", "find_faces"]
 
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
@@ -28,7 +28,7 @@ _LIGHT_HOLD = 1e-3  # the same where planes were found, whose corners shall be s
 _SLACK = 0.3  # how far [voxels] a vertex on a found plane may leave its cell
 _TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
 _APART = 0.04  # distance [voxels] kept from a sheet that is reached from both sides, so that its sides are told apart
-_LINING = 0.2  # the same for the lining of solids, which must stay behind the outside
+LINING = 0.2  # the same for the lining of solids, which must stay behind the outside
 _CORNERS = np.array([[n >> 2, (n >> 1) & 1, n & 1] for n in range(8)])
 _STEP: Ints = np.eye(3, dtype=np.int64)
 
@@ -67,10 +67,11 @@ def find_faces(sheets: Sheets, free: FreeSpace) -> Faces:
     """Return where reached space and the lined inside of solids end."""
     faces = _join([_blocked_faces(sheets, free), _sheet_point_faces(sheets, free)])
     lining = free.interior.at(faces.point)
-    outwards = np.where(faces.lower[:, None], _STEP[faces.axis], -_STEP[faces.axis])
-    beyond = faces.point + outwards
+    ahead = np.where(faces.lower[:, None], _STEP[faces.axis], -_STEP[faces.axis])
+    beyond = faces.point + ahead
+    beyond += ahead * (free.sheet_edge.at(beyond) >= 0)[:, None]
     both = free.reached.at(beyond) & ~free.interior.at(beyond)
-    return replace(faces, retreat=np.where(lining, _LINING, np.where(both, _APART, 0.0)), lining=lining)
+    return replace(faces, retreat=np.where(lining, LINING, np.where(both, _APART, 0.0)), lining=lining)
 
 
 def contour(

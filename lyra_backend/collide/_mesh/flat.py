@@ -11,6 +11,7 @@ from ...types import GaussianCloud
 from .._scan.scan import Scan
 from .contour import Faces, contour
 from .ground import Surface
+from .lining import with_sides_in_order
 from .planes import Planes, find_planes, flattened, refitted
 from .triangles import compact, split_quads
 
@@ -29,7 +30,7 @@ _REACH = 6.0  # deviations: Gaussians sum up on either side of a lattice point, 
 def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
     """Move crossings onto the planes they scatter around; return also how many planes there are.
 
-    The lining of a solid goes where its outside goes, so that it stays behind it.
+    Sides of a sheet follow each other.
     """
     outside = np.flatnonzero(~faces.lining)
     points, normals = faces.crossing[outside], faces.normal[outside]
@@ -38,9 +39,8 @@ def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
     crossing, normal, planar = faces.crossing.copy(), faces.normal.copy(), np.zeros(len(faces.axis), bool)
     crossing[outside], normal[outside] = flattened(points, normals, planes, along)
     planar[outside] = planes.owner >= 0
-    lining, partner = _partners(faces, scan.grid.shape)
-    crossing[lining], normal[lining], planar[lining] = crossing[partner], -normal[partner], planar[partner]
-    return replace(faces, crossing=crossing, normal=normal, planar=planar), len(planes.planes)
+    moved = replace(faces, crossing=crossing, normal=normal, planar=planar)
+    return with_sides_in_order(moved), len(planes.planes)
 
 
 def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Planes:
@@ -58,19 +58,6 @@ def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Plane
     )
     centres = scan.grid.to_lattice(scan.cloud.positions)
     return refitted(planes, points, centres, _opaque_area(scan.cloud), _CELL)
-
-
-def _partners(faces: Faces, shape: tuple[int, int, int]) -> tuple[Ints, Ints]:
-    """Return the faces of linings whose lattice edge has a face of an outside as well, and those."""
-    lower_end = faces.point - np.where(faces.lower[:, None], 0, 1) * np.eye(3, dtype=np.int64)[faces.axis]
-    edge = np.ravel_multi_index(tuple(lower_end.T), shape) * 3 + faces.axis
-    outside, lining = np.flatnonzero(~faces.lining), np.flatnonzero(faces.lining)
-    if not len(outside) or not len(lining):
-        return lining[:0], outside[:0]
-    order = outside[np.argsort(edge[outside], kind="stable")]
-    at = np.minimum(np.searchsorted(edge[order], edge[lining]), len(order) - 1)
-    same = edge[order[at]] == edge[lining]
-    return lining[same], order[at[same]]
 
 
 def _opaque_area(cloud: GaussianCloud) -> npt.NDArray[np.float32]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .._scan.free_space import FreeSpace, open_edges
+from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
-from .._scan.sheets import Sheets
 from .contour import Faces
 from .triangles import normals
 
-__all__ = ["Floor", "Surface", "bottoms", "find_floor", "kerb", "with_solid_interiors"]
+__all__ = ["RIM", "Floor", "Surface", "bottoms", "find_floor", "kerb"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -25,8 +24,7 @@ _BUMP_M = 0.75  # boulders no wider than twice this stand on the floor and are n
 _FLANK_M = 0.3  # width of the upper edge of a steep flank
 _NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids between walls
 _HOLE_M = 0.5  # holes of the floor no wider than twice this are closed
-_POCKET_M3 = 0.01  # inside of the smallest solid that is worth a lining
-_RIM = 2  # columns along the edge of the plan that hold no solids
+RIM = 2  # columns along the edge of the plan that hold no solids
 _LEVEL_M = 0.02  # neighbouring columns that differ by less are level
 _SINK_M = 0.002  # the floor under solids lies this much lower than the floor it continues
 
@@ -78,7 +76,7 @@ def find_floor(faces: Faces, free: FreeSpace, grid: Grid) -> Floor:
     points = np.vstack([columns, np.clip(above.ravel(), 0, grid.shape[2] - 1)]).T
     open_above = free.reached.at(points).reshape(base.shape)
     plan = _plan_with_notches(np.isfinite(base), grid)
-    core = ndimage.binary_erosion(_plan_with_notches(free.inside, grid), iterations=_RIM)
+    core = ndimage.binary_erosion(_plan_with_notches(free.inside, grid), iterations=RIM)
     return Floor(base, under, lowest, plan, core, open_above, _torn(lowest, faces, grid))
 
 
@@ -150,35 +148,6 @@ def _plan_with_notches(inside: Bools, grid: Grid) -> Bools:
     closed = ndimage.distance_transform_edt(grown) > reach
     filled = np.asarray(ndimage.binary_fill_holes(closed | padded))
     return filled[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
-
-
-def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Grid, height: float) -> FreeSpace:
-    """Count the inside of solids as reached, on the scene's plan and up to `height` [m] above the floor.
-
-    Engines collide with front faces only: without a lining a body inside a wardrobe leaves through its walls.
-    """
-    level = np.where(floor.core, (floor.under - grid.origin[2]) / grid.voxel_size, np.inf)
-    low, high = level + 0.5, level + height / grid.voxel_size
-    inner = np.arange(512)
-    corner = sheets.blocks.astype(np.int64) * 8
-    i, j = corner[:, :1] + (inner >> 6), corner[:, 1:2] + ((inner >> 3) & 7)
-    k = corner[:, 2:] + (inner & 7)
-    between = (k > low[i, j]) & (k < high[i, j])
-    inside = between & (free.sheet_edge.dense < 0) & ~free.reached.dense
-    inside &= _roomy(inside, sheets, grid)
-    # empty blocks hold no sheets: whatever they count as gives no faces
-    reached = free.reached.mapped(free.reached.dense | inside, free.reached.sparse)
-    return replace(free, reached=reached, interior=free.interior.mapped(inside, free.interior.sparse))
-
-
-def _roomy(inside: Bools, sheets: Sheets, grid: Grid) -> Bools:
-    """Points (B, 512) of pockets that hold more than `_POCKET_M3`; noise between sheets makes many that do not."""
-    from ...kernels.flood import label_regions
-
-    bits = inside.astype(np.uint8) | open_edges(sheets)
-    labels, _ = label_regions(sheets.directory, sheets.blocks, bits, np.zeros(sheets.directory.shape, bool))
-    _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray(sizes[index].reshape(labels.shape) * grid.voxel_size**3 >= _POCKET_M3)
 
 
 def bottoms(floor: Floor, grid: Grid, *, under_solids: bool, across_holes: bool) -> tuple[Surface, float]:
