@@ -14,12 +14,13 @@ from ..types import Camera, CollisionProxy, GaussianCloud, Outcome
 from ..types.mesh import concatenate_meshes
 from . import _findings as say
 from ._error.measure import measure_collider
-from ._mesh.contour import contour, find_faces
+from ._mesh.contour import Faces, contour, find_faces
 from ._mesh.flat import flat
 from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb
 from ._mesh.lining import behind_outside, with_solid_interiors
 from ._mesh.triangles import compact, split_quads
 from ._objects.objects import METHODS, find_objects
+from ._scan.free_space import FreeSpace
 from ._scan.lattice import Grid
 from ._scan.scan import Scan, ScanParams, scan
 
@@ -27,8 +28,9 @@ __all__ = ["Params", "run"]
 
 _log = logging.getLogger(__name__)
 
-#: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface [m].
-_BUDGETS = {"train": (18_000, 80_000, 0.004), "detail": (120_000, 180_000, 0.002)}
+#: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface [m], and how far once
+#: more where that leaves too many triangles.
+_BUDGETS = {"train": (18_000, 80_000, 0.004, 0.006), "detail": (120_000, 180_000, 0.002, 0.0)}
 _ROOM_M2 = 30.0
 
 
@@ -114,35 +116,48 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
         free = with_solid_interiors(free, floor, found.sheets, grid, params.lining_height)
         faces = find_faces(found.sheets, free)
     faces, planes = flat(faces, found)
-    vertices, quads, wanted = contour(faces, found.sheets, free, grid)
-    split = split_quads(vertices, quads, wanted)
-    vertices = behind_outside(vertices, split, np.repeat(faces.lining, 2))
-    vertices, triangles = compact(vertices, split)
-    vertices = grid.to_world(vertices).astype(np.float32)
-    counts: dict[str, int | float] = {"triangles_before": len(triangles), "planes": planes}
+    outside, lining = _contoured(faces, free, found)
+    counts: dict[str, int | float] = {"triangles_before": len(outside[1]) + len(lining[1]), "planes": planes}
     progress(0.7, "simplifying")
-    surface = _simplified((vertices, triangles), floor, grid, params)
+    hidden, counts["closed_m2"] = bottoms(
+        floor, grid, under_solids=params.close_bottoms, across_holes=params.close_holes
+    )
+    wanted, tolerance, more = _limits(floor, grid, params)
+    # nothing touches what is hidden unless it is in the wrong place: no more triangles than it must have
+    unseen = [_simplified(part, min(wanted, 1), tolerance, params) for part in (lining, hidden)]
+    left = max(wanted // 2, wanted - sum(len(triangles) for _, triangles in unseen))
+    surface = _simplified(outside, left, tolerance, params)
+    if len(surface[1]) > left and more:
+        surface = _simplified(surface, left, more, params)
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
-    if params.close_bottoms or params.close_holes:
-        hidden, counts["closed_m2"] = bottoms(
-            floor, grid, under_solids=params.close_bottoms, across_holes=params.close_holes
-        )
-        surface = concatenate_meshes([surface, _simplified(hidden, floor, grid, params)])
-    return surface, counts
+    return concatenate_meshes([surface, *unseen]), counts
 
 
-def _simplified(surface: Surface, floor: Floor, grid: Grid, params: Params) -> Surface:
+def _contoured(faces: Faces, free: FreeSpace, found: Scan) -> tuple[Surface, Surface]:
+    """Return the surface of free space and the lining of solids in the world, in all their triangles."""
+    vertices, quads, wanted = contour(faces, found.sheets, free, found.grid)
+    triangles = split_quads(vertices, quads, wanted)
+    lining = np.repeat(faces.lining, 2)
+    vertices = found.grid.to_world(behind_outside(vertices, triangles, lining)).astype(np.float32)
+    return compact(vertices, triangles[~lining]), compact(vertices, triangles[lining])
+
+
+def _limits(floor: Floor, grid: Grid, params: Params) -> tuple[int, float, float]:
+    """Return how many triangles are few enough (0 keeps all), and the two tolerances [m]."""
+    few, most, tolerance, more = _BUDGETS[params.budget]
+    if params.tolerance is not None:
+        tolerance, more = params.tolerance, 0.0
+    # a lining must stay behind the outside it lines
+    tolerance = min(tolerance, 0.08 * grid.voxel_size)
+    if params.target_triangles is not None:
+        return params.target_triangles, tolerance, more
+    floor_m2 = np.isfinite(floor.base).sum() * grid.voxel_size**2
+    return int(min(most, few * max(1.0, floor_m2 / _ROOM_M2))), tolerance, more
+
+
+def _simplified(surface: Surface, triangles: int, tolerance: float, params: Params) -> Surface:
     from ..kernels.decimate import decimate
 
-    triangles, most, tolerance = _BUDGETS[params.budget]
-    if params.target_triangles is not None:
-        triangles = params.target_triangles
-    else:
-        floor_m2 = np.isfinite(floor.base).sum() * grid.voxel_size**2
-        triangles = int(min(most, triangles * max(1.0, floor_m2 / _ROOM_M2)))
-    if params.tolerance is not None:
-        tolerance = params.tolerance
-    if not triangles:
+    if not triangles or not len(surface[1]):
         return surface
-    # a lining must stay behind the outside it lines
-    return decimate(*surface, triangles, min(tolerance, 0.08 * grid.voxel_size), params.longest_edge)
+    return decimate(*surface, triangles, tolerance, params.longest_edge)

@@ -75,10 +75,10 @@ def test_a_lining_behind_its_outside_stays():
 
 def test_walls_of_solids_at_the_edge_of_the_scene_are_lined():
     # free space over the ledge behind the block is narrower than the strip along the edge that holds no solids
-    lower, upper = box((1.0, 2.0, 0.0), (2.0, 2.97, 0.7)), box((1.0, 2.0, 0.7), (2.0, 2.92, 1.4))
+    lower, upper = box((1.0, 2.0, 0.0), (2.0, 2.97, 1.0)), box((1.0, 2.0, 1.0), (2.0, 2.92, 2.0))
     scene = join(sheet((0, 0, 0), (3, 0, 0), (0, 2.5, 0)), lower, upper)
     part = surface.run(scene, (), surface.Params(objects="none", grid_offset=0.25), Progress()).value.parts[0]
-    heights = np.linspace(0.8, 1.2, 7)
+    heights = np.linspace(1.1, 1.6, 7)
     for direction in ([0, 1, 0], [0, -1, 0], [1, 0, 0], [-1, 0, 0]):
         starts = np.array([[1.5, 2.5, z] for z in heights], np.float32)
         hits = mesh_rays(part.vertices, part.triangles, starts, np.tile(np.array(direction, np.float32), (7, 1)))

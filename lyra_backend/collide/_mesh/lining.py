@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 
 _POCKET_M3 = 0.01  # inside of the smallest solid that is worth a lining
+_POCKET_HEIGHT_M = 0.8  # and the height of the lowest
 _PUSHES = 3  # at a corner a vertex is pushed away from one side after the other
 _NEAR = 1.5  # voxels between the two sides of a sheet
 _OPPOSED = -0.7  # cosine between their normals
@@ -36,7 +37,7 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
     k = corner[:, 2:] + (inner & 7)
     between = (k > low[i, j]) & (k < high[i, j])
     inside = between & (free.sheet_edge.dense < 0) & ~free.reached.dense
-    inside &= _roomy(inside, sheets, grid)
+    inside &= _roomy(inside, k, sheets, grid)
     slot, local = np.nonzero(inside)
     points = np.stack([i[slot, local], j[slot, local], k[slot, local]], axis=1)
     inside[_slots(_to_far_walls(points, floor, free, sheets, grid), sheets)] = True
@@ -45,14 +46,22 @@ def with_solid_interiors(free: FreeSpace, floor: Floor, sheets: Sheets, grid: Gr
     return replace(free, reached=reached, interior=free.interior.mapped(inside, free.interior.sparse))
 
 
-def _roomy(inside: Bools, sheets: Sheets, grid: Grid) -> Bools:
-    """Points (B, 512) of pockets that hold more than `_POCKET_M3`; noise between sheets makes many that do not."""
+def _roomy(inside: Bools, height: Ints, sheets: Sheets, grid: Grid) -> Bools:
+    """Points (B, 512) of pockets that are large and high; `height` (B, 512) is that of the points, in voxels.
+
+    Noise between sheets makes many small ones, and nothing starts in a solid that is lower than a robot.
+    """
+    from scipy import ndimage
+
     from ...kernels.flood import label_regions
 
     bits = inside.astype(np.uint8) | open_edges(sheets)
     labels, _ = label_regions(sheets.directory, sheets.blocks, bits, np.zeros(sheets.directory.shape, bool))
-    _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray(sizes[index].reshape(labels.shape) * grid.voxel_size**3 >= _POCKET_M3)
+    names, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    index, every = index.reshape(labels.shape), np.arange(len(names))
+    rise = ndimage.maximum(height, index, every) - ndimage.minimum(height, index, every)
+    fit = (sizes * grid.voxel_size**3 >= _POCKET_M3) & (np.asarray(rise) * grid.voxel_size >= _POCKET_HEIGHT_M)
+    return np.asarray(fit[index])
 
 
 def _to_far_walls(points: Ints, floor: Floor, free: FreeSpace, sheets: Sheets, grid: Grid) -> Ints:
