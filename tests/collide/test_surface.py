@@ -122,6 +122,15 @@ def test_gaps_stay_open_and_pin_holes_close():
     assert hits.distance == pytest.approx((2.0, 0.5), abs=0.01)
 
 
+@pytest.mark.parametrize(("offset", "turn"), [(0.25, (0.7071, 0.7071, 0, 0)), (0.43, (0.7071, 0, 0.7071, 0))])
+def test_one_gaussian_across_a_floor_leaves_no_bump(offset, turn):
+    across = cloud([[1.355, 1.385, 0.0045]], [[0.02, 0.02, 0.002]], [turn], [0.99])
+    part = collide(join(room(), across), grid_offset=offset, **BARE).value.parts[0]
+    near = part.vertices[np.linalg.norm(part.vertices - (1.355, 1.385, 0.0), axis=1) < 0.3]
+    assert len(near)
+    assert np.ptp(near[:, 2]) < 0.001
+
+
 def test_open_ground_has_no_underside_and_a_kerb_at_its_end():
     x, y = np.meshgrid(np.arange(0, 4, 0.02), np.arange(0, 3, 0.02), indexing="ij")
     z = 0.15 * np.sin(2 * x) + 0.1 * np.cos(3 * y)

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.floating]
 
 _HOLD = 0.03  # weight of the mean crossing against the planes
 _LIGHT_HOLD = 1e-3  # the same where planes were found, whose corners shall be sharp
-_SLACK = 0.3  # how far [voxels] a vertex on a found plane may leave its cell
+_SLACK = 0.5  # how far [voxels] a vertex on a found plane may leave its cell
 _TWO_SHEETS = 0.15  # spread of crossings [voxels] above which an edge free at both ends is crossed by two sheets
 _APART = 0.04  # distance [voxels] kept from a sheet that is reached from both sides, so that its sides are told apart
 LINING = 0.2  # the same for the lining of solids, which must stay behind the outside

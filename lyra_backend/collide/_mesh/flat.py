@@ -24,6 +24,9 @@ _SCATTER_M = (0.02, 0.08)  # how far crossings may scatter around a plane, in cl
 _NOISES = 8.0  # the same in deviations of the Gaussians along a lattice edge
 _AREA_M2 = 0.1  # of the smallest plane
 _CELL = 2.0  # voxels; wider gaps separate planes
+_LEVEL = 0.95  # upward share of the normals of floors
+_BUMP = 0.5  # height [voxels] of what counts as a bump of a floor: as far as vertices may leave their cell
+_BESIDE = 1.5  # voxels to the floor around it
 _REACH = 6.0  # deviations: Gaussians sum up on either side of a lattice point, so crossings have two middles
 
 
@@ -39,8 +42,41 @@ def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
     crossing, normal, planar = faces.crossing.copy(), faces.normal.copy(), np.zeros(len(faces.axis), bool)
     crossing[outside], normal[outside] = flattened(points, normals, planes, along)
     planar[outside] = planes.owner >= 0
-    moved = replace(faces, crossing=crossing, normal=normal, planar=planar)
+    retreat = faces.retreat.copy()
+    bumps, plane = _bumps(faces, outside, planes)
+    retreat[bumps] = 0.0
+    for index in np.unique(plane):
+        on, ground = bumps[plane == index], planes.planes[index]
+        crossing[on] -= ground.residual(crossing[on])[:, None] * ground.normal
+        normal[on], planar[on] = ground.normal, True
+    moved = replace(faces, crossing=crossing, normal=normal, planar=planar, retreat=retreat)
     return with_sides_in_order(moved), len(planes.planes)
+
+
+def _bumps(faces: Faces, outside: Ints, planes: Planes) -> tuple[Ints, Ints]:
+    """Return the faces of bumps of level planes lower than a lattice step, and the plane of each.
+
+    One thick Gaussian across a floor stops lattice lines just above it. Of what goes on upwards nothing is a bump.
+    """
+    from scipy.spatial import KDTree
+
+    step = np.eye(3, dtype=np.int64)
+    lower_end = faces.point - np.where(faces.lower[:, None], 0, 1) * step[faces.axis]
+    shape = tuple(lower_end.max(axis=0) + 2) if len(lower_end) else (1, 1, 1)
+    edge = np.ravel_multi_index(tuple(lower_end.T), shape) * 3 + faces.axis
+    above = np.isin(np.ravel_multi_index(tuple((lower_end + step[2]).T), shape) * 3 + faces.axis, edge)
+    loose = np.flatnonzero((planes.owner < 0) & ((faces.axis == 2) | ~above)[outside])
+    bumps, owners = [loose[:0]], [loose[:0]]
+    for index, plane in enumerate(planes.planes):
+        own = np.flatnonzero(planes.owner == index)
+        near = loose[np.abs(plane.residual(faces.crossing[outside[loose]])) < _BUMP]
+        if plane.normal[2] < _LEVEL or not len(own) or not len(near):
+            continue
+        plan = KDTree(faces.crossing[outside[own], :2])
+        beside = np.isfinite(plan.query(faces.crossing[outside[near], :2], distance_upper_bound=_BESIDE)[0])
+        bumps.append(outside[near[beside]])
+        owners.append(np.full(int(beside.sum()), index))
+    return np.concatenate(bumps), np.concatenate(owners)
 
 
 def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Planes:
