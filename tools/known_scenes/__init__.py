@@ -1,0 +1,1 @@
+"""Gaussian scenes whose exact surface is known."""
