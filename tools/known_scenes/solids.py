@@ -79,10 +79,11 @@ def _outline(solid: Solid, solids: list[Solid]) -> trimesh.Trimesh:
     if kind == "room":
         low = np.array(solid["origin"])
         mesh = _faces_of_box(low, low + solid["size"], solids)
+        faces = np.asarray(mesh.faces)
         if not solid["ceiling"]:
-            mesh.update_faces(mesh.face_normals[:, 2] < 0.5)
-        mesh.invert()
-        return mesh
+            faces = faces[mesh.face_normals[:, 2] < 0.5]
+        # made anew: a mesh that has lost faces keeps the normals it had before it was turned
+        return trimesh.Trimesh(mesh.vertices, faces[:, ::-1], process=False)
     if kind == "sphere":
         mesh = trimesh.creation.icosphere(4, solid["radius"])
         mesh.apply_translation(solid["center"])
