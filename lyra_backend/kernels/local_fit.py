@@ -31,7 +31,8 @@ class LocalFits(NamedTuple):
 
     Attributes:
         height: fitted height of the surface over the place, along its normal (S,).
-        slope: fitted slopes along the two tangents (S, 2), see `tangents`.
+        slope: fitted slopes along the two tangents (S, 2).
+        normal: unit normals of the fits at the places, on the side of the given ones (S, 3).
         deviation: standard deviation of the points from the fit (S,).
         error: standard error of `height` (S,).
         mass: sum of the masses of all points in the ball that agree in normal and lie near the fit (S,).
@@ -39,6 +40,7 @@ class LocalFits(NamedTuple):
 
     height: Floats
     slope: Floats
+    normal: Floats
     deviation: Floats
     error: Floats
     mass: Floats
@@ -61,6 +63,7 @@ def _sum(
     ways: wp.array[wp.vec3],
     radius: float,
     agreement: float,
+    either_side: int,
     previous: wp.array2d[wp.float32],
     scale: wp.array[wp.float32],
     # out
@@ -75,7 +78,10 @@ def _sum(
         offset = points[j] - at
         x, y, h = wp.dot(offset, u) / radius, wp.dot(offset, v) / radius, wp.dot(offset, n)
         rim = 1.0 - x * x - y * y
-        if rim > 0.0 and wp.dot(normals[j], n) > agreement:
+        alike = wp.dot(normals[j], n)
+        if either_side == 1:
+            alike = wp.abs(alike)
+        if rim > 0.0 and alike > agreement:
             phi = _Six(1.0, x, y, x * x, x * y, y * y)
             fitted = float(0.0)
             for k in range(6):
@@ -114,7 +120,13 @@ class PointCells:
 
 
 def local_fits(
-    cells: PointCells, places: Floats, ways: Floats, radius: float, slab: float, agreement: float = 0.8
+    cells: PointCells,
+    places: Floats,
+    ways: Floats,
+    radius: float,
+    slab: float,
+    agreement: float = 0.8,
+    either_side: bool = False,
 ) -> LocalFits:
     """Fit a height field to the points around each of `places` (S, 3), over the plane with unit normal `ways` (S, 3).
 
@@ -125,6 +137,7 @@ def local_fits(
         radius: points farther along the plane do not count.
         slab: points farther than this from the plane do not count at first.
         agreement: least cosine between a point's normal and the way.
+        either_side: points whose normal is turned the other way count too.
 
     Returns:
         Heights in the unit of the points; NaN where fewer than about three points are.
@@ -138,6 +151,7 @@ def local_fits(
     for _ in range(_PASSES):
         sums = wp.zeros((count, 30), dtype=wp.float32, device=device)
         inputs = [cells.grid.id, cells.points, cells.normals, cells.masses, at, way, float(radius), float(agreement)]
+        inputs.append(int(either_side))
         inputs += [wp.array(a.astype(np.float32), dtype=wp.float32, device=device) for a in (fit, scale)]
         wp.launch(_sum, dim=count, inputs=inputs, outputs=[sums], device=device)
         total = sums.numpy().astype(np.float64)
@@ -149,7 +163,17 @@ def local_fits(
     error = deviation * np.sqrt(np.maximum(spread, 0.0) * total[:, 28] / weight)
     bad = effective < 3.0
     height = np.where(bad, np.nan, fit[:, 0])
-    return LocalFits(height, fit[:, 1:3] / radius, deviation, np.where(bad, np.nan, error), total[:, 29])
+    slope = fit[:, 1:3] / radius
+    return LocalFits(height, slope, _turned(ways, slope), deviation, np.where(bad, np.nan, error), total[:, 29])
+
+
+def _turned(ways: Floats, slope: Floats) -> Floats:
+    """Return the normals (S, 3) of planes with slopes (S, 2) along the tangents of `ways`."""
+    aside = np.where(np.abs(ways[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
+    first = np.cross(aside, ways)
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
+    normal = ways - slope[:, :1] * first - slope[:, 1:] * np.cross(ways, first)
+    return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
 def _solve(total: Floats, deviation: Floats, radius: float) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
 """How far the collider is from the surface its Gaussians show, and where it is open or stands in the way.
 
-Nothing here knows the truth: the surface comes from the Gaussians (`_measure_fit`) and from what is seen of them
-(`_measure_views`), and what they do not tell is part of the stated error.
+Nothing here knows the truth: the surface comes from the Gaussians (`fitted`) and from what is seen of them
+(`views`), and what they do not tell is part of the stated error.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from ...types import Finding, GaussianCloud, Severity
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
-from .fitted import FittedSurface, Gauge, fit_gaussians, fit_haze, gauge
+from .fitted import FittedSurface, fit_gaussians, fit_haze
 from .floor import FloorFigures, measure_floor
+from .gauge import Gauge, gauge
 from .rays import Leaks, RayFigures, find_leaks, thin_wall_crossings, view_figures
 from .views import Seen, eye_points, look_around
 
