@@ -145,6 +145,8 @@ def write(
             progress(i / len(colliders), f"writing collider {collider.name}")
             parent = _parent(root, collider, proxy, active)
             prim = _author_shape(parent, collider, proxy)
+            if not collider.scope:
+                prim.SetInfo("customData", {"lyra": _origin(proxy)})
             if collider.switch not in active and not collider.body:
                 prim.active = False
             _bind(prim, _author_material(materials, _material_name(collider), _own_material(collider, material)))

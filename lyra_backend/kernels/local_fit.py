@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 _SUMS = wp.constant(30)  # 21 of the matrix, 6 of the right side, height squared, weight, weight squared
 _Six = wp.types.vector(length=6, dtype=wp.float32)
 _TRIANGLE = np.triu_indices(6)
-_PASSES = 4
+_PASSES = 3
 _BIWEIGHT = 4.0  # residuals beyond this many deviations count nothing
 _SLOPE, _BEND = 0.3, 0.25  # expected standard deviations of slope and of sag at the rim, per radius
 

@@ -146,9 +146,10 @@ def test_classes_become_semantic_labels(stage: Usd.Stage) -> None:
 
 
 def test_origin_and_error_are_kept(stage: Usd.Stage) -> None:
-    prim = stage.GetPrimAtPath("/World/Collision")
-    assert prim.GetCustomDataByKey("lyra:method") == "surface"
-    assert prim.GetCustomDataByKey("lyra:errorMeters") == pytest.approx({"median": 0.002, "p95": 0.008})
+    for path in ("/World/Collision", ENVIRONMENT):
+        prim = stage.GetPrimAtPath(path)
+        assert prim.GetCustomDataByKey("lyra:method") == "surface"
+        assert prim.GetCustomDataByKey("lyra:errorMeters") == pytest.approx({"median": 0.002, "p95": 0.008})
 
 
 def test_hulls_alone_need_no_environment(tmp_path: Path) -> None:

@@ -15,18 +15,19 @@ def tangents(n):
     return u, np.cross(n, u)
 
 
-def oracle(points, normals, masses, at, n, agreement):
-    """One place: four passes of weighted least squares with the biweight, a weak prior on slopes and bends."""
+def oracle(points, normals, masses, at, n, agreement, either_side=False):
+    """One place: three passes of weighted least squares with the biweight, a weak prior on slopes and bends."""
     u, v = tangents(n)
     offset = points - at
     x, y, h = offset @ u / RADIUS, offset @ v / RADIUS, offset @ n
     rim = 1 - x**2 - y**2
     basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
     fit, scale = np.zeros(6), SLAB
-    for _ in range(4):
+    for _ in range(3):
         residual = h - basis @ fit
         near = 1 - (residual / scale) ** 2
-        use = (rim > 0) & (near > 0) & (normals @ n > agreement)
+        alike = np.abs(normals @ n) if either_side else normals @ n
+        use = (rim > 0) & (near > 0) & (alike > agreement)
         weight = np.where(use, masses * rim**2 * near**2, 0.0)
         deviation = 1.15 * np.sqrt((weight * residual**2).sum() / weight.sum())
         prior = np.array([1e9, 0.3, 0.3, 0.25, 0.25, 0.25]) * RADIUS
@@ -47,19 +48,24 @@ def rough_sheet(rng, count=4000, noise=0.01):
     return np.concatenate([top, below]), np.concatenate([up, -up[: count // 2]])
 
 
-def test_fits_are_those_of_the_oracle():
+@pytest.mark.parametrize("either_side", [False, True])
+def test_fits_are_those_of_the_oracle(either_side):
     rng = np.random.default_rng(0)
     points, normals = rough_sheet(rng)
     masses = rng.uniform(0.3, 1.0, len(points))
     places = np.column_stack([rng.uniform(-0.3, 0.3, (12, 2)), rng.normal(0, 0.02, 12)])
     ways = np.tile([0.0, 0.0, 1.0], (12, 1)) + rng.normal(0, 0.1, (12, 3))
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
-    found = local_fits(PointCells(points, normals, masses, RADIUS), places, ways, RADIUS, SLAB, 0.7)
+    cells = PointCells(points, normals, masses, RADIUS)
+    found = local_fits(cells, places, ways, RADIUS, SLAB, 0.7, either_side)
     for k in range(12):
-        fit, deviation = oracle(points, normals, masses, places[k], ways[k], 0.7)
+        fit, deviation = oracle(points, normals, masses, places[k], ways[k], 0.7, either_side)
         assert found.height[k] == pytest.approx(fit[0], abs=2e-5)
         assert found.slope[k] == pytest.approx(fit[1:3] / RADIUS, abs=5e-4)
         assert found.deviation[k] == pytest.approx(deviation, abs=2e-5)
+        u, v = tangents(ways[k])
+        tilted = ways[k] - fit[1] / RADIUS * u - fit[2] / RADIUS * v
+        assert found.normal[k] == pytest.approx(tilted / np.linalg.norm(tilted), abs=5e-4)
 
 
 def test_the_sheet_is_found_within_the_stated_error():

@@ -45,6 +45,7 @@ _SLAB_M = 0.10  # what lies farther from a surface is no part of it
 _WIDER = 3.0  # radius of the second fit to that of the first
 _AGREE = 0.8
 _ONE_SHEET = 1.3  # scatter of one sheet to the usual
+_SPLIT = 0.6  # scatter of half a sheet, before or behind its middle, to that of the whole
 _SHEET = 4.0  # what lies farther from a sheet is no part of it, in its usual scatter
 _THINNEST_M = 0.004
 _NEAR_M = 0.1  # where the two sides of a sheet are looked for
@@ -107,12 +108,10 @@ def fit_gaussians(cloud: GaussianCloud, free: FreeSpace, grid: Grid) -> FittedSu
     """Fit a surface to the centres of flat Gaussians that free space reaches."""
     stride = -(-cloud.count // _GAUSSIANS)
     some = cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud
-    scales = np.sort(some.scales, axis=1)
-    flat = scales[:, 0] < 0.5 * scales[:, 1]
-    if not flat.any():
+    some = some.select(_is_flat(some))
+    if not some.count:
         return _nothing(0.0)
-    some, scales, side = some.select(flat), scales[flat], _facing(some.select(flat), free, grid)
-    width = float(np.median(scales[:, 1]))
+    side, width = _facing(some, free, grid), float(np.median(np.sort(some.scales, axis=1)[:, 1]))
     surface = _fitted(some.positions, side.normal, some.opacities, width * stride**0.5, torn=side.lead == 0)
     return _in_reach(replace(surface, width=width), free, grid)
 
@@ -133,7 +132,8 @@ def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, widt
     cells = HalfCells(cloud.positions, _facing(cloud, free, grid).normal, cloud.opacities, radius)
     start = front.points - 0.25 * _THICKEST_M * front.normals
     # in haze either side of a Gaussian may be the free one
-    middle, found = cells.fit(start, front.normals, _THICKEST_M, _LOOSE, either_side=True)
+    agree = _LOOSE if _is_flat(cloud).mean() > 0.5 else -1.0  # round ones have no normal
+    middle, found = cells.fit(start, front.normals, _THICKEST_M, agree, either_side=True)
     front = front.at(found)
     gap = ((front.points - middle.points) * front.normals).sum(axis=1)
     firm = (np.abs(gap) < _THICKEST_M) & (middle.mass > _FAINT * np.median(middle.mass))
@@ -144,6 +144,11 @@ def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, widt
     gap = _usual_nearby(gap[firm], middle.points)
     surface = middle.moved((1.0 - _BETWEEN) * gap).smoothed(_WIDER * radius, _SLAB_M)
     return _surface(surface, front.area, _DOUBT * np.abs(gap), width)
+
+
+def _is_flat(cloud: GaussianCloud) -> Bools:
+    scales = np.sort(cloud.scales, axis=1)
+    return np.asarray(scales[:, 0] < 0.5 * scales[:, 1])
 
 
 def _usual_nearby(values: Floats, points: Floats) -> Floats:
@@ -206,9 +211,12 @@ def _rejoined(surface: Halves, both: Bools, cells: HalfCells) -> tuple[Halves, B
     joined = np.zeros(len(both), bool)
     if not both.any():
         return surface, joined
-    usual = float(np.median(surface.spread[~both] if (~both).sum() > both.sum() else surface.spread))
+    mostly = both.sum() > (~both).sum()
+    usual = float(np.median(surface.spread / _SPLIT if mostly else surface.spread[~both]))
     slab = max(_SHEET * usual, _THINNEST_M)
     whole, found = cells.fit(surface.points[both], surface.normals[both], slab, _AGREE, either_side=True)
+    if mostly and found.any():
+        usual = float(np.median(whole.spread))
     one = whole.spread < _ONE_SHEET * usual
     joined[np.flatnonzero(both)[found][one]] = True
     return surface.replaced(joined, whole.at(one)), joined

@@ -7,6 +7,7 @@ Nothing here knows the truth: the surface comes from the Gaussians (`fitted`) an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,17 @@ class Measurement:
     findings: tuple[Finding, ...]
 
 
+class _Figures(NamedTuple):
+    """All that was found; `crossings`: where thin walls are passed (C, 3), and how many rays were cast at them."""
+
+    surface: FittedSurface
+    state: Gauge
+    rays: RayFigures
+    crossings: tuple[Floats, int]
+    leaks: Leaks
+    floor: FloorFigures
+
+
 def measure_collider(
     cloud: GaussianCloud, free: FreeSpace, grid: Grid, vertices: Floats, triangles: Ints, max_error_p95: float
 ) -> Measurement:
@@ -81,9 +93,8 @@ def measure_collider(
     low, high = surface.points.min(axis=0) - 0.5, surface.points.max(axis=0) + 0.5
     leaks = find_leaks(eyes, low, high, mesh)
     floor = measure_floor(surface, free, grid, mesh)
-    counts = _counts(surface, state, rays, crossings, leaks, floor)
-    findings = _judge(surface, state, rays, crossings, leaks, floor, max_error_p95)
-    return Measurement(_lengths(state, rays, floor), counts, tuple(findings))
+    figures = _Figures(surface, state, rays, crossings, leaks, floor)
+    return Measurement(_lengths(state, rays, floor), _counts(figures), tuple(_judge(figures, max_error_p95)))
 
 
 def _surface(cloud: GaussianCloud, free: FreeSpace, grid: Grid, eyes: Floats, seen: Seen) -> FittedSurface:
@@ -105,14 +116,8 @@ def _lengths(state: Gauge, rays: RayFigures, floor: FloorFigures) -> dict[str, f
     return {name: round(value, 6) for name, value in lengths.items() if np.isfinite(value)}
 
 
-def _counts(
-    surface: FittedSurface,
-    state: Gauge,
-    rays: RayFigures,
-    crossings: tuple[Floats, int],
-    leaks: Leaks,
-    floor: FloorFigures,
-) -> dict[str, Number]:
+def _counts(found: _Figures) -> dict[str, Number]:
+    surface, state, rays, crossings, leaks, floor = found
     return {
         "measured_places": len(surface.points),
         "measured_m2": round(state.area_m2, 2),
@@ -132,15 +137,8 @@ def _counts(
     }
 
 
-def _judge(
-    surface: FittedSurface,
-    state: Gauge,
-    rays: RayFigures,
-    crossings: tuple[Floats, int],
-    leaks: Leaks,
-    floor: FloorFigures,
-    max_error_p95: float,
-) -> list[Finding]:
+def _judge(figures: _Figures, max_error_p95: float) -> list[Finding]:
+    surface, state, rays, crossings, leaks, floor = figures
     text = (
         f"95 % of the surface that can be reached is within {100 * state.p95:.1f} cm of the collider (wanted: "
         f"{100 * max_error_p95:.1f} cm), half of it within {100 * state.median:.1f} cm, as far as the Gaussians tell."
