@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import trimesh
 from known_scenes.solids import Floats, Solid, box, surface
 from known_scenes.splats import Look, Splats, floaters, on_surface
@@ -52,13 +53,27 @@ def stairs() -> Scene:
     return _scene((3.0, 3.2, 2.4), steps)
 
 
-def thin_walls() -> Scene:
-    """A room with walls of 4, 6 and 8 cm that can be gone around, a table, and a cupboard near a wall."""
+def thin_walls(unseen: bool = False) -> Scene:
+    """A room with walls of 4, 6 and 8 cm that can be gone around, a table, and a cupboard near a wall.
+
+    Args:
+        unseen: no Gaussians are on the cupboard's back, 35 cm from the wall, and below the table's top.
+    """
     walls = [((0.9 + 1.1 * k, 0.8, 0.0), (0.9 + 1.1 * k + t, 2.4, 1.5)) for k, t in enumerate((0.04, 0.06, 0.08))]
     top = ((4.0, 0.6, 0.62), (5.0, 1.2, 0.66))
     legs = [((x, y, 0.0), (x + 0.06, y + 0.06, 0.62)) for x in (4.02, 4.92) for y in (0.62, 1.12)]
     cupboard = ((4.1, 2.45, 0.0), (5.0, 2.85, 1.3))
-    return _scene((5.6, 3.2, 2.4), [*walls, top, *legs, cupboard])
+    scene = _scene((5.6, 3.2, 2.4), [*walls, top, *legs, cupboard])
+    if not unseen:
+        return scene
+    hidden = [_near(scene.cloud, (4.0, 0.6, 0.62), (5.0, 1.2, 0.62)), _near(scene.cloud, (4.1, 2.85, 0.0), cupboard[1])]
+    return replace(scene, cloud=scene.cloud.select(~np.any(hidden, axis=0)))
+
+
+def _near(cloud: GaussianCloud, low: tuple[float, ...], high: tuple[float, ...]) -> npt.NDArray[np.bool_]:
+    """Which Gaussians lie within 1.2 cm of a box."""
+    places = cloud.positions
+    return np.asarray(((places > np.array(low) - 0.012) & (places < np.array(high) + 0.012)).all(axis=1))
 
 
 def room(floater_share: float = 0.01) -> Scene:
