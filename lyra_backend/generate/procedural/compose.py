@@ -42,6 +42,7 @@ def compose(prompt: str, seed: int, difficulty: float = 0.3, family: str = "auto
         cameras,
         tuple(dict.fromkeys(unknown)),
         draft.wishes.place or ("" if family == "auto" else family),
+        draft.wishes.guessed,
         _described(draft, drive),
     )
 

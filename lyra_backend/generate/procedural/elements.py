@@ -96,6 +96,7 @@ class Composition:
         cameras: viewpoints in free space, the best picture first.
         unknown_words: prompt words that changed nothing.
         place: what decided on the family: the prompt's words for it or the caller's choice, "" if neither.
+        guessed: nothing at all spoke for the family.
         description: JSON data about what was placed (objects with class, count, size [m], colour).
     """
 
@@ -105,4 +106,5 @@ class Composition:
     cameras: tuple[Camera, ...]
     unknown_words: tuple[str, ...]
     place: str
+    guessed: bool
     description: dict[str, object]

@@ -5,7 +5,7 @@ Words are listed in the singular; the parser finds plurals by itself. Several wo
 
 from __future__ import annotations
 
-__all__ = ["HOMES", "IMPLIED", "LOCAL", "OBJECT_WORDS", "TALL"]
+__all__ = ["ALL_SORTS", "HOMES", "IMPLIED", "LOCAL", "OBJECT_WORDS", "TALL"]
 
 #: Catalogue name -> words for it, separated by commas.
 OBJECT_WORDS: dict[str, str] = {
@@ -158,6 +158,20 @@ IMPLIED: dict[str, dict[str, tuple[int, int]]] = {
     "server room": {"server_rack": (4, 6)},
     "dining room": {"table": (1, 1), "chair": (4, 6)},
     "garage": {"car": (1, 1)},
+}
+
+#: Word -> kinds that are meant by it too when the prompt wants none: "no chairs" are no office chairs either.
+ALL_SORTS: dict[str, str] = {
+    "chair": "office_chair armchair",
+    "seat": "office_chair armchair stool sofa bench",
+    "table": "round_table coffee_table meeting_table",
+    "vehicle": "truck bicycle",
+    "tree": "conifer",
+    "lamp": "floor_lamp table_lamp street_lamp",
+    "shelf": "bookshelf rack",
+    "shelving": "bookshelf rack",
+    "plant": "planter",
+    "box": "tote crate",
 }
 
 #: Kinds that may be over two metres high.

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .lexicon import singular_forms
-from .object_words import IMPLIED, LOCAL, TALL
+from .lexicon import SEATS, singular_forms
+from .object_words import ALL_SORTS, IMPLIED, LOCAL, TALL
 from .reader import NounDraft, Reader
 from .wishes import Mention, Size, Wishes
 
@@ -15,8 +15,9 @@ __all__ = ["Mention", "Size", "Wishes", "parse"]
 
 #: Furniture is no higher than this [m].
 _HIGHEST_M = 2.1
+_SEATS = frozenset(("chair", "office_chair", "stool", "armchair"))
 #: Kinds of which one makes the others needless.
-_ALIKE = (frozenset(("chair", "office_chair", "stool", "armchair")), frozenset(("table", "round_table")))
+_ALIKE = (_SEATS, frozenset(("table", "round_table")))
 
 
 def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes:
@@ -25,7 +26,9 @@ def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes
     reader.read()
     chosen = family if family != "auto" else reader.family()
     _give_to_room(reader)
+    _keep_unseated(reader)
     objects = [_finished(d, rng, LOCAL.get(chosen, {})) for d in reader.objects]
+    objects += _none_of_the_sort(objects)
     parts = {d.kind: _finished(d, rng, {}) for d in reader.parts}
     mood = reader.tags.get("mood", [""])[-1]
     if mood != "empty":
@@ -34,13 +37,15 @@ def parse(prompt: str, rng: np.random.Generator, family: str = "auto") -> Wishes
         chosen,
         tuple(objects),
         parts,
-        reader.tags.get("light", [""])[-1],
+        reader.tags.get("light", ["overcast" if "weather" in reader.tags else ""])[-1],
         mood,
         reader.tags.get("style", [""])[-1],
         tuple(reader.tags.get("ground", [])),
         {tag: tuple(found) for tag, found in reader.tag_words.items()},
         tuple(dict.fromkeys(reader.unknown)),
         reader.place,
+        family == "auto" and reader.guessed,
+        tuple(dict.fromkeys(reader.tags.get("weather", []))),
     )
 
 
@@ -56,6 +61,18 @@ def _finished(draft: NounDraft, rng: np.random.Generator, local: dict[str, str])
     return Mention(kind, count, tuple(draft.colors), draft.pattern, sizes, draft.arrangement, near, on, draft.text)
 
 
+def _none_of_the_sort(objects: list[Mention]) -> list[Mention]:
+    """Return what "no chairs" rules out besides chairs, as far as the prompt does not name it."""
+    named = {m.kind for m in objects}
+    found: list[Mention] = []
+    for mention in (m for m in objects if m.count == 0):
+        word = next((w for w in (mention.text, *singular_forms(mention.text)) if w in ALL_SORTS), "")
+        kinds = ALL_SORTS[word].split() if word else []
+        found += [Mention(kind, 0, text=mention.text) for kind in kinds if kind not in named]
+        named |= set(kinds)
+    return found
+
+
 def _give_to_room(reader: Reader) -> None:
     """Take heights that no furniture has, "..., 3 m high", for the room's."""
     for draft in reader.objects:
@@ -63,6 +80,14 @@ def _give_to_room(reader: Reader) -> None:
         if rooms and draft.kind not in TALL:
             draft.sizes = [s for s in draft.sizes if s not in rooms]
             reader.room().sizes += rooms
+
+
+def _keep_unseated(reader: Reader) -> None:
+    """Leave out the chairs of "a table for six people" where the prompt wants no chairs."""
+    unwanted = any(d.kind in _SEATS and d.count == (0, 0) for d in reader.objects)
+    if unwanted and any(d.text == SEATS for d in reader.objects):
+        reader.objects = [d for d in reader.objects if d.text != SEATS]
+        reader.unknown.append("people")
 
 
 def _with_implied(objects: list[Mention], place: str, rng: np.random.Generator) -> list[Mention]:

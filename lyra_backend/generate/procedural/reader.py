@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from . import vocabulary as words
 from .lexicon import Lexeme, lexemes_of, number_in, singular_forms, unit_in
 from .measures import two_sides
+from .negation import spelled_out
 from .object_words import HOMES
 from .palette import COLORS, Rgb, blend
 from .wishes import Size
@@ -51,7 +52,7 @@ class Reader:
     """Walks over the lexemes and binds adjectives, numbers and sizes to nouns."""
 
     def __init__(self, prompt: str) -> None:
-        self._lexemes = lexemes_of(prompt)
+        self._lexemes = spelled_out(lexemes_of(prompt))
         self._pending = NounDraft()
         self._last: NounDraft | None = None  # last noun of the present clause
         self._before: NounDraft | None = None  # last noun at all
@@ -80,14 +81,24 @@ class Reader:
         named = self._named()
         if named:
             return named[-1][0]
-        votes = {name: 0.0 for name in HOMES}
-        for rank, draft in enumerate(self.objects):
-            for name, kinds in HOMES.items():
-                if draft.kind in kinds.split():
-                    votes[name] += 1.0 - 0.01 * rank
+        votes = self._votes()
         if max(votes.values()) > 0:
             return max(votes, key=lambda name: votes[name])
         return "terrain" if self.tags.get("ground") else "living_room"
+
+    @property
+    def guessed(self) -> bool:
+        """Whether no word speaks for any family."""
+        return not (self._named() or any(self._votes().values()) or self.tags.get("ground"))
+
+    def _votes(self) -> dict[str, float]:
+        """Return how much the objects speak for each family."""
+        votes = {name: 0.0 for name in HOMES}
+        for rank, draft in enumerate(self.objects):
+            for name, kinds in HOMES.items():
+                if draft.kind in kinds.split() and draft.count != (0, 0):
+                    votes[name] += 1.0 - 0.01 * rank
+        return votes
 
     @property
     def place(self) -> str:
@@ -154,7 +165,16 @@ class Reader:
     def _plain_number(self, texts: list[str], number: float) -> int:
         if number_in(texts[0]) is None:
             return 0
-        self._pending.count, self._pending.counted = (round(number), round(number)), True
+        highest = number_in(texts[2]) if texts[1:2] == ["to"] and len(texts) > 2 else None
+        if highest is not None and len(texts) > 3 and unit_in(texts[3]) is not None:
+            return 2  # "3 to 5 m wide": as wide as may be
+        if highest is not None and 0 <= number <= highest and number.is_integer() and highest.is_integer():
+            self._pending.count, self._pending.counted = (int(number), int(highest)), True
+            return 3
+        if number < 0 or not number.is_integer():
+            self.unknown.append(texts[0])  # there is no such number of things
+            return 1
+        self._pending.count, self._pending.counted = (int(number), int(number)), True
         return 1
 
     def _noun_role(self, lexeme: Lexeme, following: Lexeme | None) -> str:
@@ -253,7 +273,7 @@ class Reader:
         elif lexeme.text in words.SHAPES:
             pending.shape = lexeme.text
         else:
-            return any([self._tag(tag, lexeme) for tag in ("light", "mood", "style", "ground")])
+            return any([self._tag(tag, lexeme) for tag in ("light", "weather", "mood", "style", "ground")])
         return True
 
     def _arrange(self, arrangement: str, opens: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "AMOUNTS",
     "ARRANGEMENTS",
+    "BOUNDS",
     "COLOR_WORDS",
     "DIMENSIONS",
     "FAMILY_WORDS",
@@ -17,6 +18,7 @@ __all__ = [
     "MATERIAL_WORDS",
     "MEASURES",
     "MOODS",
+    "OTHER_THINGS",
     "ROOM_PARTS",
     "SHAPED",
     "SHAPES",
@@ -24,6 +26,7 @@ __all__ = [
     "STOP_WORDS",
     "STYLES",
     "UNITS",
+    "WEATHERS",
 ]
 
 #: Family -> words for it. A family named first in the prompt decides.
@@ -151,16 +154,23 @@ LIGHTS: dict[str, str] = {
     "dim": "dim, gloomy, dark, dimly lit, shadowy, poorly lit",
     "night": "night, nighttime, night time, midnight",
     "evening": "evening, sunset, dusk, golden hour, dawn, sunrise, morning",
-    "overcast": "overcast, cloudy, grey sky, foggy, rainy",
+    "overcast": "overcast, cloudy, grey sky",
     "warm": "warm, warmly lit",
     "cold": "cold, neon, fluorescent",
+}
+
+#: Weather -> words; unless the prompt names a light, the sky is overcast.
+WEATHERS: dict[str, str] = {
+    "rain": "rainy, rain, raining, wet, drizzle, drizzly, rain soaked, damp, puddle",
+    "fog": "foggy, fog, misty, mist, hazy, haze",
 }
 
 #: Clutter -> words.
 MOODS: dict[str, str] = {
     "cluttered": "cluttered, messy, chaotic, crowded, packed, busy, untidy, full, disorganized, abandoned, stuffed",
-    "tidy": "tidy, clean, neat, organized, organised, orderly, minimalist, uncluttered, minimal",
-    "empty": "empty, bare, unfurnished, vacant",
+    "tidy": "tidy, clean, neat, organized, organised, orderly, minimalist, uncluttered, minimal, "
+    "no clutter, without clutter, clutter free",
+    "empty": "empty, bare, unfurnished, vacant, no furniture, without furniture, without any furniture",
 }
 
 #: Style -> words; styles choose floors, walls and tones.
@@ -221,6 +231,25 @@ IRREGULAR: dict[str, str] = {
     "mattresses": "mattress", "switches": "switch", "torches": "torch", "people": "person", "vices": "vice",
 }  # fmt: skip
 
+#: Phrases before numbers that leave the number as it is.
+BOUNDS = frozenset(
+    (
+        "no more than", "not more than", "no fewer than", "no less than", "not less than", "at least", "at most",
+        "up to",
+    )
+)  # fmt: skip
+
+#: Things of which no part is meant: a bus stop is no bus. They are not known here, and are reported.
+OTHER_THINGS = (
+    "bus stop, bus shelter, bus station, bus lane, bus depot, train station, gas station, petrol station, fire station, "
+    "police station, fire truck, fire engine, fire escape, car wash, car port, car door, car seat, bike rack, "
+    "bicycle rack, bike lane, bicycle lane, cycle lane, bike path, tree house, rock band, rock garden, book end, "
+    "table tennis, table tennis table, pool table, billiard table, table cloth, tablecloth, bed sheet, bed side, "
+    "door mat, door bell, window shopping, sofa cushion, chair lift, ski lift, truck stop, ball pit, cup holder, "
+    "stair lift, drum kit, drum set, tool belt, sign post, stage light, stage lights, street art, street food, "
+    "oven glove, road works, roadworks, floor plan, wall clock radio, water tank, water tower, cable drum"
+)
+
 STOP_WORDS = frozenset(
     """the a an of and or with in on at by to from for its it is are has have having there this that these those which
     where while as into onto over under near next beside besides behind between along against around across through
@@ -229,7 +258,7 @@ STOP_WORDS = frozenset(
     lies placed placing sits sitting set put located surrounded featuring including includes include furnished equipped
     painted colored coloured covered decorated please generate create make build show me i want need we you robot's
     facing opposite s style styled kind type like looking look one's piece pieces shaped amid among amongst above below
-    towards toward about but not only just some plus off them their they some neatly arranged array group cluster set
+    towards toward about but not only just some exactly roughly approximately plus off them their they some neatly arranged array group cluster set
     realistic detailed photorealistic high-quality quality 3d simulation scene environment typical ordinary common
     simple normal standard regular image view picture-like nice beautiful lovely pretty good""".split()
 )

@@ -59,6 +59,8 @@ class Wishes:
         tag_words: the words behind light, mood, style and ground.
         unknown_words: words that changed nothing, in their order.
         place: the words that named the family, "" if none did.
+        guessed: no word at all spoke for the family.
+        weather: keys of ``vocabulary.WEATHERS``.
     """
 
     family: str
@@ -71,6 +73,8 @@ class Wishes:
     tag_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_words: tuple[str, ...] = ()
     place: str = ""
+    guessed: bool = False
+    weather: tuple[str, ...] = ()
 
     def wanted(self, kind: str) -> tuple[Mention, ...]:
         """Return the mentions of one kind."""

@@ -13,6 +13,7 @@ from ..furnish import fulfil, scatter, steps_and_rubble
 from ..houses import house
 from ..outdoors import daylight
 from ..palette import Rgb, jitter, material
+from ..parking import VEHICLES, Road, park_all, park_at_kerb
 from ..placement import Floor, Rect, Wall
 from ..room import bar
 from ..shapes import Mesh, box, cylinder, height_field, join, quad
@@ -51,6 +52,10 @@ class _Street:
     def yaw(self) -> float:
         return self.quarter * np.pi / 2
 
+    @property
+    def lanes(self) -> Road:
+        return Road(self.length, self.road, self.yaw, self.world)
+
     def turned(self, mesh: Mesh) -> Mesh:
         """Return a mesh given in (u, v, z) in the world."""
         return mesh.turned(90.0 * self.quarter)
@@ -79,6 +84,7 @@ def build(draft: Draft) -> None:
     _sides(draft, plan)
     _markings(draft, plan)
     _furniture(draft, plan)
+    park_all(draft, plan.lanes)
     fulfil(draft, lambda d, request, thing: _special(d, plan, request, thing))
     steps_and_rubble(draft)
     scatter(draft, ("traffic_cone", "barrier", "cardboard_box", "traffic_cone", "crate", "bicycle"), 9)
@@ -104,7 +110,8 @@ def _plan(draft: Draft) -> _Street:
         if draft.growth == 1.0
         else min(24.0, factors["length"] * draft.growth)
     )
-    road = float(np.clip(factors["width"], 3.5, 9.0))
+    asked = wishes.size("room", "width") or wishes.size("room", "all")
+    road = float(np.clip(factors["width"] * (1.0 if asked else draft.growth**0.5), 3.5, 9.0))
     crossing = draft.between(-0.3, 0.3) * length
     kerb = 0.09 + 0.11 * draft.difficulty
     return _Street(length, road, left, right, crossing, draft.about(0, 1), kerb)
@@ -252,13 +259,13 @@ def _furniture(draft: Draft, plan: _Street) -> None:
 
 
 def _special(draft: Draft, plan: _Street, request: Request, thing: Thing) -> Placed | None:
-    """Park what the prompt names along the kerb."""
+    """Stand what the prompt names along the kerb."""
     if request.mention.near or request.mention.on or request.mention.arrangement in ("stack", "middle"):
         return None
     if request.kind in ("bench", "planter", "hedge", "bush"):
         return draft.against_wall(request.kind, thing)
     placed = _by_kerb(draft, plan, request.kind, thing)
-    if placed is None and _KERB_OFF.get(request.kind, -1.0) > 0:
+    if placed is None and request.kind in _KERB_OFF:
         for side, width in ((-1, plan.left), (1, plan.right)):
             x, y = plan.world(0.0, side * (plan.road + width) / 2)
             strip = Rect(x, y, plan.length - 1.0, width - 0.4, plan.yaw)
@@ -266,10 +273,10 @@ def _special(draft: Draft, plan: _Street, request: Request, thing: Thing) -> Pla
     return placed
 
 
-#: Kinds that stand by the kerb -> distance of their middle from it, negative on the road [m]; cars lie along it.
+#: Kinds that stand by the kerb -> distance of their middle from it [m]; bicycles lie along it.
 _KERB_OFF = {
     "street_lamp": 0.4, "tree": 0.75, "conifer": 1.1, "sign": 0.35, "hydrant": 0.4, "mailbox": 0.5, "street_bin": 0.5,
-    "bicycle": 0.55, "bollard": 0.3, "car": -1.12, "truck": -1.2, "forklift": -1.0,
+    "bicycle": 0.55, "bollard": 0.3,
 }  # fmt: skip
 
 
@@ -287,9 +294,11 @@ _APART_M = {
 
 def _by_kerb(draft: Draft, plan: _Street, kind: str, thing: Thing) -> Placed | None:
     """Stand something along one of the kerbs."""
+    if kind in VEHICLES:
+        return park_at_kerb(draft, plan.lanes, kind, thing)
     if kind not in _KERB_OFF:
         return None
-    off, along = _KERB_OFF[kind], kind in ("car", "truck", "forklift", "bicycle")
+    off, along = _KERB_OFF[kind], kind == "bicycle"
     apart = _APART_M.get(kind, 0.0)
     for attempt in range(60):
         side = 1 if draft.chance(0.5) else -1
