@@ -42,7 +42,8 @@ __all__ = ["run"]
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-#: Background of pictures, sRGB in [0, 1]: open scenes end somewhere, and black reads as a fault.
+#: Background of pictures where the scene's light is not known, sRGB in [0, 1]: scenes end somewhere, and black reads
+#: as a fault.
 _SKY = (0.74, 0.82, 0.9)
 #: Share of the progress bar at which each stage ends, from typical seconds on a CPU.
 _SPANS = {"generate": 0.4, "refine": 0.44, "picture": 0.6, "collide": 0.75, "author": 0.82, "validate": 1.0}
@@ -132,7 +133,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         save_proxy,
         load_proxy,
     )
-    bundle = SceneBundle(generation.cloud, proxy, state.plan.primitives, generation.provenance)
+    bundle = SceneBundle(generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light)
     author = importlib.import_module("lyra_backend.author")
     files = _stage(
         state,
@@ -242,18 +243,19 @@ def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> 
     if not cloud.count:
         return Outcome(None, {"pictures": 0})
     progress(0.05, "choosing viewpoints")
+    background = _SKY if generation.light is None else generation.light.background
     views = [("preview.png", scene_viewpoint(cloud, cameras))]
     views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
-        render(cloud, camera, background=_SKY).save_png(folder / name)
+        render(cloud, camera, background=background).save_png(folder / name)
     return Outcome(None, {"pictures": len(views)})
 
 
 def _report(state: _Run, generation: Generation) -> RunReport:
     accepted = not any(f.severity is Severity.ERROR for r in state.reports for f in r.findings)
-    # Only a scene that a physics engine held, at a known scale, is worth training in.
-    trainable = accepted and generation.scale.is_metric
+    # Only a scene that a physics engine held, at a known scale, and that is what was asked for, is worth training in.
+    trainable = accepted and generation.scale.is_metric and generation.as_asked
     return RunReport(
         accepted,
         state.directory.request.force,

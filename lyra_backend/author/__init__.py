@@ -67,7 +67,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))
-    written.append(stage.write_stage(directory, settings))
+    written.append(stage.write_stage(directory, settings, bundle.light))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))

@@ -25,6 +25,7 @@ from ..types import (
     Primitive,
     Role,
     Scale,
+    SceneLight,
     Shape,
 )
 from .textured_mesh import read_textured_mesh, write_textured_mesh
@@ -67,6 +68,8 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "scale_uncertainty_percent": generation.scale.uncertainty_percent,
         "geometry": generation.geometry,
         "provenance": generation.provenance,
+        "light": generation.light and generation.light.to_json(),
+        "as_asked": generation.as_asked,
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
@@ -86,6 +89,8 @@ def load_generation(folder: Path) -> Generation:
         data["geometry"],
         read_textured_mesh(truth) if truth.is_file() else None,
         data["provenance"],
+        data["light"] and SceneLight.from_json(data["light"]),
+        data["as_asked"],
     )
 
 

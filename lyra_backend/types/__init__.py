@@ -9,6 +9,7 @@ from .collision import Approximation, CollisionPart, CollisionProxy, Primitive, 
 from .frames import UP_AXES, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
+from .light import Bulb, SceneLight
 from .mesh import TexturedMesh, TexturedPart
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
@@ -16,6 +17,7 @@ from .request import SceneRequest
 __all__ = [
     "UP_AXES",
     "Approximation",
+    "Bulb",
     "Camera",
     "CollisionPart",
     "CollisionProxy",
@@ -30,6 +32,7 @@ __all__ = [
     "RunReport",
     "Scale",
     "SceneBundle",
+    "SceneLight",
     "SceneRequest",
     "Severity",
     "Shape",

@@ -8,6 +8,7 @@ from typing import Any
 
 from .collision import CollisionProxy
 from .gaussians import GaussianCloud
+from .light import SceneLight
 
 __all__ = ["SceneBundle"]
 
@@ -21,9 +22,11 @@ class SceneBundle:
         proxy: the colliders, frame WORLD.
         primitives: parameters by primitive name, in the order the user named them.
         provenance: JSON data: what made the scene, from what inputs, under which licences.
+        light: what lights it, None if that is not known.
     """
 
     cloud: GaussianCloud
     proxy: CollisionProxy
     primitives: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    light: SceneLight | None = None

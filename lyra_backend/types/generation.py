@@ -10,6 +10,7 @@ from ..errors import InvalidRequest
 from .camera import Camera
 from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
+from .light import SceneLight
 from .mesh import TexturedMesh
 
 __all__ = ["Generation", "Scale"]
@@ -39,6 +40,8 @@ class Generation:
             or an existing splat).
         truth: the exact surface, if the generator knows it, in the cloud's frame.
         provenance: JSON data: what made it, from what, under which licence.
+        light: what lights it, in the cloud's frame; None if that is not known.
+        as_asked: False if nothing in the request said what kind of scene this is to be, so that it was guessed.
     """
 
     cloud: GaussianCloud
@@ -47,6 +50,8 @@ class Generation:
     geometry: str = "inferred"
     truth: TexturedMesh | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    light: SceneLight | None = None
+    as_asked: bool = True
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
@@ -59,4 +64,5 @@ class Generation:
             cloud=self.cloud.transformed(similarity, frame),
             cameras=tuple(c.transformed(similarity) for c in self.cameras),
             truth=None if self.truth is None else self.truth.transformed(similarity),
+            light=None if self.light is None else self.light.transformed(similarity),
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ...errors import InvalidRequest
 from ...params import param
 from ...progress import Progress
-from ...types import Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity
-from .elements import Composition
+from ...types import Bulb, Finding, Frame, Generation, Outcome, Scale, SceneLight, SceneRequest, Severity
+from .elements import Composition, Lighting
 
 __all__ = ["Params", "run"]
 
@@ -63,7 +65,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     progress(0.0, "composing the scene")
     composition = compose(request.prompt, request.seed, params.difficulty, params.family)
     mesh = surface_from(composition.elements, request.seed, progress.child(0.05, 0.35))
-    cloud = gaussians_from(
+    cloud, exposure = gaussians_from(
         mesh,
         composition.lighting,
         params.gaussian_count,
@@ -79,6 +81,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         geometry="exact",
         truth=mesh,
         provenance=_provenance(request.prompt, request.seed, composition),
+        light=_light(composition.lighting, exposure) if exposure else None,
+        as_asked=not composition.guessed,
     )
     counts = {
         "gaussians": len(cloud.positions),
@@ -86,6 +90,22 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         "triangles": sum(len(part.triangles) for part in mesh.parts),
     }
     return Outcome(generation, counts, _findings(composition))
+
+
+def _light(lighting: Lighting, exposure: float) -> SceneLight:
+    """Return the light that was baked, as the pictures show it."""
+    sky, sun, lamps = (
+        (exposure * np.asarray(v, np.float64)).reshape(-1, 3)
+        for v in (lighting.ambient, np.asarray(lighting.sun) / np.pi, [lamp.intensity for lamp in lighting.lamps])
+    )
+    order = np.argsort(-lamps.sum(axis=1), kind="stable")
+    bulbs = tuple(Bulb(lighting.lamps[k].position, _triple(lamps[k] / np.pi)) for k in order)
+    return SceneLight(lighting.background, _triple(sky[0]), _triple(sun[0]), lighting.sun_direction, bulbs)
+
+
+def _triple(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = (round(float(v), 6) for v in values)
+    return x, y, z
 
 
 def _provenance(prompt: str, seed: int, composition: Composition) -> Mapping[str, Any]:
@@ -105,13 +125,10 @@ def _findings(composition: Composition) -> tuple[Finding, ...]:
     if not composition.place:
         kinds = ", ".join(name.replace("_", " ") for name in _FAMILIES if name != "auto")
         used = composition.family.replace("_", " ")
-        found.append(
-            Finding(
-                "prompt.family_assumed",
-                Severity.WARNING,
-                f"The prompt names no kind of scene known here, so this is a {used} scene. Known kinds: {kinds}.",
-            )
-        )
+        why = "nothing in it speaks for one, so this is" if composition.guessed else "its other words speak for"
+        text = f"The prompt names no kind of scene known here; {why} a {used} scene. Known kinds: {kinds}."
+        severity = Severity.WARNING if composition.guessed else Severity.INFO
+        found.append(Finding("prompt.family_assumed", severity, text))
     if composition.unknown_words:
         listed = ", ".join(repr(word) for word in composition.unknown_words)
         found.append(

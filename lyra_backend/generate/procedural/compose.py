@@ -14,6 +14,7 @@ from .prompt import parse
 from .requests import MOST
 from .viewpoints import cameras_for
 from .vocabulary import FAMILY_WORDS
+from .weather import soaked
 from .wishes import Wishes
 
 __all__ = ["compose", "draft_scene"]
@@ -37,7 +38,7 @@ def compose(prompt: str, seed: int, difficulty: float = 0.3, family: str = "auto
     unknown = (*draft.wishes.unknown_words, *_unused_words(draft))
     return Composition(
         draft.wishes.family,
-        tuple(draft.elements),
+        tuple(soaked(draft.elements) if "rain" in draft.wishes.weather else draft.elements),
         lighting,
         cameras,
         tuple(dict.fromkeys(unknown)),

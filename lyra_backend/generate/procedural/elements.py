@@ -75,6 +75,8 @@ class Lighting:
         ground_bounce: share of `ambient` that comes from below.
         lamps: emitters that cast shadows.
         key: how bright the picture is, over that of a scene by day; less at night.
+        background: sRGB colour of what lies beyond the scene.
+        fog: how thick it is, 0 = none, 1 = as usual in fog; it has the colour of the background.
     """
 
     sun_direction: tuple[float, float, float]
@@ -83,6 +85,8 @@ class Lighting:
     ground_bounce: float = 0.3
     lamps: tuple[Lamp, ...] = ()
     key: float = 1.0
+    background: Rgb = (0.74, 0.82, 0.9)
+    fog: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,9 @@ _AMBIENT: dict[str, Rgb] = {
     "bright": (0.62, 0.62, 0.62),
     "evening": (0.30, 0.23, 0.19),
 }
+#: Light word -> sRGB colour in pictures of what lies behind the walls.
+_BEHIND: dict[str, Rgb] = {"night": (0.06, 0.06, 0.07), "dim": (0.25, 0.25, 0.26), "evening": (0.40, 0.36, 0.33)}
+_BEHIND_BY_DAY: Rgb = (0.58, 0.58, 0.57)
 #: Lamps that stand in the room -> (height of the bulb [m], strength).
 _STANDING = {"floor_lamp": (1.45, 1.6), "table_lamp": (0.32, 0.8)}
 
@@ -66,7 +69,11 @@ def indoor_light(draft: Draft) -> Lighting:
                 draft.lamp(placed.x, placed.y, placed.z + height, level, (1.0, 0.74, 0.45))
     ambient = _AMBIENT.get(word, (0.46, 0.455, 0.44))
     key = KEYS.get(word, 1.0)
-    return Lighting((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), ambient, 0.6, tuple(draft.lamps), key)
+    # All that weather does to a room is to darken its windows.
+    if word == "overcast" and any(kind == "window" for kind, *_ in draft.openings):
+        draft.used_tags |= {"weather"}
+    background = _BEHIND.get(word, _BEHIND_BY_DAY)
+    return Lighting((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), ambient, 0.6, tuple(draft.lamps), key, background)
 
 
 def light_window(draft: Draft, wall: Wall, o: Opening) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from .draft import Draft
 from .elements import Lighting
 from .palette import Rgb
+from .weather import DAY_FOG, FOG_COLORS
 
 __all__ = ["KEYS", "daylight"]
 
@@ -26,10 +27,26 @@ _SKIES: dict[str, tuple[float, Rgb, Rgb]] = {
 }
 
 
+#: Light word -> sRGB colour of the sky in pictures.
+_BACKGROUNDS: dict[str, Rgb] = {
+    "": (0.74, 0.82, 0.90),
+    "bright": (0.66, 0.80, 0.94),
+    "evening": (0.88, 0.68, 0.56),
+    "overcast": (0.78, 0.80, 0.83),
+    "dim": (0.46, 0.49, 0.54),
+    "night": (0.035, 0.045, 0.085),
+    "warm": (0.84, 0.80, 0.76),
+    "cold": (0.74, 0.82, 0.92),
+}
+
+
 def daylight(draft: Draft) -> Lighting:
-    """Return sun and sky for the prompt's light word; the seed turns the sun."""
-    elevation, sun, sky = _SKIES[draft.wishes.light]
+    """Return sun and sky for the prompt's light word, and fog; the seed turns the sun."""
+    draft.used_tags |= {"weather"}
+    word, foggy = draft.wishes.light, "fog" in draft.wishes.weather
+    elevation, sun, sky = _SKIES[word]
     height = np.radians(np.clip(elevation + draft.rng.normal(0, 5), 12, 70))
     turn = draft.between(0, 2 * np.pi)
     direction = (float(np.cos(height) * np.cos(turn)), float(np.cos(height) * np.sin(turn)), float(np.sin(height)))
-    return Lighting(direction, sun, sky, 0.35, tuple(draft.lamps), KEYS.get(draft.wishes.light, 1.0))
+    background = FOG_COLORS.get(word, DAY_FOG) if foggy else _BACKGROUNDS[word]
+    return Lighting(direction, sun, sky, 0.35, tuple(draft.lamps), KEYS.get(word, 1.0), background, float(foggy))

@@ -18,6 +18,7 @@ from .mipmap import Mipmap, from_linear
 from .patches import Faces, join_quads, unit_normals
 from .silhouette import Outline
 from .spread import Samples, mean_sides, spread
+from .weather import veiled
 
 __all__ = ["gaussians_from"]
 
@@ -38,7 +39,7 @@ def gaussians_from(
     seed: int,
     bake_light: bool,
     progress: Progress,
-) -> GaussianCloud:
+) -> tuple[GaussianCloud, float]:
     """Cover a surface with flat Gaussians.
 
     Quads get rows and columns along their sides, other triangles are halved; every piece has one Gaussian whose
@@ -52,6 +53,9 @@ def gaussians_from(
         seed: breaks ties between equal pieces.
         bake_light: False leaves the plain texture colours, which is much quicker.
         progress: told about the steps.
+
+    Returns:
+        The Gaussians, and the exposure: what linear light was multiplied by to be shown, 0 if none was baked.
 
     Raises:
         InvalidRequest: no surface, or not a positive number of Gaussians.
@@ -67,16 +71,18 @@ def gaussians_from(
     samples = spread(quads, triangles, fineness, outline.edges(quads), gaussian_count, rng)
     progress(0.3, "colouring Gaussians")
     paint = np.concatenate([surface.colors(f, s) for f, s in zip((quads, triangles), samples, strict=True)])
+    places = [_places(f, s) for f, s in zip((quads, triangles), samples, strict=True)]
+    exposure = 0.0
     if bake_light:
         albedo = (surface.mean_colors(quads), surface.mean_colors(triangles))
         light = np.concatenate(bake(quads, triangles, albedo, samples, lighting, progress.child(0.4, 0.9)))
-        shown = developed(light, paint, lighting.key * exposure_for(light, paint))
+        exposure = lighting.key * exposure_for(light, paint)
+        shown = veiled(developed(light, paint, exposure), np.concatenate(places), lighting)
     else:
         shown = from_linear(paint)
     progress(0.95, "gathering Gaussians")
-    places = [_places(f, s) for f, s in zip((quads, triangles), samples, strict=True)]
     trimmed, places[1] = outline.trimmed(samples[1], places[1])
-    return surface.cloud((samples[0], trimmed), np.concatenate(places), shown)
+    return surface.cloud((samples[0], trimmed), np.concatenate(places), shown), exposure
 
 
 @dataclass(frozen=True, eq=False)

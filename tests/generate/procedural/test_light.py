@@ -14,7 +14,7 @@ GROUND = sheet("ground", [(-4, -4, 0), (4, -4, 0), (4, 4, 0), (-4, 4, 0)])
 
 
 def cloud(elements, lighting, count=20_000):
-    return gaussians_from(surface_from(elements, 0, Progress()), lighting, count, 0, True, Progress())
+    return gaussians_from(surface_from(elements, 0, Progress()), lighting, count, 0, True, Progress())[0]
 
 
 def brightness(cloud, inside):

@@ -22,7 +22,7 @@ def mesh():
 
 @pytest.fixture(scope="module")
 def cloud(mesh):
-    return gaussians_from(mesh, LAMPLIGHT, COUNT, 0, False, Progress())
+    return gaussians_from(mesh, LAMPLIGHT, COUNT, 0, False, Progress())[0]
 
 
 def surface_points(mesh, count, seed=0):
@@ -87,7 +87,7 @@ def test_gaussians_lie_on_the_surface_and_look_into_free_space(cloud, mesh):
 
 def test_silhouettes_are_crisp():
     board = sheet("board", [(0, 0, 1), (1, 0, 1), (1, 0.6, 1), (0, 0.6, 1)])
-    made = gaussians_from(surface_from([board], 0, Progress()), LAMPLIGHT, 3000, 0, False, Progress())
+    made = gaussians_from(surface_from([board], 0, Progress()), LAMPLIGHT, 3000, 0, False, Progress())[0]
     spacing = (0.6 / 3000) ** 0.5
     up = np.tile([0.0, 0, 1], (200, 1))
     y = np.linspace(0.05, 0.55, 200)
@@ -106,7 +106,7 @@ def test_discs_and_cones_have_no_spikes():
     for name, profile in (("cone", [(0.14, 0), (0.03, 0.65)]), ("sleeve", [(0.12, 0.2), (0.10, 0.31)])):
         body = lathe(profile, 20)
         made.append(Element(name, name, PAINT, body.vertices, body.triangles, np.eye(4)))
-    cloud = gaussians_from(surface_from(made, 0, Progress()), LAMPLIGHT, 2500, 0, False, Progress())
+    cloud = gaussians_from(surface_from(made, 0, Progress()), LAMPLIGHT, 2500, 0, False, Progress())[0]
     mine = cloud.class_ids == cloud.class_names.index("sleeve")
     frames = matrix_from_quat(cloud.quats_wxyz[mine])
     level = frames[:, 2, 2] > 0.9  # the rims of the sleeve, most of them inside the cone
@@ -122,7 +122,7 @@ def test_small_things_and_detail_get_more(cloud, mesh):
     checked = sheet("checked", [(2, 0, 0), (3, 0, 0), (3, 1, 0), (2, 1, 0)], Material("hazard_stripes", (1, 1, 0)))
     stick = box("stick", (0.02, 0.02, 0.5), (1.5, 0.5, 0))
     scene = surface_from([plain, checked, stick], 0, Progress())
-    made = gaussians_from(scene, LAMPLIGHT, 5000, 0, False, Progress())
+    made = gaussians_from(scene, LAMPLIGHT, 5000, 0, False, Progress())[0]
     count = dict(zip(made.class_names, np.bincount(made.class_ids, minlength=4), strict=True))
     assert count["checked"] > 1.5 * count["plain"]
     assert count["stick"] / (4 * 0.02 * 0.5) > 3 * count["plain"]
@@ -130,7 +130,7 @@ def test_small_things_and_detail_get_more(cloud, mesh):
 
 def test_unlit_colours_are_those_of_the_texture():
     tile = sheet("tile", [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], Material("plain", (0.8, 0.4, 0.2)))
-    made = gaussians_from(surface_from([tile], 0, Progress()), LAMPLIGHT, 500, 0, False, Progress())
+    made = gaussians_from(surface_from([tile], 0, Progress()), LAMPLIGHT, 500, 0, False, Progress())[0]
     assert made.base_colors == pytest.approx(np.tile([0.8, 0.4, 0.2], (500, 1)), abs=0.005)
 
 
@@ -138,24 +138,24 @@ def test_unlit_colours_are_those_of_the_texture():
     "thing", [ball("ball", 0.3, (0, 0, 1)), sheet("s", [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)])]
 )
 def test_a_single_thing_is_a_scene(thing):
-    made = gaussians_from(surface_from([thing], 0, Progress()), LAMPLIGHT, 3000, 0, True, Progress())
+    made = gaussians_from(surface_from([thing], 0, Progress()), LAMPLIGHT, 3000, 0, True, Progress())[0]
     assert made.count == 3000
     assert 0.1 < made.base_colors.mean() < 1
 
 
 @pytest.mark.parametrize("count", [1, 7, 150, 2_000])
 def test_any_count_is_met(mesh, count):
-    assert gaussians_from(mesh, LAMPLIGHT, count, 0, False, Progress()).count == count
+    assert gaussians_from(mesh, LAMPLIGHT, count, 0, False, Progress())[0].count == count
 
 
 def test_equal_requests_give_equal_clouds(mesh):
-    one, two = (gaussians_from(mesh, LAMPLIGHT, 8000, 3, True, Progress()) for _ in range(2))
+    one, two = (gaussians_from(mesh, LAMPLIGHT, 8000, 3, True, Progress())[0] for _ in range(2))
     for name in ("positions", "scales", "quats_wxyz", "opacities", "sh", "class_ids"):
         assert (getattr(one, name) == getattr(two, name)).all()
 
 
 def test_no_gaussians_or_no_surface_are_refused(mesh):
     with pytest.raises(InvalidRequest, match="positive count"):
-        gaussians_from(mesh, LAMPLIGHT, 0, 0, False, Progress())
+        gaussians_from(mesh, LAMPLIGHT, 0, 0, False, Progress())[0]
     with pytest.raises(InvalidRequest, match="surface"):
-        gaussians_from(type(mesh)(()), LAMPLIGHT, 10, 0, False, Progress())
+        gaussians_from(type(mesh)(()), LAMPLIGHT, 10, 0, False, Progress())[0]

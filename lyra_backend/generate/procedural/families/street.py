@@ -18,6 +18,7 @@ from ..placement import Floor, Rect, Wall
 from ..room import bar
 from ..shapes import Mesh, box, cylinder, height_field, join, quad
 from ..things import Thing
+from ..weather import lay_puddle
 
 __all__ = ["build", "light"]
 
@@ -83,6 +84,8 @@ def build(draft: Draft) -> None:
     _ground(draft, plan)
     _sides(draft, plan)
     _markings(draft, plan)
+    if "rain" in draft.wishes.weather:
+        _puddles(draft, plan)
     _furniture(draft, plan)
     park_all(draft, plan.lanes)
     fulfil(draft, lambda d, request, thing: _special(d, plan, request, thing))
@@ -229,6 +232,17 @@ def _markings(draft: Draft, plan: _Street) -> None:
     away = draft.between(2.2, 4.0) * (1 if plan.crossing < 0 else -1)
     lid = cylinder(0.34, 0.006, sides=20).moved(plan.crossing + away, plan.road * 0.2, 0)
     draft.solid("manhole_1.lid", "manhole", material("metal_painted", (0.22, 0.22, 0.23)), plan.turned(lid))
+
+
+def _puddles(draft: Draft, plan: _Street) -> None:
+    """Lay puddles along the gutters and a few on the road."""
+    for k in range(round(plan.length / 2.2)):
+        length, width = draft.between(0.7, 2.2), draft.between(0.35, 0.8)
+        off = plan.road / 2 - 0.75 * width if k % 3 else draft.between(0.0, plan.road / 2 - 1.0)
+        side = 1 if draft.chance(0.5) else -1
+        reach = plan.length / 2 - 0.7 * length
+        x, y = plan.world(draft.between(-reach, reach), side * off)
+        lay_puddle(draft, f"puddle_{k + 1}", x, y, length, width, plan.yaw)
 
 
 def _furniture(draft: Draft, plan: _Street) -> None:
