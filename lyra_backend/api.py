@@ -23,6 +23,7 @@ from .conversion import convert, make_collider
 from .errors import InvalidRequest
 from .io.run_dir import RunDirectory
 from .io.run_inputs import file_digest
+from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
 from .types import Finding, Outcome, RunReport, SceneRequest, Severity
@@ -77,10 +78,11 @@ def generate_scene(
     """
     from .pipeline import code_version, run
 
+    root = given_path("out", out)
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
     plan = make_plan(request)
-    with RunDirectory.open(Path(out), request, overwrite=overwrite) as directory:
+    with RunDirectory.open(root, request, overwrite=overwrite) as directory:
         if directory.complete:
             outdated = directory.code != code_version()
             return SceneResult(directory.root, directory.read_report(), reused=True, outdated=outdated)
@@ -105,7 +107,7 @@ def validate_scene(
     Raises:
         InvalidRequest: there is no such file, or a limit is unknown.
     """
-    path = Path(path)
+    path = given_path("path", path)
     if not path.exists():
         raise InvalidRequest(f"{path}: does not exist. Give a run directory or a USD file.")
     given = checked_overrides("validate", overrides, ("validate",))
@@ -130,7 +132,7 @@ def repeat(
     """
     from .pipeline import code_version
 
-    first = RunDirectory.read(Path(directory))
+    first = RunDirectory.read(given_path("directory", directory))
     if not first.complete:
         raise InvalidRequest(
             f"{first.root}: this run did not finish; run generate again with the same --out to continue it."
@@ -151,10 +153,10 @@ def _compared(old: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, str
 
 
 def _other_code(same: bool) -> Finding:
-    message = "Another version of Lyra SceneGen made this run; it gives the same bytes all the same."
+    message = "Another version of Lyra SceneGen, or of a library, made this run; this one gives the same bytes."
     if not same:
         message = (
-            "Another version of Lyra SceneGen made this run: differences are to be expected and say nothing about "
-            "whether runs repeat. Generate it again with --overwrite, then repeat that."
+            "Another version of Lyra SceneGen, or of a library, made this run: differences are to be expected "
+            "and say nothing about whether runs repeat. Generate it again with --overwrite, then repeat that."
         )
     return Finding("repeat.other_code", Severity.INFO if same else Severity.WARNING, message)

@@ -19,6 +19,7 @@ from .options import (
     ColliderOption,
     Command,
     JsonFlag,
+    ReplaceFlag,
     ScaleOption,
     SetOption,
     SplatArgument,
@@ -92,6 +93,9 @@ def generate(
     primitive: Annotated[
         str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}.")
     ] = "particle_field",
+    keep_splat: Annotated[
+        bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
+    ] = False,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
     force: Annotated[
@@ -109,6 +113,8 @@ def generate(
     add_generator_options(params, up, scale, intrinsics)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
+    if keep_splat:
+        params.setdefault("author", {})["keep_splat"] = True
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),
@@ -137,6 +143,7 @@ def convert(
     up: Annotated[str | None, typer.Option(metavar="AXIS", help="Turn this axis of the file to Z up.")] = None,
     scale: Annotated[float | None, typer.Option(help="Multiply by this: metres per unit of the file.")] = None,
     settings: SetOption = None,
+    overwrite: ReplaceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Turn a splat file into another format or into USD; no stage is made.
@@ -146,7 +153,9 @@ def convert(
     from . import api
 
     overrides = parse_settings(settings)
-    outcome = api.convert(source, target, primitive=primitive, up=up, scale=scale, overrides=overrides)
+    outcome = api.convert(
+        source, target, primitive=primitive, up=up, scale=scale, overwrite=overwrite, overrides=overrides
+    )
     _tell({"output": str(target), "counts": dict(outcome.counts), "findings": _plain(outcome.findings)}, as_json)
 
 
@@ -160,6 +169,7 @@ def collide(
     scale: ScaleOption = None,
     collider: ColliderOption = "surface",
     settings: SetOption = None,
+    overwrite: ReplaceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make colliders for a splat file, in the splat's own axes and units so that the two overlay.
@@ -176,6 +186,7 @@ def collide(
             up=up or "-y",
             scale=1.0 if scale is None else scale,
             collider=collider,
+            overwrite=overwrite,
             overrides=parse_settings(settings),
             listener=console.show,
             token=console.token,

@@ -15,6 +15,7 @@ from . import params, registry
 from .atomic import replacing
 from .errors import InvalidRequest, shown
 from .io.splats import READABLE, WRITABLE, format_of, read_splats, write_splats
+from .paths import check_new, given_path
 from .plan import Overrides, checked_overrides, stage_params
 from .progress import CancelToken, Event, Progress
 from .types import UP_AXES, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
@@ -35,6 +36,7 @@ def convert(
     primitive: str = "particle_field",
     up: str | None = None,
     scale: float | None = None,
+    overwrite: bool = False,
     overrides: Overrides | None = None,
 ) -> Outcome[Path]:
     """Turn a splat file into another format, or into USD by a primitive.
@@ -45,6 +47,7 @@ def convert(
         primitive: registry name of the way Gaussians are written to USD.
         up: the axis of the file to turn to Z up; None keeps the axes.
         scale: metres per unit of the file, to multiply by; None keeps the units.
+        overwrite: replace the target if there is such a file.
         overrides: parameters by stage; USD takes "author", other formats take none.
 
     Returns:
@@ -54,8 +57,7 @@ def convert(
         InvalidRequest: a file or format cannot be read or written.
         MissingDependency: the format needs a package that is not installed.
     """
-    source, target = Path(source), Path(target)
-    _check_files(source, target)
+    source, target = _checked_files(source, target, overwrite)
     kind = format_of(target, (*WRITABLE, *USD_FORMATS))
     to_usd = kind in USD_FORMATS
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
@@ -76,6 +78,7 @@ def make_collider(
     up: str = "-y",
     scale: float = 1.0,
     collider: str = "surface",
+    overwrite: bool = False,
     overrides: Overrides | None = None,
     listener: Callable[[Event], None] | None = None,
     token: CancelToken | None = None,
@@ -91,6 +94,7 @@ def make_collider(
         up: the axis of the file that points up; gravity and headroom depend on it.
         scale: metres per unit of the file; voxel sizes and limits are metres.
         collider: registry name of the collision plugin.
+        overwrite: replace the target if there is such a file.
         overrides: parameters by stage: "refine" (cleaning) and "collide".
         listener: called with every progress event.
         token: set it from another thread to stop.
@@ -100,8 +104,7 @@ def make_collider(
     """
     from .refine.clean import clean
 
-    source, target = Path(source), Path(target)
-    _check_files(source, target)
+    source, target = _checked_files(source, target, overwrite)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
     placement = _placement(up, scale)
@@ -159,7 +162,14 @@ def _placement(up: str, scale: float) -> Similarity:
     return UP_AXES[up].then(Similarity(scale))
 
 
-def _check_files(source: Path, target: Path) -> None:
+def _checked_files(source: object, target: object, overwrite: bool) -> tuple[Path, Path]:
+    """Return both paths if there is something to read and nothing in the way of what is written."""
+    source, target = given_path("the splat file", source), given_path("the output", target)
+    if (source / "request.json").is_file():
+        raise InvalidRequest(
+            f"{source}: is a run directory, a splat file is needed. Give its gaussians.ply, which generate leaves "
+            "there with --keep-splat."
+        )
     if not source.exists():
         raise InvalidRequest(f"{source}: does not exist. Readable splats: {', '.join(READABLE)}.")
     if target.exists() and source.samefile(target):
@@ -168,6 +178,8 @@ def _check_files(source: Path, target: Path) -> None:
         raise InvalidRequest(f"{target}: is a directory, a file name is needed.")
     if not target.parent.is_dir():
         raise InvalidRequest(f"{target.parent}: no such directory. Make it first.")
+    check_new(target, overwrite)
+    return source, target
 
 
 def _write_proxy(target: Path, proxy: CollisionProxy) -> None:

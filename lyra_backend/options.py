@@ -16,6 +16,7 @@ __all__ = [
     "ColliderOption",
     "Command",
     "JsonFlag",
+    "ReplaceFlag",
     "ScaleOption",
     "SetOption",
     "SplatArgument",
@@ -38,6 +39,7 @@ class Command(TyperCommand):
 
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+ReplaceFlag = Annotated[bool, typer.Option("--overwrite", help="Replace the output if there is such a file.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -35,6 +35,7 @@ from .io.stage_files import (
 from .memory import peak_memory_bytes
 from .plan import Plan
 from .progress import CancelToken, Event, Progress
+from .requirements import installed_versions
 from .types import Generation, Outcome, RunReport, SceneBundle, Severity, StageReport
 
 __all__ = ["run"]
@@ -284,9 +285,12 @@ def _scene_inputs(state: _Run) -> dict[str, Any]:
 
 @cache
 def code_version() -> str:
-    """Return a digest of this package's source, so that kept stages never outlive the code that made them."""
+    """Return a digest of this package's source and of the versions of what it computes with.
+
+    Kept stages never outlive the code that made them, and a library's next version may give other bytes.
+    """
     root = Path(__file__).parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps(installed_versions()).encode())
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import operator
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, metadata, requires
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
-__all__ = ["Requirement", "extra_of", "meets", "python_versions", "requirements"]
+__all__ = ["Requirement", "extra_of", "installed_versions", "meets", "python_versions", "requirements"]
 
 _DISTRIBUTION = "lyra-backend"
 _LINE = re.compile(r"(?P<package>[\w.-]+)(?P<versions>[^;]*)(?:;.*extra *== *['\"](?P<extra>[\w-]+)['\"])?")
 _CLAUSE = re.compile(r"(==|>=|<=|<|>)\s*([\d.]+)")
 _COMPARE = {"==": operator.eq, ">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
+#: What outputs depend on at least, where this package was not installed by pip and cannot say what it needs.
+_COMPUTING = ("numpy", "pillow", "scipy", "trimesh", "usd-core", "warp-lang")
 #: The extra for people who work on this package; no user lacks it.
 _DEVELOPMENT = "test"
 
@@ -37,6 +40,19 @@ def requirements() -> tuple[Requirement, ...]:
     found = (_LINE.match(line) for line in lines)
     needs = (Requirement(m["package"], m["versions"].strip(), m["extra"] or "") for m in found if m)
     return tuple(need for need in needs if need.extra != _DEVELOPMENT)
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of Python and of every package that users may have; "" for one that is not installed."""
+    packages = sorted({*_COMPUTING, *(need.package for need in requirements())})
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {p: _version(p) for p in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def extra_of(module: str) -> str | None:

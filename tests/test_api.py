@@ -44,3 +44,17 @@ def test_only_finished_runs_can_be_repeated(scene_dir: Path, tmp_path: Path) -> 
     shutil.copy(scene_dir / "request.json", tmp_path / "request.json")
     with pytest.raises(InvalidRequest, match="did not finish"):
         api.repeat(tmp_path)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "", "a\0b", b"out"])
+def test_what_is_no_path_is_a_clear_error(odd: object) -> None:
+    for call in (
+        lambda: api.generate_scene({"prompt": "a room"}, odd),  # type: ignore[arg-type]
+        lambda: api.validate_scene(odd),  # type: ignore[arg-type]
+        lambda: api.repeat(odd),  # type: ignore[arg-type]
+        lambda: api.convert(odd, "x.ply"),  # type: ignore[arg-type]
+        lambda: api.convert("x.ply", odd),  # type: ignore[arg-type]
+        lambda: api.make_collider("x.ply", odd),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InvalidRequest, match="must be a path"):
+            call()

@@ -102,3 +102,23 @@ def test_collider_overlays_the_splat(scene_dir: Path, tmp_path: Path) -> None:
     mesh = trimesh.load(tmp_path / "room.obj", process=False)
     low, high = cloud.bounds()
     assert np.abs(np.asarray(mesh.bounds) - [low, high]).max() < 0.25
+
+
+@pytest.mark.parametrize("name", ["out.usdc", "out.ply"])
+def test_an_existing_output_is_only_replaced_if_that_is_wanted(splat: Path, name: str) -> None:
+    target = splat.with_name(name)
+    target.write_text("mine")
+    for write in (lyra.convert, lyra.make_collider):
+        with pytest.raises(InvalidRequest, match=r"there is such a file.*--overwrite"):
+            write(splat, target)
+        assert target.read_text() == "mine"
+    lyra.convert(splat, target, overwrite=True)
+    assert target.stat().st_size > 100
+
+
+def test_a_run_directory_is_no_splat_and_the_error_says_what_to_give(splat: Path) -> None:
+    run = splat.parent / "run"
+    run.mkdir()
+    (run / "request.json").write_text("{}")
+    with pytest.raises(InvalidRequest, match=r"run directory.*gaussians\.ply.*--keep-splat"):
+        lyra.convert(run, splat.with_name("out.ply"))

@@ -77,3 +77,17 @@ def test_a_package_that_was_never_installed(monkeypatch: pytest.MonkeyPatch) -> 
         assert python_versions() == ""
     finally:
         requirements.requirements.cache_clear()
+
+
+def test_every_library_that_computes_counts_as_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lyra_backend import pipeline
+
+    found = requirements.installed_versions()
+    assert all(found[name] for name in ("python", "numpy", "scipy", "warp-lang", "usd-core", "ovphysx"))
+    code = pipeline.code_version.__wrapped__
+    before = code()
+    assert code() == before
+    for package in ("numpy", "warp-lang", "usd-core", "trimesh"):
+        other = {**found, package: "999.0"}
+        monkeypatch.setattr(pipeline, "installed_versions", lambda other=other: other)
+        assert code() != before, package

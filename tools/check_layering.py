@@ -18,7 +18,7 @@ from pathlib import Path
 PACKAGE = "lyra_backend"
 STAGES = ("generate", "refine", "collide", "author", "validate")
 NOUNS = {"types", "errors", "progress", "params"}
-FACES_BASE = NOUNS | {"registry", "plan"}
+FACES_BASE = NOUNS | {"registry", "plan", "paths"}
 
 #: Part -> parts it may import.
 MAY: Mapping[str, set[str]] = {
@@ -29,6 +29,7 @@ MAY: Mapping[str, set[str]] = {
     "registry": {"errors", "requirements"},
     "memory": set(),
     "atomic": {"errors"},
+    "paths": {"errors"},
     "types": {"errors"},
     "kernels": set(),
     "io": {"types", "errors", "atomic"},
@@ -36,10 +37,10 @@ MAY: Mapping[str, set[str]] = {
     "generate": NOUNS | {"io", "kernels", "render"},
     "refine": NOUNS | {"kernels"},
     "collide": NOUNS | {"kernels", "render"},
-    "author": NOUNS | {"registry", "atomic", "__init__"},
+    "author": NOUNS | {"io", "registry", "atomic", "__init__"},
     "validate": NOUNS | {"render"},
     "plan": NOUNS | {"registry"},
-    "pipeline": FACES_BASE | {"io", "render", "memory", *STAGES},
+    "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "api": FACES_BASE | {"io", "conversion", "pipeline"},
     "catalog": FACES_BASE,

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from .. import registry
 from ..errors import InvalidRequest, nearest
+from ..io.ply import write_ply
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, Outcome, SceneBundle, Severity
 
-__all__ = ["Params", "run"]
+__all__ = ["SPLAT_FILE", "Params", "run"]
 
+#: The Gaussians once more, where a user asked for them.
+SPLAT_FILE = "gaussians.ply"
 _AUTO = "auto"
 _NONE = "none"
 
@@ -34,6 +37,9 @@ class Params:
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
+    keep_splat: bool = param(
+        False, "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert."
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
 
@@ -64,6 +70,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     else:
         findings.append(_no_colliders(bundle.proxy.method))
     progress(0.95, "writing the stage")
+    if params.keep_splat:
+        write_ply(directory / SPLAT_FILE, bundle.cloud)
+        written.append(SPLAT_FILE)
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))

@@ -18,13 +18,13 @@ from ..atomic import atomic_write, remove_leftovers, replacing
 from ..errors import InvalidRequest, WriteFailed
 from ..types.report import RunReport
 from ..types.request import INPUT_FIELDS, SceneRequest
-from .run_inputs import INPUTS, RunInputs, with_inputs
+from .run_inputs import INPUTS, NAMES_FILE, RunInputs, with_inputs
 from .run_lock import LOCK_FILE, RunLock
 
 __all__ = ["EXEMPT_FILES", "RunDirectory"]
 
 #: Files that tell of one attempt and so differ between equal runs.
-EXEMPT_FILES = ("events.jsonl", "timings.json", "report.html")
+EXEMPT_FILES = ("events.jsonl", "timings.json", "report.html", NAMES_FILE)
 _REQUEST = "request.json"
 _REPORT = "report.json"
 _COMPLETE = ".complete"

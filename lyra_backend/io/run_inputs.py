@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..atomic import replacing
+from ..atomic import atomic_write, replacing
 from ..errors import InvalidRequest
 from ..types.request import INPUT_FIELDS, SceneRequest
 
-__all__ = ["INPUTS", "RunInputs", "file_digest", "with_inputs"]
+__all__ = ["INPUTS", "NAMES_FILE", "RunInputs", "file_digest", "with_inputs"]
 
 #: Folder in a run directory.
 INPUTS = "inputs"
+#: File in it: what the user's files were called.
+NAMES_FILE = "names.json"
 
 
 def file_digest(path: Path) -> str:
@@ -47,13 +50,20 @@ class RunInputs:
         return RunInputs(sources, {field: _name(field, path) for field, path in sources.items()})
 
     def adopt(self, root: Path) -> None:
-        """Copy those files into the run directory `root` that are not there yet."""
+        """Copy those files into the run directory `root` that are not there yet, and note what they were called.
+
+        The names, without their folders, go into a file of their own: what a file is called changes nothing in any
+        other result.
+        """
         for field, source in self.sources.items():
             target = root / self.names[field]
             if not target.is_file():
                 target.parent.mkdir(exist_ok=True)
                 with replacing(target) as part:
                     shutil.copyfile(source, part)
+        if self.sources and not (root / INPUTS / NAMES_FILE).is_file():
+            called = {Path(self.names[field]).name: source.name for field, source in self.sources.items()}
+            atomic_write(root / INPUTS / NAMES_FILE, json.dumps(called, indent=2) + "\n")
 
     def in_users_words(self, message: str, root: Path) -> str:
         """Return `message` with the copies in `root` called what the user called the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -96,12 +97,23 @@ class SceneRequest:
 def _check_text(subject: str, value: Any) -> None:
     if not isinstance(value, str):
         raise InvalidRequest(f"{subject} must be text, got {type(value).__name__}.")
+    odd = next((c for c in value if _is_control(c) and (c == "\0" or subject not in INPUT_FIELDS)), None)
+    if odd is not None:
+        raise InvalidRequest(
+            f"{subject} must be text without control characters, got {shown(odd)} at character "
+            f"{value.index(odd) + 1}. Leave it out."
+        )
     # Names of input files are the system's own and may hold what UTF-8 cannot; they are never written down.
     if subject not in INPUT_FIELDS:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise InvalidRequest(f"{subject} must be text that UTF-8 can hold, got {shown(value)}.") from None
+
+
+def _is_control(character: str) -> bool:
+    """Return whether a character is one that no text has; blanks of all kinds are text."""
+    return unicodedata.category(character) == "Cc" and character not in "\t\n\r"
 
 
 def _check_prompt(prompt: str) -> None:

@@ -254,3 +254,17 @@ def test_sources_are_taken_from_what_generators_say(tmp_path: Path) -> None:
     text = (tmp_path / "LICENSES.md").read_text()
     assert "| generator rgbd | unknown, as the source image | Not known." in text
     assert "| input image `abababababababab` | unknown | Not known." in text
+
+
+def test_the_splat_is_kept_on_request(tmp_path: Path) -> None:
+    from lyra_backend.io.ply import read_ply
+
+    cloud = cloud_of(40, degree=1)
+    bundle = SceneBundle(cloud, room_proxy(), {"particle_field": FieldParams()})
+    files = author.run(bundle, tmp_path, author.Params(keep_splat=True), Progress()).value
+    assert "gaussians.ply" in files
+    back = read_ply(tmp_path / "gaussians.ply").value
+    assert abs(back.positions - cloud.positions).max() < 1e-5
+    assert abs(back.sh - cloud.sh).max() < 1e-5
+    (tmp_path / "without").mkdir()
+    assert "gaussians.ply" not in author.run(bundle, tmp_path / "without", author.Params(), Progress()).value

@@ -294,3 +294,18 @@ def test_events_are_lines_of_json(tmp_path: Path) -> None:
             run.append_event({"message": message})
     lines = (run.root / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["message"] for line in lines] == ["über", "two\nlines"]
+
+
+def test_names_of_inputs_are_noted_apart_from_what_must_be_the_same(tmp_path: Path) -> None:
+    kept = {}
+    for name in ("scan of a flat.ply", "Other.PLY"):
+        (tmp_path / name).write_bytes(b"the same bytes")
+        with RunDirectory.open(tmp_path / f"run {name}", SceneRequest(splat=str(tmp_path / name))) as run:
+            kept[name] = {n: p.read_bytes() for n, p in run.results().items()}
+            called = json.loads((run.root / "inputs" / "names.json").read_text())
+        assert list(called.values()) == [name]
+        assert str(tmp_path) not in json.dumps(called)
+        assert (run.root / "inputs" / next(iter(called))).is_file()
+    one, other = kept.values()
+    assert one == other
+    assert not any("names.json" in n for n in one)

@@ -16,7 +16,7 @@ from lyra_backend.types.request import MAX_PROMPT_CHARACTERS
 
 
 @given(
-    prompt=st.text(min_size=1, max_size=50).filter(str.strip),
+    prompt=st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=50).filter(str.strip),
     seed=st.integers(0, 2**63 - 1),
     force=st.booleans(),
     primitives=st.lists(st.sampled_from(["particle_field", "nurec"]), min_size=1, unique=True),
@@ -116,3 +116,18 @@ def test_a_request_keeps_its_own_parameters() -> None:
 def test_every_input_is_enough_alone() -> None:
     for name in ("prompt", "image", "video", "splat"):
         assert getattr(SceneRequest(**{name: "value"}), name) == "value"
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\x7f", "\x85"])
+def test_control_characters_are_refused(odd: str) -> None:
+    for field in ("prompt", "model", "generator"):
+        with pytest.raises(InvalidRequest, match=f"{field} must be text without control characters") as caught:
+            SceneRequest.from_json({"prompt": "a room", field: f"a{odd}b"})
+        assert "at character 2" in str(caught.value)
+
+
+def test_blanks_of_all_kinds_are_text_and_names_of_files_are_the_system_s() -> None:
+    assert SceneRequest(prompt="a room\nwith\ttwo\r\nchairs").prompt
+    assert SceneRequest(splat="odd\x07name.ply").splat
+    with pytest.raises(InvalidRequest, match="splat must be text without control"):
+        SceneRequest(splat="a\0b.ply")

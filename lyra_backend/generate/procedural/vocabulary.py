@@ -241,13 +241,13 @@ BOUNDS = frozenset(
 
 #: Things of which no part is meant: a bus stop is no bus. They are not known here, and are reported.
 OTHER_THINGS = (
-    "bus stop, bus shelter, bus station, bus lane, bus depot, train station, gas station, petrol station, "
-    "fire station, police station, fire truck, fire engine, fire escape, car wash, car port, car door, car seat, "
-    "bike rack, bicycle rack, bike lane, bicycle lane, cycle lane, bike path, tree house, rock band, rock garden, book end, "
-    "table tennis, table tennis table, pool table, billiard table, table cloth, tablecloth, bed sheet, bed side, "
-    "door mat, door bell, window shopping, sofa cushion, chair lift, ski lift, truck stop, ball pit, cup holder, "
-    "stair lift, drum kit, drum set, tool belt, sign post, stage light, stage lights, street art, street food, "
-    "oven glove, road works, roadworks, floor plan, wall clock radio, water tank, water tower, cable drum"
+    "bus stop, bus shelter, bus station, bus lane, bus depot, train station, gas station, petrol station, fire "
+    "station, police station, fire truck, fire engine, fire escape, car wash, car port, car door, car seat, bike "
+    "rack, bicycle rack, bike lane, bicycle lane, cycle lane, bike path, tree house, rock band, rock garden, book "
+    "end, table tennis, table tennis table, pool table, billiard table, table cloth, tablecloth, bed sheet, bed "
+    "side, door mat, door bell, window shopping, sofa cushion, chair lift, ski lift, truck stop, ball pit, cup "
+    "holder, stair lift, drum kit, drum set, tool belt, sign post, stage light, stage lights, street art, street "
+    "food, oven glove, road works, roadworks, floor plan, wall clock radio, water tank, water tower, cable drum"
 )
 
 STOP_WORDS = frozenset(
@@ -258,8 +258,8 @@ STOP_WORDS = frozenset(
     lies placed placing sits sitting set put located surrounded featuring including includes include furnished equipped
     painted colored coloured covered decorated please generate create make build show me i want need we you robot's
     facing opposite s style styled kind type like looking look one's piece pieces shaped amid among amongst above below
-    towards toward about but not only just some exactly roughly
-    approximately plus off them their they some neatly arranged array group cluster set
-    realistic detailed photorealistic high-quality quality 3d simulation scene environment typical ordinary common
-    simple normal standard regular image view picture-like nice beautiful lovely pretty good""".split()
+    towards toward about but not only just some exactly roughly approximately plus off them their they some neatly
+    arranged array group cluster set realistic detailed photorealistic high-quality quality 3d simulation scene
+    environment typical ordinary common simple normal standard regular image view picture-like nice beautiful
+    lovely pretty good""".split()
 )
