@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lyra_backend.types import Frame, GaussianCloud
+from lyra_backend.types import Finding, Frame, GaussianCloud
 from lyra_backend.types.rotations import normalise_quats
 
 # How long an example takes says more about the machine than about the code.
@@ -20,9 +21,38 @@ settings.load_profile("busy")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: What the codes of this package's own findings begin with.
+OWN_SUBJECTS = {
+    "author",
+    "collide",
+    "collider",
+    "field",
+    "gaussians",
+    "physics",
+    "prompt",
+    "refine",
+    "rgbd",
+    "splat",
+    "usd",
+}
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
 SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}
 PROMPT = "a small office with two desks and a red chair"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_number_has_a_unit() -> Iterator[None]:
+    """Whatever finding a test provokes: if it has numbers, this package says what they are measured in."""
+    usual = Finding.__post_init__
+
+    def checked(finding: Finding) -> None:
+        usual(finding)
+        if finding.code.partition(".")[0] in OWN_SUBJECTS and finding.measured is not None:
+            assert finding.unit, f"{finding.code} has numbers but no unit in lyra_backend/types/units.py"
+
+    Finding.__post_init__ = checked  # type: ignore[method-assign]
+    yield
+    Finding.__post_init__ = usual  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")

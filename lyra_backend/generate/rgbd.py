@@ -238,7 +238,7 @@ def _require_one_size(image: npt.NDArray[np.uint8], depth: Floats) -> None:
 
 def _findings(counts: dict[str, int], depth: Floats) -> tuple[Finding, ...]:
     found = []
-    share = counts["gaussians"] / max(counts["pixels_with_depth"], 1)
+    far = counts["dropped_far"] / max(counts["pixels_with_depth"], 1)
     filled = counts["pixels_with_depth"] / counts["pixels"]
     median = float(np.median(depth[depth > 0]))
     low, high = _PLAUSIBLE_MEDIAN_M
@@ -248,7 +248,7 @@ def _findings(counts: dict[str, int], depth: Floats) -> tuple[Finding, ...]:
     if filled < 0.3:
         message = f"Only {filled:.0%} of the pixels have depth; the scene has large holes."
         found.append(Finding("rgbd.little_depth", Severity.WARNING, message, filled, 0.3))
-    if counts["dropped_far"] > 0.5 * counts["pixels_with_depth"]:
-        message = f"Most pixels lie beyond max_depth and were left out; {share:.0%} were used."
-        found.append(Finding("rgbd.beyond_max_depth", Severity.WARNING, message, share, 0.5))
+    if far > 0.5:
+        message = f"{far:.0%} of the pixels with depth lie beyond max_depth and were left out."
+        found.append(Finding("rgbd.beyond_max_depth", Severity.WARNING, message, far, 0.5))
     return tuple(found)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from .units import unit_of
+
 __all__ = ["Finding", "Outcome", "RunReport", "Severity", "StageReport"]
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ class Finding:
         measured: the value found, None if it is not a number.
         limit: the bound it was held against, None if there is none.
         where: prim path, file name or position, "" if it is the scene as a whole.
+        unit: what `measured` and `limit` are in, both in the same; "" if there are none. Filled in by the code for the
+            findings of this package, see ``units``.
     """
 
     code: str
@@ -40,6 +44,11 @@ class Finding:
     measured: float | None = None
     limit: float | None = None
     where: str = ""
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.unit and (self.measured is not None or self.limit is not None):
+            object.__setattr__(self, "unit", unit_of(self.code))
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Finding:

@@ -30,6 +30,10 @@ CLOSING_RADIUS = 1.0
 MARGIN = 0.3
 #: Surfaces this much [m] above their surroundings are tops of walls and shelves, not floor.
 STEP_UP = 1.0
+#: What a robot may climb from one cell to the next [m].
+CLIMB = 0.25
+#: Walkable pieces that are smaller than this part of the largest, and out of its reach, are no ground.
+ISLAND_SHARE = 0.25
 #: Clearly above the floor [m].
 ABOVE_FLOOR = 0.2
 #: Two hits within this distance [m] are one surface.
@@ -73,7 +77,7 @@ class FloorMap:
         columns: one column per cell, row-major.
         filled: floor height of the nearest column that has one [m], shape (X, Y).
         footprint: cells in which bodies may start, holes in the floor included, shape (X, Y).
-        area_m2: walkable area; back faces and tops of walls do not count.
+        area_m2: walkable area; back faces, tops of walls and tops of furniture do not count.
     """
 
     origin: Floats
@@ -101,8 +105,29 @@ def find_floor(corners: Floats, lower: Floats, upper: Floats) -> FloorMap | None
     filled = _nearest_filled(columns.height.reshape(shape))
     level = _not_stepping_up(filled, cell)
     footprint = _footprint(columns.found.reshape(shape), cell) & level
-    area = float((columns.found & ~columns.back & level.ravel()).sum()) * cell**2
+    walkable = (columns.found & ~columns.back).reshape(shape) & level
+    area = _ground_cells(filled, walkable) * cell**2
     return FloorMap(lower[:2], cell, columns, filled, footprint, area)
+
+
+def _ground_cells(height: Floats, walkable: Mask) -> int:
+    """Return how many walkable cells are ground: tops of furniture are islands, out of reach and far smaller."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    index = np.arange(height.size).reshape(height.shape)
+    pairs = []
+    for one, other in (
+        ((slice(1, None),), (slice(None, -1),)),
+        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+    ):
+        joined = walkable[one] & walkable[other] & (np.abs(height[one] - height[other]) <= CLIMB)
+        pairs.append(np.stack([index[one][joined], index[other][joined]]))
+    rows, columns = np.concatenate(pairs, axis=1)
+    links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(height.size, height.size))
+    _, label = connected_components(links, directed=False)
+    sizes = np.bincount(label[walkable.ravel()], minlength=1)
+    return int(sizes[sizes >= ISLAND_SHARE * sizes.max()].sum())
 
 
 def sample_footprint(floor: FloorMap, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

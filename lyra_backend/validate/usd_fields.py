@@ -69,9 +69,16 @@ class _Report:
         self.where = where
         self.findings: list[Finding] = []
 
-    def add(self, code: str, message: str, severity: Severity = Severity.ERROR, **numbers: float) -> None:
+    def add(
+        self,
+        code: str,
+        message: str,
+        severity: Severity = Severity.ERROR,
+        measured: float | None = None,
+        limit: float | None = None,
+    ) -> None:
         self.findings.append(
-            Finding(f"field.{code}", severity, f"{self.where}: {message}", where=self.where, **numbers)
+            Finding(f"field.{code}", severity, f"{self.where}: {message}", measured, limit, self.where)
         )
 
 

@@ -157,9 +157,20 @@ def floor_of(*meshes: rooms.Mesh):
 def test_floor_of_a_furnished_room() -> None:
     _, found = floor_of(rooms.floor(), *rooms.walls(), rooms.table(), rooms.stairs(), rooms.cabinet())
     assert found is not None
-    # The cabinet's top is out of reach, the table's is not: things stand on tables.
-    assert found.area_m2 == pytest.approx(rooms.WIDTH * rooms.DEPTH - 0.7, rel=0.05)
+    # The tops of cabinet and table are out of reach, the stairs are not.
+    furniture = 0.7 + 1.1 * 0.7
+    assert found.area_m2 == pytest.approx(rooms.WIDTH * rooms.DEPTH - furniture, abs=0.25)
     assert np.nanmax(found.filled[found.footprint]) < 1.0
+
+
+def test_an_upper_floor_is_ground_and_a_table_is_not() -> None:
+    floor, high = rooms.floor(), rooms.box((0.0, 0.0, 0.0), (2.0, 4.0, 0.6))
+    _, split = floor_of(floor, high)
+    assert split is not None
+    assert split.area_m2 == pytest.approx(rooms.WIDTH * rooms.DEPTH, rel=0.02)
+    _, alone = floor_of(floor, rooms.table())
+    assert alone is not None
+    assert alone.area_m2 == pytest.approx(rooms.WIDTH * rooms.DEPTH - 1.1 * 0.7, abs=0.15)
 
 
 def test_what_columns_meet() -> None:

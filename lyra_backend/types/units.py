@@ -1,0 +1,39 @@
+"""What the numbers of findings are measured in: the measured value and its limit always in the same unit.
+
+Codes are those of this package's own findings; findings of other packages' plugins name their unit themselves.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SHARE", "unit_of"]
+
+#: A fraction from 0 to 1.
+SHARE = "share"
+
+#: Unit -> codes.
+_CODES = {
+    "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
+    "collide.hull_thickened collide.kerb collide.object_error field.extent_small gaussians.extent "
+    "physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit",
+    "m2": "collide.overhangs physics.floor_area",
+    "kg": "usd.kilograms_per_unit",
+    "deg": "refine.floor_tilt",
+    SHARE: "collide.hazy collide.holes collide.phantom collide.rays_missing collide.straightened collide.thin_walls "
+    "collider.degenerate collider.uncovered gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge "
+    "gaussians.needles physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes "
+    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled "
+    "physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
+    "ratio": "collider.friction field.orientation_norm gaussians.outliers",
+    "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces collide.triangles "
+    "collide.unmeasured collider.indices collider.not_finite collider.size collider.topology field.length "
+    "field.not_finite field.opacity_range field.scale_not_positive field.sh_length gaussians.count "
+    "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
+    "prompt.not_understood refine.empty splat.clamped_scales splat.flat splat.non_finite splat.zero_quaternions",
+    "SH degree": "field.sh_degree splat.reduced",
+}
+_UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}
+
+
+def unit_of(code: str) -> str:
+    """Return the unit of the numbers of findings with this code, "" if it is not known."""
+    return _UNITS.get(code, "")
