@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import lyra_backend
-from lyra_backend import api
+from lyra_backend import api, pipeline
 from lyra_backend.errors import Cancelled, InvalidRequest, StageFailed
-from lyra_backend.progress import CancelToken, Event
-from lyra_backend.types import Severity
+from lyra_backend.progress import CancelToken, Event, Progress
+from lyra_backend.types import Finding, Generation, Scale, SceneLight, SceneRequest, Severity, StageReport
 
-from .conftest import PROMPT, SMALL
+from .conftest import PROMPT, SMALL, make_random_cloud
 
 REQUEST = {"prompt": PROMPT, "seed": 1, "params": SMALL}
 
@@ -144,3 +145,37 @@ def test_collider_only_scene_has_no_gaussians(tmp_path: Path) -> None:
     result = lyra_backend.generate_scene({**REQUEST, "params": params}, tmp_path / "run")
     assert result.report.accepted
     assert not (tmp_path / "run" / "gaussians.usdc").exists()
+
+
+@pytest.mark.parametrize(
+    ("scale", "as_asked", "severity", "grade"),
+    [
+        (0.0, True, Severity.WARNING, "train"),
+        (0.0, False, Severity.WARNING, "demo"),
+        (None, True, Severity.WARNING, "demo"),
+        (0.0, True, Severity.ERROR, "demo"),
+    ],
+)
+def test_what_a_scene_is_good_for(scale: float | None, as_asked: bool, severity: Severity, grade: str) -> None:
+    finding = Finding("prompt.family_assumed", severity, "guessed")
+    state = SimpleNamespace(
+        reports=[StageReport("generate", "procedural", {}, (finding,))],
+        directory=SimpleNamespace(request=SceneRequest(prompt="xyzzy")),
+    )
+    generation = Generation(make_random_cloud(3, 0), scale=Scale(scale), as_asked=as_asked)
+    report = pipeline._report(state, generation)  # type: ignore[arg-type]
+    assert (report.grade, report.accepted) == (grade, severity is not Severity.ERROR)
+
+
+def test_pictures_have_the_scene_s_own_background(tmp_path: Path) -> None:
+    from PIL import Image
+
+    night = SceneLight((0.0, 0.0, 0.2), (0.1, 0.1, 0.1))
+    corners = {}
+    for name, light in (("known", night), ("unknown", None)):
+        (tmp_path / name).mkdir()
+        generation = Generation(make_random_cloud(50, 0), light=light)
+        pipeline._take_pictures(generation, tmp_path / name, Progress())
+        corners[name] = Image.open(tmp_path / name / "preview.png").convert("RGB").getpixel((0, 0))
+    assert corners["known"] == (0, 0, 51)
+    assert min(corners["unknown"]) > 180

@@ -83,7 +83,8 @@ class RunReport:
         accepted: every stage finished and no finding is an error.
         forced: the user asked to keep the scene regardless; never changes `accepted`.
         geometry: "exact", "measured" or "inferred": where the shape comes from.
-        grade: "train" or "demo": what the scene is good for.
+        grade: "train" or "demo": what the scene is good for. To train in, it must be accepted, of known scale, and of
+            the kind that was asked for: a scene whose kind had to be guessed is a demo, however sound it is.
         stages: reports in pipeline order.
     """
 
