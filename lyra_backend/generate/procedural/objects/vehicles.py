@@ -34,7 +34,7 @@ def car(look: Look) -> Thing:
     roof = [*high.corners(), *high.raised(0.05).corners()]
     made.add("roof", paint, hull(roof), *_pillars(low, high))
     made.add("sill", black, box(1.7, 3.9, 0.14, (0, 0, 0.2)))
-    _wheels(made, 0.32, 0.22, 0.78, (-1.32, 1.3))
+    _wheels(made, 0.32, 0.22, 0.80, (-1.32, 1.3))
     _lamps(made, (0.62, 2.1, 0.58, 0.36, 0.13), (0.66, -2.08, 0.72, 0.3, 0.14))
     plates = [box(0.5, 0.03, 0.11, (0, 2.145, 0.42)), box(0.5, 0.03, 0.11, (0, -2.105, 0.5))]
     made.add("plates", material("plain", (0.93, 0.93, 0.88)), *plates)
