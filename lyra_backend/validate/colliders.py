@@ -1,4 +1,4 @@
-"""Static colliders of a composed USD stage as one triangle soup in the world frame.
+"""Colliders of a composed USD stage: what stands still as one triangle soup in the world frame, and what moves.
 
 Does: read what a physics engine would collide with, and say what it would make of it. Does not: simulate, or judge
 how the stage is written; that is :mod:`usd`'s business and comes first.
@@ -15,6 +15,7 @@ from pxr import Usd, UsdGeom, UsdPhysics
 
 from ..types import Finding, Severity
 from .collider_shapes import BrokenCollider, shape_corners
+from .moving_bodies import MovingBodies, solid_of
 
 __all__ = ["StaticColliders", "is_collider", "is_filled", "read_colliders"]
 
@@ -41,6 +42,7 @@ class StaticColliders:
         lower, upper: corners of the box around all colliders; of infinite planes, what lies near the others [m],
             shape (3,).
         scenes: prim paths of the physics scenes.
+        moving: rigid bodies, which are in none of the above.
         findings: what is wrong; an error among them means that simulating makes no sense.
     """
 
@@ -51,6 +53,7 @@ class StaticColliders:
     lower: Floats
     upper: Floats
     scenes: tuple[str, ...]
+    moving: MovingBodies
     findings: tuple[Finding, ...]
 
     @property
@@ -67,6 +70,8 @@ class _Reader:
     kinds: list[str] = field(default_factory=list)
     scenes: list[str] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
+    moving: list[tuple[str, Floats]] = field(default_factory=list)
+    driven: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, code: str, severity: Severity, message: str, where: str = "") -> None:
@@ -81,7 +86,7 @@ def is_collider(prim: Usd.Prim) -> bool:
 
 
 def read_colliders(stage: Usd.Stage) -> StaticColliders:
-    """Read every enabled static collider of `stage` (Z up, metres), those inside instances included."""
+    """Read every enabled collider of `stage` (Z up, metres), those inside instances included."""
     reader = _Reader()
     cache = UsdGeom.XformCache()
     for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies()):
@@ -89,7 +94,9 @@ def read_colliders(stage: Usd.Stage) -> StaticColliders:
             _read_scene(UsdPhysics.Scene(prim), reader)
         if prim.IsA(UsdGeom.PointInstancer):
             _warn_of_instanced_colliders(UsdGeom.PointInstancer(prim), reader)
-        if is_collider(prim) and not _is_dynamic(prim):
+        if prim.IsA(UsdPhysics.Joint):
+            _read_joint(UsdPhysics.Joint(prim), reader)
+        if is_collider(prim):
             _read_collider(prim, cache, reader)
     _tell_filled(reader)
     return _assembled(reader)
@@ -143,6 +150,11 @@ def _read_collider(prim: Usd.Prim, cache: UsdGeom.XformCache, reader: _Reader) -
     except BrokenCollider as broken:
         reader.note("broken_collider", Severity.ERROR, f"Collider {path}: {broken}", path)
         return
+    if body := _body_of(prim):
+        reader.moving.append((str(body.GetPath()), corners))
+        if UsdPhysics.RigidBodyAPI(body).GetKinematicEnabledAttr().Get():
+            reader.driven.add(str(body.GetPath()))
+        return
     is_mesh = prim.IsA(UsdGeom.Mesh)
     if is_filled(prim):
         reader.filled.append(path)
@@ -151,14 +163,35 @@ def _read_collider(prim: Usd.Prim, cache: UsdGeom.XformCache, reader: _Reader) -
     reader.kinds.append("Mesh" if is_mesh else str(prim.GetTypeName()))
 
 
-def _is_dynamic(prim: Usd.Prim) -> bool:
-    """Say whether the nearest rigid body at or above `prim` moves it."""
+def _read_joint(joint: UsdPhysics.Joint, reader: _Reader) -> None:
+    for relation in (joint.GetBody0Rel(), joint.GetBody1Rel()):
+        reader.driven.update(str(path) for path in relation.GetTargets())
+
+
+def _body_of(prim: Usd.Prim) -> Usd.Prim | None:
+    """Return the nearest rigid body at or above `prim` that moves it, None if it stands still."""
     while prim and not prim.IsPseudoRoot():
         body = UsdPhysics.RigidBodyAPI(prim)
         if prim.HasAPI(UsdPhysics.RigidBodyAPI) and body.GetRigidBodyEnabledAttr().Get() is not False:
-            return True
+            return prim
         prim = prim.GetParent()
-    return False
+    return None
+
+
+def _moving(reader: _Reader) -> MovingBodies:
+    """Gather the shapes of each body; flat ones have no inside that anything could get into."""
+    if not reader.moving:
+        return MovingBodies()
+    paths = tuple(dict.fromkeys(path for path, _ in reader.moving))
+    number = {path: i for i, path in enumerate(paths)}
+    solids = [solid_of(corners.reshape(-1, 3), number[path]) for path, corners in reader.moving]
+    return MovingBodies(
+        paths,
+        tuple(path not in reader.driven for path in paths),
+        tuple(solid for solid in solids if solid),
+        np.concatenate([corners for _, corners in reader.moving]),
+        np.repeat([number[path] for path, _ in reader.moving], [len(corners) for _, corners in reader.moving]),
+    )
 
 
 def _approximation(prim: Usd.Prim) -> str:
@@ -195,6 +228,7 @@ def _assembled(reader: _Reader) -> StaticColliders:
         lower,
         upper,
         tuple(reader.scenes),
+        _moving(reader),
         tuple(reader.findings),
     )
 

@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..progress import Progress
+from ..types.rotations import xyzw_to_wxyz
 from .bare_text import bare
+from .moving_bodies import Poses
 
 __all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_engine"]
 
@@ -41,12 +43,13 @@ class Run:
     """One stage to simulate.
 
     Attributes:
-        name: "drop" or "shots".
-        usd: file to load; its dynamic bodies of interest are `prefix` + "0", "1" ...
+        name: "drop", "shots" or "rest".
+        usd: file to load; its test bodies are `prefix` + "0", "1" ...
         bodies: how many there are.
         steps, dt: simulated steps of dt [s].
         rays: points (R, 3) [m] from which the engine casts its own rays downwards before the first step.
         ray_length: length of these rays [m].
+        others: prim paths of the scene's own bodies whose poses are wanted, at the start and at the end.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Run:
     dt: float
     rays: list[list[float]] = field(default_factory=list)
     ray_length: float = 0.0
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Trace:
         velocities: linear velocity at the end [m/s], shape (N, 3).
         ray_heights: where the rays met something [m], nan if nowhere, shape (R,).
         static_actors: static colliders that the engine took over.
+        others: poses of the scene's own bodies that were asked for.
     """
 
     positions: Floats
@@ -89,6 +94,7 @@ class Trace:
     velocities: Floats
     ray_heights: Floats
     static_actors: int
+    others: Poses
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,9 @@ def _read_result(folder: Path, job: Job) -> EngineResult:
         for run in job.runs:
             keys = ("positions", "orientations_xyzw", "velocities", "ray_heights")
             parts = {key: arrays[f"{run.name}/{key}"] for key in keys}
-            traces[run.name] = Trace(**parts, static_actors=int(summary["runs"][run.name]["static_actors"]))
+            actors = int(summary["runs"][run.name]["static_actors"])
+            own = [arrays[f"{run.name}/others_{key}"] for key in ("position", "orientation", "speed")]
+            poses = Poses(own[0], xyzw_to_wxyz(own[1]), own[2])
+            traces[run.name] = Trace(**parts, static_actors=actors, others=poses)
     errors, warnings = (tuple(bare(text, folder) for text in summary[kind]) for kind in ("errors", "warnings"))
     return EngineResult(traces, errors, warnings)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..types import Finding, GaussianCloud, Outcome, Severity
 from .floor_columns import FloorMap
 from .survey import Survey, random_stream
+from .triangle_index import TriangleIndex
 
 __all__ = ["check_fit"]
 
@@ -77,7 +78,9 @@ def _below_floor(
 def _uncovered(reachable: Floats, survey: Survey, limits: Any, counts: dict[str, int | float]) -> Finding | None:
     """Measure what can be seen and has no collider near it."""
     gap, limit = limits.collider_gap_m, limits.collider_uncovered_share_max
-    share = float((survey.index.distances(reachable, 1.01 * gap) > gap).mean())
+    moving = TriangleIndex(survey.colliders.moving.corners)
+    bare = (survey.index.distances(reachable, 1.01 * gap) > gap) & (moving.distances(reachable, 1.01 * gap) > gap)
+    share = float(bare.mean())
     counts["uncovered_share"] = round(share, 4)
     if share <= limit:
         return None

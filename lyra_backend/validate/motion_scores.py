@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..types.rotations import matrix_from_quat, xyzw_to_wxyz
 from .engine_process import Trace
+from .moving_bodies import MovingBodies
 from .probe_bodies import BOX_HALF_SIDE, SPHERE_RADIUS, Bodies
 from .triangle_index import TriangleIndex
 
@@ -38,7 +39,7 @@ class DropScore:
     """What became of dropped bodies.
 
     Attributes:
-        held: at rest, or rolling, on a collider, shape (N,) as all masks.
+        held: at rest, or rolling, on a collider or on a body that moves, shape (N,) as all masks.
         fallen: below everything, and not over the edge.
         over_edge: beyond the outline without going through a surface: rolled off the rim.
         crossed: the centre went through a surface.
@@ -72,8 +73,13 @@ class ShotScore:
     crossings: Floats
 
 
-def score_drop(bodies: Bodies, trace: Trace, dt: float, index: TriangleIndex, box: Box) -> DropScore:
-    """Judge bodies that were dropped in a scene whose colliders fill `box`, (lower, upper) corner [m]."""
+def score_drop(
+    bodies: Bodies, trace: Trace, dt: float, index: TriangleIndex, others: MovingBodies, box: Box
+) -> DropScore:
+    """Judge bodies that were dropped in a scene whose colliders fill `box`, (lower, upper) corner [m].
+
+    The scene's own bodies carry them where these are in the end.
+    """
     ends = trace.positions[-1]
     lost = _lost(trace)
     below = ends[:, 2] < box[0][2] - FALLEN_DEPTH
@@ -83,7 +89,8 @@ def score_drop(bodies: Bodies, trace: Trace, dt: float, index: TriangleIndex, bo
     moving = (np.linalg.norm(trace.velocities, axis=1) > RESTING_SPEED) & ~below & ~lost
     rolling = moving & _gets_on(trace.positions, dt)
     resting = ~moving & ~below & ~lost
-    gap = index.distances(ends, float(bodies.reach.max(initial=0.0)) + 2 * FLOATING_GAP) - bodies.reach
+    gap = index.distances(ends, float(bodies.reach.max(initial=0.0)) + 2 * FLOATING_GAP)
+    gap = np.minimum(gap, others.clearance_at(ends, trace.others)) - bodies.reach
     depth = np.where(bodies.box, _box_depth(ends, trace.orientations_xyzw, index), _ball_depth(ends, index))
     depth[below | lost] = 0.0
     floating = resting & (gap > FLOATING_GAP) & (_neighbour(ends) > BODY_NEIGHBOUR)

@@ -1,6 +1,7 @@
 """Is this a place where robots can be simulated? Asked of the real NVIDIA PhysX, on the CPU.
 
-Does: read the colliders of a stage, find its floor, drop and shoot test bodies, and hold what happens against limits.
+Does: read the colliders of a stage, find its floor, drop and shoot test bodies, let the scene's own bodies rest, and
+hold what happens against limits.
 Does not: touch the stage's files, or load the engine into this process.
 """
 
@@ -32,6 +33,9 @@ BODY_COUNT = 48
 FEWEST_BODIES = 12
 SECONDS = 3.0
 STEPS = 360
+#: The scene's own bodies must lie still after this time, alone.
+REST_SECONDS = 2.0
+REST_STEPS = round(REST_SECONDS / SECONDS * STEPS)
 #: Points at which the engine's own surface is compared with the colliders, and how far from any body they lie [m].
 RAY_COUNT = 1000
 RAY_HEIGHT = 0.8
@@ -77,19 +81,25 @@ def _shape(survey: Survey, limits: findings.PhysicsLimits) -> tuple[Finding, ...
 
 def _simulate(file: Path, survey: Survey, limits: findings.PhysicsLimits, progress: Progress) -> Outcome[None]:
     """Drop and shoot bodies in the engine and judge what became of them."""
-    drops = choose_drops(survey.samples, survey.index, BODY_COUNT, random_stream(2))
-    shots = choose_shots(survey.views, BODY_COUNT, SECONDS, random_stream(3))
-    counts = {"dropped_bodies": len(drops.positions), "shot_balls": len(shots.positions)}
+    moving = survey.colliders.moving
+    drops = choose_drops(survey.samples, survey.index, moving, BODY_COUNT, random_stream(2))
+    shots = choose_shots(survey.views, moving, BODY_COUNT, SECONDS, random_stream(3))
+    counts = {
+        "dropped_bodies": len(drops.positions),
+        "shot_balls": len(shots.positions),
+        "movable_bodies": len(moving.paths),
+    }
     if missing := missing_packages():
         return Outcome(None, counts, (findings.not_run(missing),))
     if len(drops.positions) < FEWEST_BODIES:
         return Outcome(None, counts, (findings.no_space(len(drops.positions), FEWEST_BODIES),))
-    rays = _ray_points(survey, drops)
+    rays, heights = _rays_down(survey, drops)
     try:
         result = _run_engine(file, survey, drops, shots, rays, limits.physics_timeout_s, progress)
     except EngineFailed as failure:
         return Outcome(None, counts, (findings.engine_failed(str(failure)),))
-    return Outcome(None, counts, _judged(result, survey, drops, shots, rays, limits))
+    moved = findings.surface_moved(heights, result.traces["drop"].ray_heights, rays, limits)
+    return Outcome(None, counts, (*_judged(result, survey, drops, shots, limits), *moved))
 
 
 def _run_engine(
@@ -106,44 +116,51 @@ def _run_engine(
     length = float(colliders.upper[2] - colliders.lower[2]) + 20.0
     with tempfile.TemporaryDirectory(prefix="lyra-physics-", ignore_cleanup_errors=True) as name:
         runs = []
-        for kind, bodies, points in (("drop", drops, rays), ("shots", shots, rays[:0])):
-            if len(bodies.positions):
+        nothing = Bodies(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, bool), gravity=True)
+        plan = (("drop", drops, rays, STEPS), ("shots", shots, rays[:0], STEPS), ("rest", nothing, rays[:0], REST_STEPS))
+        for kind, bodies, points, steps in plan:
+            if len(bodies.positions) or (kind == "rest" and colliders.moving.paths):
                 usd = Path(name) / f"{kind}.usda"
                 write_stage(file, colliders.scenes, bodies, usd)
-                count, step_s = len(bodies.positions), SECONDS / STEPS
-                runs.append(Run(kind, str(usd), BODY_PREFIX, count, STEPS, step_s, points.tolist(), length))
+                count, own = len(bodies.positions), list(colliders.moving.paths)
+                runs.append(
+                    Run(kind, str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, points.tolist(), length, own)
+                )
         return run_engine(Job(tuple(runs)), Path(name), timeout_s, progress)
 
 
-def _ray_points(survey: Survey, bodies: Bodies) -> npt.NDArray[np.float64]:
-    """Return free points (R, 3) above the floor that have no test body below them."""
+def _rays_down(survey: Survey, bodies: Bodies) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return free points (R, 3) above the floor without a test body below them, and what a ray down meets (R,) [m].
+
+    What moves is met first where it stands on the floor; rays that graze its sides are left out.
+    """
     from scipy.spatial import cKDTree
 
-    columns = survey.samples.columns
+    columns, moving = survey.samples.columns, survey.colliders.moving
     standing = np.flatnonzero(columns.found & ~columns.back)
     points = np.column_stack([survey.samples.points, columns.height + RAY_HEIGHT])[standing]
     far = cKDTree(bodies.positions[:, :2]).query(points[:, :2])[0] > RAY_FROM_BODY
     points = points[far][: 2 * RAY_COUNT]
-    return points[survey.index.are_free(points, RAY_GAP)][:RAY_COUNT]
+    points = points[survey.index.are_free(points, RAY_GAP) & (moving.clearance(points) > RAY_GAP)]
+    top, grazing = moving.heights_below(points, RAY_HEIGHT)
+    points, top = points[~grazing][:RAY_COUNT], top[~grazing][:RAY_COUNT]
+    return points, np.maximum(points[:, 2] - RAY_HEIGHT, top)
 
 
 def _judged(
-    result: EngineResult,
-    survey: Survey,
-    drops: Bodies,
-    shots: Bodies,
-    rays: npt.NDArray[np.float64],
-    limits: findings.PhysicsLimits,
+    result: EngineResult, survey: Survey, drops: Bodies, shots: Bodies, limits: findings.PhysicsLimits
 ) -> tuple[Finding, ...]:
     colliders, index = survey.colliders, survey.index
     box = (colliders.lower, colliders.upper)
     dropped = result.traces["drop"]
+    score = score_drop(drops, dropped, SECONDS / STEPS, index, colliders.moving, box)
     found = [
         *findings.engine_log(result, limits),
         *findings.missing_colliders(len(colliders.paths) - dropped.static_actors),
-        *findings.surface_moved(rays[:, 2] - RAY_HEIGHT, dropped.ray_heights, rays, limits),
-        *findings.drop(drops, score_drop(drops, dropped, SECONDS / STEPS, index, box), limits),
+        *findings.drop(drops, score, limits),
     ]
     if "shots" in result.traces:
         found += findings.shots(shots, score_shots(result.traces["shots"], index, box), limits)
+    if "rest" in result.traces:
+        found += findings.rest(colliders.moving, result.traces["rest"].others, limits)
     return tuple(found)

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import logging
 import os
-import re
 import sys
 import traceback
 import warnings
@@ -107,45 +106,52 @@ class Engine:
                 heights[i] = point[2] - hits[0]["distance"]
         return heights
 
-    def read(self, names: list[str], prefix: str, count: int) -> dict[str, Floats]:
-        """Return the state (count, K) of the bodies at `prefix` + number, nan for bodies the engine lacks."""
+    def read(self, names: list[str], row_of: dict[str, int]) -> dict[str, Floats]:
+        """Return the state (N, K) of the bodies at the paths of `row_of`, nan for those the engine lacks."""
         from ovphysx.types import ObjectScope, SimObjectType
 
-        pattern = re.compile(re.escape(prefix) + r"(\d+)")
         state: dict[str, Floats] = {}
         with self._physx.read_sync(SimObjectType.RIGID_BODY, names, scope=ObjectScope.ALL) as result:
             for group in result.groups:
                 if group.is_array or not group.tensors:
                     continue
-                matches = [pattern.fullmatch(p) for p in result.dictionary.get_path_strings(group.prim_list)]
-                rows = [row for row, match in enumerate(matches) if match]
-                numbers = [int(match[1]) for match in matches if match]
+                paths = result.dictionary.get_path_strings(group.prim_list)
+                rows = [row for row, path in enumerate(paths) if path in row_of]
+                numbers = [row_of[paths[row]] for row in rows]
                 # The engine keeps its memory alive until every view of it is gone: copy and let go.
                 values = np.array(group.tensors[0].numpy(), dtype=np.float64)
                 name = result.dictionary.token_to_string(group.attribute)
-                state.setdefault(name, np.full((count, values.shape[1]), np.nan))[numbers] = values[rows]
-        return state
+                state.setdefault(name, np.full((len(row_of), values.shape[1]), np.nan))[numbers] = values[rows]
+        widths = {"orientation": 4}
+        return {name: state.get(name, np.full((len(row_of), widths.get(name, 3)), np.nan)) for name in names}
 
-    def simulate(self, prefix: str, count: int, steps: int, dt: float, report: Any) -> dict[str, Floats]:
-        """Step the stage and return positions (T, N, 3) of every step and the final orientation and velocity.
+    def simulate(self, run: dict[str, Any], report: Any) -> dict[str, Floats]:
+        """Step the stage and return where the run's bodies went, see :class:`Trace`.
 
-        Stops early, with fewer than `steps` steps, when every body has gone to sleep.
+        Stops early, with fewer steps, when every test body, or without any the scene's own, has gone to sleep.
         """
-        frames = [self.read(["position"], prefix, count)["position"]]
+        count = int(run["bodies"])
+        row_of = {f"{run['prefix']}{i}": i for i in range(count)} | {p: count + i for i, p in enumerate(run["others"])}
+        first = self.read(["position", "orientation"], row_of)
+        frames = [first["position"]]
+        watched = slice(0, count or None)
         still = 0
-        for step in range(steps):
-            self._physx.step_sync(dt)
-            frames.append(self.read(["position"], prefix, count)["position"])
-            still = still + 1 if np.array_equal(frames[-1], frames[-2], equal_nan=True) else 0
+        for step in range(run["steps"]):
+            self._physx.step_sync(run["dt"])
+            frames.append(self.read(["position"], row_of)["position"])
+            still = still + 1 if np.array_equal(frames[-1][watched], frames[-2][watched], equal_nan=True) else 0
             if still >= ASLEEP_STEPS:
                 break
             if step % STATUS_EVERY_STEPS == 0:
-                report(step / steps)
-        last = self.read(["orientation", "linearVelocity"], prefix, count)
+                report(step / run["steps"])
+        last = self.read(["position", "orientation", "linearVelocity"], row_of)
         return {
-            "positions": np.array(frames),
-            "orientations_xyzw": last["orientation"],
-            "velocities": last["linearVelocity"],
+            "positions": np.array(frames)[:, :count],
+            "orientations_xyzw": last["orientation"][:count],
+            "velocities": last["linearVelocity"][:count],
+            "others_position": np.stack([first["position"][count:], last["position"][count:]]),
+            "others_orientation": np.stack([first["orientation"][count:], last["orientation"][count:]]),
+            "others_speed": np.linalg.norm(last["linearVelocity"][count:], axis=1),
         }
 
 
@@ -179,7 +185,7 @@ def _run(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, F
         summary["runs"][run["name"]] = {"static_actors": engine.static_actor_count()}
         rays = np.array(run["rays"], dtype=np.float64).reshape(-1, 3)
         arrays[f"{run['name']}/ray_heights"] = engine.heights_below(rays, run["ray_length"])
-        trace = engine.simulate(run["prefix"], run["bodies"], run["steps"], run["dt"], report)
+        trace = engine.simulate(run, report)
         arrays |= {f"{run['name']}/{key}": value for key, value in trace.items()}
     summary["errors"], summary["warnings"] = engine.log.texts(True), engine.log.texts(False)
     engine.unload()

@@ -11,6 +11,7 @@ from ..types import Finding, Severity
 from .engine_process import EngineResult
 from .free_points import Samples, Views
 from .motion_scores import DropScore, ShotScore
+from .moving_bodies import MovingBodies, Poses
 from .probe_bodies import Bodies
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "missing_colliders",
     "no_space",
     "not_run",
+    "rest",
     "shots",
     "solid",
     "surface_moved",
@@ -36,6 +38,7 @@ Mask = npt.NDArray[np.bool_]
 #: Places named in one finding, and how far apart they are [m].
 PLACES = 3
 PLACES_APART = 0.5
+BODIES_NAMED = 6
 #: The engine's surface may differ from the collider's by this much [m].
 SURFACE_TOLERANCE = 0.02
 
@@ -55,6 +58,8 @@ class PhysicsLimits(Protocol):
     physics_floating_max: float
     physics_penetration_max_m: float
     physics_tunnelled_max: float
+    physics_drift_max_m: float
+    physics_rest_speed_max_m_s: float
     physics_surface_moved_max: float
     physics_engine_errors_max: int
     physics_timeout_s: float
@@ -224,4 +229,25 @@ def shots(bodies: Bodies, score: ShotScore, limits: PhysicsLimits) -> list[Findi
     if outside:
         message = f"{outside} of {count} balls left the outline of the scene without going through a surface."
         found.append(Finding("physics.outside", Severity.INFO, message, float(f"{outside / count:.4g}")))
+    return found
+
+
+def rest(bodies: MovingBodies, poses: Poses, limits: PhysicsLimits) -> list[Finding]:
+    """Do the scene's own bodies lie where they were put, when nothing but gravity acts on them?"""
+    free = np.array(bodies.free, bool)
+    if not free.any():
+        return []
+    paths = np.array(bodies.paths)[free]
+    drift = bodies.drift(poses)[free]
+    speed = np.where(np.isfinite(poses.speeds[free]), poses.speeds[free], np.inf)
+    found = []
+    for code, values, limit, words, unit, scale in (
+        ("body_drift", drift, limits.physics_drift_max_m, "moved by less than", "mm", 1000.0),
+        ("body_speed", speed, limits.physics_rest_speed_max_m_s, "are slower than", "mm/s", 1000.0),
+    ):
+        worst = np.argsort(-values, kind="stable")
+        bad = [i for i in worst if values[i] > limit]
+        message = f"{len(values) - len(bad)} of {len(values)} movable bodies {words} {scale * limit:g} {unit} in 2 s"
+        named = "; ".join(f"{paths[i]}: {scale * values[i]:.3g} {unit}" for i in bad[:BODIES_NAMED])
+        found.append(_held_against(code, float(values[worst[0]]), limit, message, named))
     return found

@@ -22,27 +22,54 @@ _CRUMB_M, _LEVEL_M = 0.1, 0.05  # height of crumbs, and how level the rim of a t
 _SINK_M = 0.002  # a patch lies this much lower than what it continues
 
 
-def without(vertices: Floats, triangles: Ints, gone: Bools, things: list[Thing]) -> Surface:
-    """Return the surface without the triangles `gone` (F,), closed below the things that they belong to."""
+def without(vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing]) -> Surface:
+    """Return the surface without the triangles of `things`, closed below them.
+
+    Args:
+        vertices, triangles: the surface (V, 3) [m], (F, 3).
+        owner: the number of the thing that each triangle goes with (F,), others where it stays.
+        things: what goes, by number.
+    """
+    gone = np.isin(owner, list(things))
     rest = compact(vertices, triangles[~gone])
     if not things:
         return rest
-    cells = [_footprint(t.vertices[t.triangles].astype(np.float64)) for t in things]
-    base = [float(t.vertices[t.triangles, 2].min()) for t in things]
+    cells = [_footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things]
+    base = [float(t.vertices[t.triangles, 2].min()) for t in things.values()]
     covered = _covered(rest, np.concatenate(cells), np.repeat(base, [len(c) for c in cells]))
     parts = np.split(covered, np.cumsum([len(c) for c in cells])[:-1])
-    patches = [_grid(c[~hidden], b - _SINK_M) for c, b, hidden in zip(cells, base, parts, strict=True)]
+    patches = [_grid(_around(c, ~hidden), b - _SINK_M) for c, b, hidden in zip(cells, base, parts, strict=True)]
     patches = [p for p in patches if len(p[1])]
     return concatenate_meshes([rest, *patches]) if patches else rest
 
 
-def crumbs_below(vertices: Floats, triangles: Ints, among: Bools, things: list[Thing]) -> Bools:
-    """Return triangles (F,) `among` those given that stick out of a level floor under things: they would lift them."""
+def _around(cells: Ints, some: Bools) -> Ints:
+    """Return those of the cells (N, 2) that are among `some` (N,) of them or next to one: no slit may be left."""
+    from scipy import ndimage
+
+    low = cells.min(axis=0)
+    plan = np.zeros(cells.max(axis=0) - low + 1, bool)
+    plan[tuple((cells[some] - low).T)] = True
+    wider = ndimage.binary_dilation(plan, np.ones((3, 3)))
+    return cells[wider[tuple((cells - low).T)]]
+
+
+def crumbs_below(vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing]) -> Ints:
+    """Give triangles that stick out of a level floor under things, and would lift them, to these things.
+
+    Args:
+        vertices, triangles: the surface (V, 3) [m], (F, 3).
+        owner: the number of the thing that each triangle goes with (F,), negative where it belongs to none.
+        things: what may have crumbs below it, by number.
+
+    Returns:
+        The new owners (F,).
+    """
+    among, owner = owner < 0, owner.copy()
     corners = vertices[triangles]
     low, high = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
     cells = np.floor(corners[..., :2].mean(axis=1) / _CELL_M).astype(np.int64)
-    crumbs = np.zeros(len(triangles), bool)
-    for thing in things:
+    for i, thing in things.items():
         base = float(thing.vertices[thing.triangles, 2].min())
         if not is_level(thing):
             continue
@@ -54,8 +81,8 @@ def crumbs_below(vertices: Floats, triangles: Ints, among: Bools, things: list[T
         at = cells[near] - start
         inside = ((at >= 0) & (at < plan.shape)).all(axis=1)
         inside[inside] = plan[tuple(at[inside].T)]
-        crumbs[np.flatnonzero(near)[inside]] = True
-    return crumbs
+        owner[np.flatnonzero(near)[inside]] = i
+    return owner
 
 
 def is_level(thing: Thing) -> bool:

@@ -109,16 +109,15 @@ def find_objects(
     kept = [i for i, thing in enumerate(things) if len(thing.faces) >= 4]
     solved = _solve([things[i] for i in kept], [_lids(*whole, label, found.outer, i) for i in kept], method)
     usable = [(i, s) for i, s in zip(kept, solved, strict=True) if s.shapes]
-    gone = np.isin(label, [i for i, _ in usable])
-    structure = without(*whole, gone, [things[i] for i, _ in usable])
+    structure = without(*whole, label, {i: things[i] for i, _ in usable})
     environment, moving = whole, list[int]()
     if dynamic:
-        crumbs = crumbs_below(*whole, label < 0, [things[i] for i, _ in usable])
-        fixed = whole[0][np.unique(whole[1][(label < 0) & ~crumbs])]
+        left = crumbs_below(*whole, label, {i: things[i] for i, _ in usable}) < 0
+        fixed = whole[0][np.unique(whole[1][left])]
         usable = _separated(usable)
         moving = _movable(structure, fixed, things, usable)
-        gone = np.isin(label, moving) | crumbs_below(*whole, label < 0, [things[i] for i in moving])
-        environment = without(*whole, gone, [things[i] for i in moving])
+        leaving = {i: things[i] for i in moving}
+        environment = without(*whole, crumbs_below(*whole, label, leaving), leaving)
     names = _names([kinds[i] for i, _ in usable])
     parts = [p for name, (i, s) in zip(names, usable, strict=True) for p in _parts(name, kinds[i], s, i in moving)]
     findings = _findings(names, usable, moving, dynamic)
