@@ -191,7 +191,7 @@ def _read_result(folder: Path, job: Job) -> EngineResult:
             parts = {key: arrays[f"{run.name}/{key}"] for key in keys}
             actors = int(summary["runs"][run.name]["static_actors"])
             own = [arrays[f"{run.name}/others_{key}"] for key in ("position", "orientation", "speed")]
-            poses = Poses(own[0], xyzw_to_wxyz(own[1]), own[2])
+            poses = Poses(own[0], np.asarray(xyzw_to_wxyz(own[1]), np.float64), own[2])
             traces[run.name] = Trace(**parts, static_actors=actors, others=poses)
     errors, warnings = (tuple(bare(text, folder) for text in summary[kind]) for kind in ("errors", "warnings"))
     return EngineResult(traces, errors, warnings)

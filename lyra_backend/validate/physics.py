@@ -117,7 +117,11 @@ def _run_engine(
     with tempfile.TemporaryDirectory(prefix="lyra-physics-", ignore_cleanup_errors=True) as name:
         runs = []
         nothing = Bodies(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, bool), gravity=True)
-        plan = (("drop", drops, rays, STEPS), ("shots", shots, rays[:0], STEPS), ("rest", nothing, rays[:0], REST_STEPS))
+        plan = (
+            ("drop", drops, rays, STEPS),
+            ("shots", shots, rays[:0], STEPS),
+            ("rest", nothing, rays[:0], REST_STEPS),
+        )
         for kind, bodies, points, steps in plan:
             if len(bodies.positions) or (kind == "rest" and colliders.moving.paths):
                 usd = Path(name) / f"{kind}.usda"

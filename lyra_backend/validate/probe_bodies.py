@@ -73,9 +73,7 @@ def _clear(points: Floats, index: TriangleIndex, moving: MovingBodies) -> Floats
     return points[index.are_free(points, BOX_REACH + GAP) & (moving.clearance(points) > BOX_REACH + GAP)]
 
 
-def choose_shots(
-    views: Views, moving: MovingBodies, count: int, seconds: float, rng: np.random.Generator
-) -> Bodies:
+def choose_shots(views: Views, moving: MovingBodies, count: int, seconds: float, rng: np.random.Generator) -> Bodies:
     """Choose up to `count` balls that fly at something they reach within `seconds`, without gravity.
 
     Nothing that moves is in their way.

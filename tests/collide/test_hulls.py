@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lyra_backend.collide._objects.apart import interlocked, rests_safely, trimmed
+from lyra_backend.collide._objects.apart import interlocked, trimmed
 from lyra_backend.collide._objects.hulls import MAX_VERTICES, hull_of
 from lyra_backend.collide._objects.materials import substance_of
+from lyra_backend.collide._objects.standing import rests_safely
 
 CUBE = np.indices((2, 2, 2)).reshape(3, 8).T.astype(float)
 

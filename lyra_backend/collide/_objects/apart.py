@@ -8,15 +8,13 @@ import numpy.typing as npt
 from .._mesh.triangles import normals
 from .hulls import Hull, hull_of
 
-__all__ = ["interlocked", "rests_safely", "trimmed"]
+__all__ = ["interlocked", "trimmed"]
 
 Floats = npt.NDArray[np.floating]
 
 _DEEPEST_M = 0.1  # overlaps deeper than this are no inaccuracy of shapes and are left alone
 _GAP_M = 0.001
 _OVERLAP_M = 0.01  # overlap that throws bodies about
-_BASE_M = 0.015  # height of what carries a body
-_SLENDER = 0.2  # distance of the middle from the edge of the base, per height, below which a body falls over
 
 
 def trimmed(objects: list[list[Hull]]) -> list[list[Hull]]:
@@ -77,19 +75,3 @@ def _holds(hull: Hull, points: Floats) -> bool:
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
     beyond = points @ normal.T - (normal * hull.vertices[hull.triangles[:, 0]]).sum(axis=1)
     return bool((beyond.max(axis=1) < -_OVERLAP_M).any())
-
-
-def rests_safely(hulls: list[Hull]) -> bool:
-    """Say whether the middle of a body lies well inside what carries it."""
-    from scipy.spatial import ConvexHull, QhullError
-
-    corners = np.concatenate([h.vertices for h in hulls])
-    volume = np.array([h.volume_m3 for h in hulls])
-    middle = (np.array([h.vertices.mean(axis=0) for h in hulls]) * volume[:, None]).sum(axis=0) / volume.sum()
-    base = corners[:, 2].min()
-    try:
-        carried = ConvexHull(corners[corners[:, 2] < base + _BASE_M, :2])
-    except (QhullError, ValueError):
-        return len(hulls) == 1 and len(hulls[0].vertices) == 64  # balls stand on a point
-    inside = -(carried.equations[:, :2] @ middle[:2] + carried.equations[:, 2]).max()
-    return bool(inside > _SLENDER * (middle[2] - base))

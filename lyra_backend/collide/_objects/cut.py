@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...types.mesh import concatenate_meshes
-from .._mesh.triangles import compact
+from .._mesh.triangles import compact, normals
+from .cells import crossings, rectangles
 from .fit import Thing
 
-__all__ = ["crumbs_below", "ground_gap", "is_level", "patch_below", "without"]
+__all__ = ["crumbs_below", "is_level", "patch_below", "without"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -20,38 +21,117 @@ _CELL_M = 0.025
 _COVERED_M = 0.05  # surface this near to an object's base closes the hole it leaves
 _CRUMB_M, _LEVEL_M = 0.1, 0.05  # height of crumbs, and how level the rim of a thing on a floor is
 _SINK_M = 0.002  # a patch lies this much lower than what it continues
+_EVEN_M = 0.006  # ground this near to the height of a body's feet is made even with them
+_AROUND = 2  # cells around a body in which it is
 
 
-def without(vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing]) -> Surface:
-    """Return the surface without the triangles of `things`, closed below them.
+def without(
+    vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing], levels: dict[int, float] | None = None
+) -> Surface:
+    """Return the surface without the triangles of `things`, closed below those that stand on what stays.
 
     Args:
         vertices, triangles: the surface (V, 3) [m], (F, 3).
         owner: the number of the thing that each triangle goes with (F,), others where it stays.
         things: what goes, by number.
+        levels: height of the feet of some of them [m]; the ground below these is made even with them.
     """
-    gone = np.isin(owner, list(things))
-    rest = compact(vertices, triangles[~gone])
-    if not things:
-        return rest
-    cells = [_footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things]
-    base = [float(t.vertices[t.triangles, 2].min()) for t in things.values()]
-    covered = _covered(rest, np.concatenate(cells), np.repeat(base, [len(c) for c in cells]))
-    parts = np.split(covered, np.cumsum([len(c) for c in cells])[:-1])
-    patches = [_grid(_around(c, ~hidden), b - _SINK_M) for c, b, hidden in zip(cells, base, parts, strict=True)]
-    patches = [p for p in patches if len(p[1])]
-    return concatenate_meshes([rest, *patches]) if patches else rest
+    levels = levels or {}
+    cells = {i: _footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things}
+    cells = {i: c for i, c in cells.items() if not _on_another(vertices, triangles, owner, c, i, things)}
+    for i in [i for i in cells if i in levels]:
+        owner = _with_floor(vertices, triangles, owner, i, cells[i], levels[i])
+        cells[i] = _footprint(vertices[triangles[owner == i]].astype(np.float64))
+    rest = compact(vertices, triangles[~np.isin(owner, list(things))])
+    patches, taken = [rest], np.zeros((0, 2), np.int64)
+    for i, mine in cells.items():
+        base = float(things[i].vertices[things[i].triangles, 2].min())
+        ground = _ground(rest, mine, np.full(len(mine), base))
+        wanted, height = _patch(mine, ground, levels.get(i), base)
+        new = ~_among(wanted, taken)
+        taken = np.concatenate([taken, wanted[new]])
+        if new.any():
+            # grids follow ground that is not level
+            shape = _plates if i in levels else _grid
+            patches.append(shape(wanted[new], height[new]))
+    return concatenate_meshes(patches)
 
 
-def _around(cells: Ints, some: Bools) -> Ints:
-    """Return those of the cells (N, 2) that are among `some` (N,) of them or next to one: no slit may be left."""
+def _among(cells: Ints, others: Ints) -> Bools:
+    """Say which of the cells (N, 2) are among others (M, 2)."""
+    key, known = (c[:, 0] * 2**32 + c[:, 1] for c in (cells, others))
+    return np.isin(key, known)
+
+
+def _with_floor(vertices: Floats, triangles: Ints, owner: Ints, own: int, cells: Ints, level: float) -> Ints:
+    """Give a thing the floor below its cells (N, 2) and around it that is nearly at its `level` [m], too.
+
+    Sheets that lie on each other make bodies tilt in engines: what is laid below a thing must replace the floor.
+    """
+    corners = vertices[triangles]
+    near = (owner < 0) & (np.abs(corners[..., 2] - level).max(axis=1) < _EVEN_M)
+    near &= normals(vertices, triangles)[:, 2] > 0
+    low = cells.min(axis=0) - _AROUND
+    plan = np.zeros(cells.max(axis=0) + _AROUND - low + 1, bool)
+    plan[tuple((cells - low).T)] = True
+    for k in (0, 1):  # a square around each cell
+        plan = np.any([np.roll(plan, shift, axis=k) for shift in range(-_AROUND, _AROUND + 1)], axis=0)
+    total = np.pad(plan.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    at = np.floor(corners[near][..., :2] / _CELL_M).astype(np.int64) - low
+    first = np.clip(at.min(axis=1), 0, plan.shape)
+    last = np.clip(at.max(axis=1) + 1, first, plan.shape)
+    (a, b), (c, d) = first.T, last.T
+    touches = total[c, d] - total[a, d] - total[c, b] + total[a, b] > 0
+    owner = owner.copy()
+    owner[np.flatnonzero(near)[touches]] = own
+    return owner
+
+
+def _on_another(
+    vertices: Floats, triangles: Ints, owner: Ints, cells: Ints, own: int, things: dict[int, Thing]
+) -> bool:
+    """Say whether what lies around the base of a thing belongs mostly to others that go, too."""
+    from ...kernels.mesh_distance import mesh_rays
+
+    base = float(things[own].vertices[things[own].triangles, 2].min())
+    near = np.isin(owner, [own], invert=True)
+    starts = np.column_stack([(cells + 0.5) * _CELL_M, np.full(len(cells), base + _COVERED_M)])
+    surface = triangles[near]
+    hits = mesh_rays(vertices, surface, starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
+    met = owner[near][hits.triangle[(hits.triangle >= 0) & hits.front]]
+    return bool(2 * np.isin(met, list(things)).sum() > len(met))
+
+
+def _patch(cells: Ints, ground: Floats, level: float | None, base: float) -> tuple[Ints, Floats]:
+    """Choose cells (N, 2) without ground (nan) and those next to them, as high as the nearest ground [m].
+
+    With a `level`, those that would be nearly as high get that height: what stands there shall not tilt.
+
+    Returns:
+        The cells (M, 2) and their heights (M,).
+    """
+    from scipy.spatial import cKDTree
+
+    bare = np.isnan(ground)
+    if bare.all():
+        return cells, np.full(len(cells), base - _SINK_M if level is None else level)
+    height = ground[~bare][cKDTree(cells[~bare]).query(cells)[1]]
+    wanted = _around(cells, bare)
+    cells, height = cells[wanted], height[wanted]
+    if level is None:
+        return cells, height - _SINK_M
+    return cells, np.where(np.abs(height - level) < _EVEN_M, level, height - _SINK_M)
+
+
+def _around(cells: Ints, some: Bools) -> Bools:
+    """Say which of the cells (N, 2) are among `some` (N,) of them or next to one: no slit may be left."""
     from scipy import ndimage
 
     low = cells.min(axis=0)
     plan = np.zeros(cells.max(axis=0) - low + 1, bool)
     plan[tuple((cells[some] - low).T)] = True
     wider = ndimage.binary_dilation(plan, np.ones((3, 3)))
-    return cells[wider[tuple((cells - low).T)]]
+    return np.asarray(wider[tuple((cells - low).T)], bool)
 
 
 def crumbs_below(vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing]) -> Ints:
@@ -97,14 +177,13 @@ def is_level(thing: Thing) -> bool:
 def patch_below(vertices: Floats, triangles: Ints) -> Surface:
     """Return a level grid below a thing (V, 3), (F, 3), as high as its base."""
     corners = vertices[triangles].astype(np.float64)
-    return _grid(_footprint(corners), float(corners[..., 2].min()))
+    cells = _footprint(corners)
+    return _grid(cells, np.full(len(cells), corners[..., 2].min()))
 
 
 def _footprint(corners: Floats) -> Ints:
     """Cells (N, 2) of the plan whose middle lies below triangles (F, 3, 3), and their neighbours."""
     from scipy import ndimage
-
-    from .pieces import crossings
 
     low = np.floor(corners[..., :2].min(axis=(0, 1)) / _CELL_M).astype(np.int64) - 2
     high = np.ceil(corners[..., :2].max(axis=(0, 1)) / _CELL_M).astype(np.int64) + 2
@@ -115,33 +194,38 @@ def _footprint(corners: Floats) -> Ints:
     return np.argwhere(ndimage.binary_dilation(below.reshape(len(x), len(y)))) + low
 
 
-def _covered(rest: Surface, cells: Ints, base: Floats) -> Bools:
+def _ground(rest: Surface, cells: Ints, base: Floats) -> Floats:
+    """Height of the surface near the base of each cell's thing (N,) [m], nan where there is none."""
     from ...kernels.mesh_distance import mesh_rays
 
     starts = np.column_stack([(cells + 0.5) * _CELL_M, base + _COVERED_M])
     hits = mesh_rays(*rest, starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
-    return (hits.triangle >= 0) & hits.front
+    return np.where((hits.triangle >= 0) & hits.front, starts[:, 2] - hits.distance, np.nan)
 
 
-def _grid(cells: Ints, height: float) -> Surface:
-    """One quadrilateral per cell (N, 2), at a height [m]."""
+def _plates(cells: Ints, height: Floats) -> Surface:
+    """Rectangles as large as may be over cells (N, 2) at heights (N,) [m]; engines like few triangles below a body."""
+    surfaces = []
+    for level in np.unique(height):
+        mine = cells[height == level]
+        low = mine.min(axis=0)
+        plan = np.zeros(mine.max(axis=0) - low + 1, bool)
+        plan[tuple((mine - low).T)] = True
+        found = np.array(rectangles(plan)) + np.tile(low, 2)
+        a, b, c, d = (found[:, k] * _CELL_M for k in range(4))
+        corners = np.stack([a, b, c, b, c, d, a, d], axis=1).reshape(-1, 2)
+        vertices = np.column_stack([corners, np.full(len(corners), level)]).astype(np.float32)
+        quads = np.arange(len(corners)).reshape(-1, 4)
+        surfaces.append((vertices, np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)))
+    return concatenate_meshes(surfaces)
+
+
+def _grid(cells: Ints, height: Floats) -> Surface:
+    """One quadrilateral per cell (N, 2), at heights (N,) [m]; where they differ, corners take the lower one."""
     corners = (cells[:, None] + np.array([[0, 0], [1, 0], [1, 1], [0, 1]])).reshape(-1, 2)
     used, index = np.unique(corners, axis=0, return_inverse=True)
+    lowest = np.full(len(used), np.inf)
+    np.minimum.at(lowest, index.ravel(), np.repeat(height, 4))
     quads = index.reshape(-1, 4)
-    vertices = np.column_stack([used * _CELL_M, np.full(len(used), height)]).astype(np.float32)
+    vertices = np.column_stack([used * _CELL_M, lowest]).astype(np.float32)
     return vertices, np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-
-
-def ground_gap(structure: Surface, things: list[Thing]) -> list[float]:
-    """Height [m] of each thing's base above what is right below it: structure or another thing."""
-    from ...kernels.mesh_distance import mesh_rays
-
-    gaps = []
-    for i, thing in enumerate(things):
-        others = [(t.vertices, t.triangles) for k, t in enumerate(things) if k != i]
-        everything = concatenate_meshes([structure, *(compact(*o) for o in others)])
-        points = thing.vertices[thing.faces].reshape(-1, 3)
-        lowest = points[points[:, 2] < points[:, 2].min() + 0.02][:200]
-        hits = mesh_rays(*everything, lowest + [0.0, 0.0, 0.02], np.tile([0.0, 0.0, -1.0], (len(lowest), 1)))
-        gaps.append(float(hits.distance.min()) - 0.02 if len(lowest) else float("inf"))
-    return gaps

@@ -9,17 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role, Severity
+from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role
+from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import normals
-from .apart import interlocked, rests_safely, trimmed
-from .cut import crumbs_below, ground_gap, is_level, patch_below, without
-from .fit import Thing, fit_primitives, rim_of
+from .cut import crumbs_below, patch_below, without
+from .fit import Thing, rim_of
 from .hulls import Hull
 from .kinds import kinds_of, split_by_kind
 from .materials import substance_of
-from .pieces import convex_pieces
+from .moving import movable, separated
 from .segment import segment
-from .shapes import hulls_error, primitive_mesh, single_hulls
+from .shapes import primitive_mesh
+from .solve import METHODS, Solved, solve
+from .standing import HANGS_M
+from .told import object_counts, object_findings
 
 __all__ = ["METHODS", "FoundObjects", "find_objects"]
 
@@ -28,16 +31,7 @@ Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
-#: Ways to describe objects that are no box, cylinder or sphere: none looks for no objects at all.
-METHODS = ("none", "primitives", "coacd")
-
-_FITS_M, _FITS_SHARE = 0.015, 0.05  # error of a fit: this, or a share of the size
-_BODY_M, _HULL_M = 0.03, 0.05  # but no more than this for a primitive and for a single hull
-_POOR_M = 0.05  # error of an object that is worth a warning
 _FOLD_M = 0.012  # surface with its back nearer than this is a fold at an edge
-#: Objects that hang higher than this above what is below them stay where they are: their legs are too thin for the
-#: lattice, and let go they would fall.
-_HANGS_M = 0.03
 
 
 @dataclass(frozen=True)
@@ -66,14 +60,6 @@ class FoundObjects:
         if all(p.dynamic for p in self.parts):
             return parts
         return (*parts, CollisionPart("structure", *self.structure, kind, role=Role.STRUCTURE))
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """Shape of one object: primitives or hulls, and the 95 % quantile of their distance to its surface [m]."""
-
-    shapes: tuple[Primitive | Hull, ...]
-    error_m: float
 
 
 def find_objects(
@@ -107,21 +93,21 @@ def find_objects(
     owner = np.where(found.outer, label, -1)
     things = _things(*whole, owner, len(kinds))
     kept = [i for i, thing in enumerate(things) if len(thing.faces) >= 4]
-    solved = _solve([things[i] for i in kept], [_lids(*whole, label, found.outer, i) for i in kept], method)
+    solved = solve([things[i] for i in kept], [_lids(*whole, label, found.outer, i) for i in kept], method)
     usable = [(i, s) for i, s in zip(kept, solved, strict=True) if s.shapes]
     structure = without(*whole, label, {i: things[i] for i, _ in usable})
-    environment, moving = whole, list[int]()
+    environment, moving = whole, dict[int, float]()
     if dynamic:
         left = crumbs_below(*whole, label, {i: things[i] for i, _ in usable}) < 0
         fixed = whole[0][np.unique(whole[1][left])]
-        usable = _separated(usable)
-        moving = _movable(structure, fixed, things, usable)
+        usable = separated(usable)
+        moving, usable = movable(structure, fixed, things, usable)
         leaving = {i: things[i] for i in moving}
-        environment = without(*whole, crumbs_below(*whole, label, leaving), leaving)
+        environment = without(*whole, crumbs_below(*whole, label, leaving), leaving, moving)
     names = _names([kinds[i] for i, _ in usable])
     parts = [p for name, (i, s) in zip(names, usable, strict=True) for p in _parts(name, kinds[i], s, i in moving)]
-    findings = _findings(names, usable, moving, dynamic)
-    return FoundObjects(environment, structure, tuple(parts), tuple(findings), _counts(usable, parts, moving))
+    findings = object_findings(names, usable, moving, dynamic)
+    return FoundObjects(environment, structure, tuple(parts), tuple(findings), object_counts(usable, parts, moving))
 
 
 def _things(vertices: Floats, triangles: Ints, owner: Ints, count: int) -> list[Thing]:
@@ -156,77 +142,9 @@ def _lids(vertices: Floats, triangles: Ints, label: Ints, outer: Bools, host: in
     patches = []
     for guest in np.unique(label[(label >= 0) & (label != host) & mine[triangles].any(axis=1)]):
         surface = triangles[(label == guest) & outer]
-        if len(surface) and vertices[surface, 2].min() > base + _HANGS_M:
+        if len(surface) and vertices[surface, 2].min() > base + HANGS_M:
             patches.append(patch_below(vertices, surface))
-    from ...types.mesh import concatenate_meshes
-
     return concatenate_meshes(patches) if patches else None
-
-
-def _solve(things: list[Thing], lids: list[Surface | None], method: str) -> list[_Solved]:
-    """Return the simplest shape of each object that fits."""
-    if not things:
-        return []
-    best = [_Solved((fit.primitive,), fit.error_m) for fit in fit_primitives(things)]
-    rest = [i for i, s in enumerate(best) if s.error_m > _limit(things[i], _BODY_M)]
-    for pieces_of in (single_hulls, _cutter(method)):
-        hulls = [pieces_of(things[i], lids[i]) for i in rest]
-        errors = hulls_error([things[i] for i in rest], hulls)
-        for i, group, error in zip(rest, hulls, errors, strict=True):
-            # a primitive that is no worse than the pieces is the better shape all the same
-            if group and error < best[i].error_m:
-                best[i] = _Solved(tuple(group), error)
-        rest = [i for i in rest if best[i].error_m > _limit(things[i], _HULL_M)]
-    return best
-
-
-def _cutter(method: str):  # type: ignore[no-untyped-def]
-    if method != "coacd":
-        return convex_pieces
-    from .coacd_pieces import coacd_pieces
-
-    return coacd_pieces
-
-
-def _limit(thing: Thing, most: float) -> float:
-    size = np.ptp(thing.vertices[thing.faces].reshape(-1, 3), axis=0).astype(np.float64)
-    return float(np.clip(_FITS_SHARE * size.prod() ** (1 / 3), _FITS_M, most))
-
-
-def _movable(structure: Surface, fixed: Floats, things: list[Thing], usable: list[tuple[int, _Solved]]) -> list[int]:
-    """Objects that stand safely on something level and touch nothing else."""
-    groups = [[_as_hull(s) for s in solved.shapes] for _, solved in usable]
-    gaps = ground_gap(structure, [things[i] for i, _ in usable])
-    locked = interlocked(groups, fixed)
-    moving = [
-        k
-        for k, ((i, _), gap, stuck) in enumerate(zip(usable, gaps, locked, strict=True))
-        if gap <= _HANGS_M and not stuck and is_level(things[i]) and rests_safely(groups[k])
-    ]
-    while True:
-        # what stays where it is may hold others fast
-        staying = [things[i] for k, (i, _) in enumerate(usable) if k not in moving]
-        points = np.concatenate([np.zeros((0, 3)), *(t.vertices[np.unique(t.faces)] for t in staying)])
-        stuck_now = interlocked([groups[k] for k in moving], points)
-        if not any(stuck_now):
-            return [usable[k][0] for k in moving]
-        moving = [k for k, stuck in zip(moving, stuck_now, strict=True) if not stuck]
-
-
-def _separated(usable: list[tuple[int, _Solved]]) -> list[tuple[int, _Solved]]:
-    """Cut objects back where they overlap larger ones; only those that have to lose their simple shape."""
-    groups = [[_as_hull(s) for s in solved.shapes] for _, solved in usable]
-    result = []
-    for (i, solved), before, after in zip(usable, groups, trimmed(groups), strict=True):
-        changed = any(a is not b for a, b in zip(before, after, strict=True))
-        result.append((i, replace(solved, shapes=tuple(after)) if changed else solved))
-    return result
-
-
-def _as_hull(shape: Primitive | Hull) -> Hull:
-    if isinstance(shape, Hull):
-        return shape
-    return Hull(*primitive_mesh(shape), shape.volume_m3)
 
 
 def _names(kinds: list[str]) -> list[str]:
@@ -245,7 +163,7 @@ def _as_surface(hull: Hull) -> Surface:
     return hull.vertices.astype(np.float32), hull.triangles.astype(np.int32)
 
 
-def _parts(name: str, kind: str, solved: _Solved, dynamic: bool) -> list[CollisionPart]:
+def _parts(name: str, kind: str, solved: Solved, dynamic: bool) -> list[CollisionPart]:
     substance = substance_of(kind)
     parts = []
     for k, shape in enumerate(solved.shapes):
@@ -263,50 +181,3 @@ def _parts(name: str, kind: str, solved: _Solved, dynamic: bool) -> list[Collisi
             )
         )
     return parts
-
-
-def _counts(usable: list[tuple[int, _Solved]], parts: list[CollisionPart], moving: list[int]) -> dict[str, int | float]:
-    primitives = [s for _, s in usable if isinstance(s.shapes[0], Primitive)]
-    counts: dict[str, int | float] = {
-        "objects": len(usable),
-        "objects_primitive": len(primitives),
-        "objects_moving": len(moving),
-        "object_shapes": len(parts),
-    }
-    if usable:
-        counts["object_error_p95_max_m"] = round(max(s.error_m for _, s in usable), 4)
-    return counts
-
-
-def _findings(names: list[str], usable: list[tuple[int, _Solved]], moving: list[int], dynamic: bool) -> list[Finding]:
-    found = []
-    poor = [(s.error_m, name) for name, (_, s) in zip(names, usable, strict=True) if s.error_m > _POOR_M]
-    if poor:
-        worst, name = max(poor)
-        text = (
-            f"The simple shapes of {len(poor)} of {len(names)} objects are more than {100 * _POOR_M:.0f} cm off their "
-            f"surface (95 % quantile), worst {name} by {100 * worst:.1f} cm; collide.objects=coacd cuts more "
-            "closely. The mesh of the whole (variant single) is not made of them."
-        )
-        found.append(Finding("collide.object_error", Severity.WARNING, text, worst, _POOR_M, where=name))
-    thick = [
-        (max(h.thickened for h in s.shapes if isinstance(h, Hull)), name)
-        for name, (_, s) in zip(names, usable, strict=True)
-        if isinstance(s.shapes[0], Hull)
-    ]
-    thick = [entry for entry in thick if entry[0] > 0]
-    if thick:
-        most, name = max(thick)
-        text = (
-            f"{len(thick)} objects have pieces too thin for engines (size over 100 times the radius inside); they were "
-            f"made thicker by at most {1000 * most:.0f} mm."
-        )
-        found.append(Finding("collide.hull_thickened", Severity.INFO, text, most, 0.0, where=name))
-    still = [name for name, (i, _) in zip(names, usable, strict=True) if i not in moving]
-    if dynamic and still:
-        text = (
-            f"{len(still)} of {len(names)} objects stay fixed, because they overlap something, hang, lie in uneven "
-            f"ground or would fall over: {', '.join(still[:8])}{' and others' if len(still) > 8 else ''}."
-        )
-        found.append(Finding("collide.object_fixed", Severity.INFO, text, float(len(still)), 0.0))
-    return found

@@ -7,64 +7,33 @@ because furniture is made of boxes. Cells only choose the cuts: hulls are made o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .._mesh.triangles import areas, normals
-from .fit import Thing, samples_on, upright_axes
+from .cells import FLAT, Cells, column_ends, solid_cells
+from .fit import Thing, samples_on
 from .hulls import Hull, hull_of
 
-__all__ = ["convex_pieces", "crossings"]
+__all__ = ["convex_pieces"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
-_CELLS = 40  # along the longest side
-_FINEST_M, _COARSEST_M = 0.012, 0.08
 _PIECES = 16
 _HOLLOW = 0.02  # share of the solid that all pieces together may have too much
 _STEPS = 0.4  # of a cell that hulls of slanted and round sides have too much on average
 _CLOSE_M = 0.01  # what they may have too much in any case
-_SIDE_M, _SIDE_SHARE = 0.004, 0.015  # half the thickness of flat sides, and their share of all points
 _INSIDE_M = 0.008  # how far below the surface the cell lies that a point of it belongs to
-_FLAT, _FLAT_SHARE = 0.95, 0.04  # cosine to an axis, and share of a piece's points, that make a flat side
+_FLAT_SHARE = 0.04  # share of a piece's points that make a flat side
 _SEAM_M = 0.045  # how far seams stick out
 _SMALLEST = 0.002  # share of the solid below which a loose piece is left out
 _SPACING_M = 0.015  # of points on the surface
 _FEWEST, _MOST = 400, 6000  # of them
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Cells (X, Y, Z) between planes `edges` (X + 1), (Y + 1), (Z + 1) [m] along the columns of `turn`."""
-
-    solid: Bools
-    edges: tuple[Floats, Floats, Floats]
-    turn: Floats
-
-    def index(self, local: Floats) -> Ints:
-        """Cell of each point (N, 3) in these axes; the nearest for points outside."""
-        at = [np.searchsorted(e, local[:, k], side="right") - 1 for k, e in enumerate(self.edges)]
-        return np.clip(np.stack(at, axis=1), 0, np.array(self.solid.shape) - 1)
-
-    def middles(self) -> tuple[Floats, Floats, Floats]:
-        x, y, z = ((e[:-1] + e[1:]) / 2 for e in self.edges)
-        return x, y, z
-
-    def volumes(self, cells: Ints) -> Floats:
-        """Volumes [m3] of cells (N, 3)."""
-        x, y, z = (np.diff(e)[cells[:, k]] for k, e in enumerate(self.edges))
-        return x * y * z
-
-    def corners(self, cells: Ints) -> Floats:
-        """All corners of cells (N, 3) in these axes [m]."""
-        at = np.unique((cells[:, None, :] + np.indices((2, 2, 2)).reshape(3, 8).T).reshape(-1, 3), axis=0)
-        return np.stack([e[at[:, k]] for k, e in enumerate(self.edges)], axis=1)
 
 
 def convex_pieces(thing: Thing, lids: Surface | None = None) -> list[Hull]:
@@ -74,7 +43,7 @@ def convex_pieces(thing: Thing, lids: Surface | None = None) -> list[Hull]:
         thing: its outer surface, which may be open below.
         lids: surface that belongs to it but was covered by what stands on it.
     """
-    cells = _solid(thing, lids)
+    cells = solid_cells(thing, lids)
     if not cells.solid.any():
         return []
     piece = _split(cells)
@@ -100,92 +69,13 @@ def _flattened(points: Floats, facing: Floats) -> Floats:
     for axis in range(3):
         for sign in (-1.0, 1.0):
             along = sign * points[:, axis]
-            side = (sign * facing[:, axis] > _FLAT) & (along > along.max() - _SEAM_M)
+            side = (sign * facing[:, axis] > FLAT) & (along > along.max() - _SEAM_M)
             if side.sum() >= max(6, _FLAT_SHARE * len(points)):
                 points[:, axis] = sign * np.minimum(along, np.median(along[side]))
     return points
 
 
-def _solid(thing: Thing, lids: Surface | None) -> _Cells:
-    """Cells inside: more surface above that looks up than such that looks down."""
-    points, normal = samples_on(thing.vertices, thing.faces, 2000)
-    turn = upright_axes(normal)
-    edges = _edges(points @ turn, normal @ turn)
-    corners = thing.vertices[thing.triangles].astype(np.float64) @ turn
-    if lids is not None:
-        corners = np.concatenate([corners, lids[0][lids[1]].astype(np.float64) @ turn])
-    x, y, z = ((e[:-1] + e[1:]) / 2 for e in edges)
-    column, height, sign = crossings(corners, x, y)
-    level = np.searchsorted(z, height)  # cells whose middle lies below the crossing
-    change = np.zeros((len(x) * len(y), len(z) + 1), np.int64)
-    np.add.at(change, (column, level), sign)
-    above = np.cumsum(change[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    return _Cells((above > 0).reshape(len(x), len(y), len(z)), edges, turn)
-
-
-def _edges(local: Floats, facing: Floats) -> tuple[Floats, Floats, Floats]:
-    """Planes between cells along each axis: where flat sides lie, and evenly spaced between them."""
-    low, high = local.min(axis=0), local.max(axis=0)
-    step = float(np.clip((high - low).max() / _CELLS, _FINEST_M, _COARSEST_M))
-    edges = []
-    for k in range(3):
-        sides = _sides(local[np.abs(facing[:, k]) > _FLAT, k], len(local))
-        inner = [s for s in sides if low[k] + _FINEST_M < s < high[k] - _FINEST_M]
-        planes = np.array([low[k], *inner, max(high[k], low[k] + 1e-3)])
-        counts = np.maximum(np.ceil(np.diff(planes) / step), 1).astype(int)
-        spans = [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(planes[:-1], planes[1:], counts, strict=True)]
-        edges.append(np.concatenate([*spans, planes[-1:]]))
-    return edges[0], edges[1], edges[2]
-
-
-def _sides(along: Floats, total: int) -> list[float]:
-    """Where flat sides lie that hold at least a share of all `total` points, given those that face along the axis."""
-    along = np.sort(along)
-    found: list[float] = []
-    while len(along):
-        count = np.searchsorted(along, along + 2 * _SIDE_M, side="right") - np.arange(len(along))
-        best = int(count.argmax())
-        if count[best] < _SIDE_SHARE * total:
-            break
-        side = float(np.median(along[best : best + count[best]]))
-        found.append(side)
-        along = along[np.abs(along - side) > _FINEST_M]
-    return sorted(found)
-
-
-def crossings(corners: Floats, x: Floats, y: Floats) -> tuple[Ints, Floats, Ints]:
-    """Where vertical lines at `x` (X,) and `y` (Y,) meet triangles (F, 3, 3).
-
-    Returns:
-        Number of the line, height, and +1 where the triangle looks up, -1 where it looks down.
-    """
-    flat = corners[..., :2]
-    turned = _cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])
-    # a hair off, so that lines do not run through edges of symmetric meshes
-    lines = [x + 1.3e-6, y + 0.7e-6]
-    first = np.stack([np.searchsorted(lines[k], flat[..., k].min(axis=1)) for k in (0, 1)], axis=1)
-    last = np.stack([np.searchsorted(lines[k], flat[..., k].max(axis=1)) for k in (0, 1)], axis=1)
-    span = np.where((turned != 0)[:, None], last - first, 0)
-    each = span.prod(axis=1)
-    triangle = np.repeat(np.arange(len(corners)), each)
-    within = np.arange(len(triangle)) - np.repeat(np.cumsum(each) - each, each)
-    i = first[triangle, 0] + within // np.maximum(span[triangle, 1], 1)
-    j = first[triangle, 1] + within % np.maximum(span[triangle, 1], 1)
-    at = np.stack([lines[0][i], lines[1][j]], axis=1)
-    a, b, c = (corners[triangle, k] for k in range(3))
-    total = turned[triangle]
-    v = _cross(at - a[:, :2], c[:, :2] - a[:, :2]) / total
-    w = _cross(b[:, :2] - a[:, :2], at - a[:, :2]) / total
-    hit = (v >= 0) & (w >= 0) & (v + w < 1)
-    height = a[:, 2] + v * (b - a)[:, 2] + w * (c - a)[:, 2]
-    return (i * len(y) + j)[hit], height[hit], np.sign(total[hit]).astype(np.int64)
-
-
-def _cross(one: Floats, two: Floats) -> Floats:
-    return one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
-
-
-def _split(cells: _Cells) -> Ints:
+def _split(cells: Cells) -> Ints:
     """Number the convex pieces (X, Y, Z), -1 outside."""
     start = np.argwhere(cells.solid)
     total = float(cells.volumes(start).sum())
@@ -202,7 +92,7 @@ def _split(cells: _Cells) -> Ints:
     return label
 
 
-def _weighed(cells: _Cells, some: Ints, total: float) -> list[tuple[float, Ints]]:
+def _weighed(cells: Cells, some: Ints, total: float) -> list[tuple[float, Ints]]:
     """Parts of `some` cells (N, 3) that share no face, without crumbs, and how hollow each is."""
     parts = (p for p in _loose(some) if cells.volumes(p).sum() >= _SMALLEST * total)
     return [(_hollow(cells, p), p) for p in parts]
@@ -220,7 +110,7 @@ def _loose(cells: Ints) -> list[Ints]:
     return [cells[mine == i + 1] for i in range(count)]
 
 
-def _cut(cells: _Cells, piece: Ints, total: float) -> list[tuple[float, Ints]]:
+def _cut(cells: Cells, piece: Ints, total: float) -> list[tuple[float, Ints]]:
     """Cut cells (N, 3) along the plane that leaves the least hollow: where the cross-section changes, or in half."""
     best: list[tuple[float, Ints]] = []
     volume = cells.volumes(piece)
@@ -239,11 +129,11 @@ def _cut(cells: _Cells, piece: Ints, total: float) -> list[tuple[float, Ints]]:
     return best
 
 
-def _hollow(cells: _Cells, piece: Ints) -> float:
+def _hollow(cells: Cells, piece: Ints) -> float:
     """Volume [m3] that the convex hull of cells (N, 3) has too much, beyond what their steps explain."""
     from scipy.spatial import ConvexHull
 
-    hull = ConvexHull(cells.corners(_column_ends(piece)))
+    hull = ConvexHull(cells.corners(column_ends(piece)))
     step = max(float(np.diff(e).max()) for e in cells.edges)
     slanted = float(hull.area) - _level_area(hull)
     return max(0.0, float(hull.volume) - float(cells.volumes(piece).sum()) - max(_STEPS * step, _CLOSE_M) * slanted)
@@ -257,24 +147,7 @@ def _level_area(hull: Any) -> float:
     return float(np.linalg.norm(sides, axis=1).sum() / 2)
 
 
-def _column_ends(cells: Ints) -> Ints:
-    """Cells that are the outermost of their column along each axis; the others touch no hull."""
-    low = cells.min(axis=0)
-    box = np.zeros(cells.max(axis=0) - low + 1, bool)
-    box[tuple((cells - low).T)] = True
-    ends = box.copy()
-    for axis in range(3):
-        before = np.logical_or.accumulate(box, axis=axis)
-        after = np.flip(np.logical_or.accumulate(np.flip(box, axis), axis=axis), axis)
-        inner = [slice(None)] * 3
-        inner[axis] = slice(1, -1)
-        ahead, behind = list(inner), list(inner)
-        ahead[axis], behind[axis] = slice(2, None), slice(None, -2)
-        ends[tuple(inner)] &= ~(before[tuple(behind)] & after[tuple(ahead)])
-    return np.argwhere(ends) + low
-
-
-def _owners(cells: _Cells, piece: Ints, local: Floats) -> Ints:
+def _owners(cells: Cells, piece: Ints, local: Floats) -> Ints:
     """Piece of the cell that each point (N, 3) lies in or nearest to."""
     from scipy import ndimage
 
@@ -283,7 +156,7 @@ def _owners(cells: _Cells, piece: Ints, local: Floats) -> Ints:
     return piece[tuple(at)]
 
 
-def _corners(cells: _Cells, piece: Ints, thing: Thing) -> tuple[Floats, Ints]:
+def _corners(cells: Cells, piece: Ints, thing: Thing) -> tuple[Floats, Ints]:
     """Corners of the triangles and the pieces they lie on: they hold edges that samples miss."""
     corner = thing.vertices[thing.faces].astype(np.float64) @ cells.turn
     normal = normals(thing.vertices, thing.faces).astype(np.float64) @ cells.turn
@@ -292,7 +165,7 @@ def _corners(cells: _Cells, piece: Ints, thing: Thing) -> tuple[Floats, Ints]:
     return corner.reshape(-1, 3), _owners(cells, piece, inside.reshape(-1, 3))
 
 
-def _cut_faces(cells: _Cells, piece: Ints) -> tuple[Floats, Ints]:
+def _cut_faces(cells: Cells, piece: Ints) -> tuple[Floats, Ints]:
     """Middles of the faces between cells of different pieces, once for each of both."""
     points: list[Floats] = [np.zeros((0, 3))]
     owners: list[Ints] = [np.zeros(0, np.int64)]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from ...types import Primitive, Shape
 from ...types.rotations import quat_from_matrix
 from .._mesh.triangles import normals
+from .cells import crossings, rectangles
 from .fit import upright_axes
 from .hulls import Hull, hull_of
-from .pieces import crossings
 
 __all__ = ["flat_boxes", "rough_hulls"]
 
@@ -109,7 +109,7 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
             filled[crossings(local, u + a * step[0], v + b * step[1])[0]] = True
     boxes = []
     depth = _depths(vertices, triangles, plane, u, v, thickness)
-    for a, b, c, d in _rectangles(filled.reshape(shape)):
+    for a, b, c, d in rectangles(filled.reshape(shape)):
         deep = max(float(depth[a:c, b:d].min()), _THINNEST_M)
         first, last = low + np.array([a, b]) * step, low + np.array([c, d]) * step
         middle = np.array([*((first + last) / 2), -deep / 2])
@@ -128,21 +128,6 @@ def _depths(vertices: Floats, triangles: Ints, plane: _Plane, u: Floats, v: Floa
     starts = plane.origin + at @ plane.axes.T
     hits = mesh_rays(vertices, triangles, starts, np.tile(-plane.axes[:, 2], (len(starts), 1)), thickness)
     return np.minimum(hits.distance.astype(np.float64) + 0.002, thickness).reshape(len(u), len(v))
-
-
-def _rectangles(filled: Bools) -> list[tuple[int, int, int, int]]:
-    """Cut a mask into rectangles (first row, first column, end row, end column): equal runs of rows are merged."""
-    open_runs: dict[tuple[int, int], int] = {}
-    done = []
-    for row in range(len(filled) + 1):
-        line = filled[row] if row < len(filled) else np.zeros(filled.shape[1], bool)
-        edge = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-        runs = set(zip(edge[::2].tolist(), edge[1::2].tolist(), strict=True))
-        for run in sorted(set(open_runs) - runs):
-            done.append((open_runs.pop(run), run[0], row, run[1]))
-        for run in sorted(runs - set(open_runs)):
-            open_runs[run] = row
-    return done
 
 
 def rough_hulls(vertices: Floats, triangles: Ints, cell: float, thickness: float) -> list[Hull]:
