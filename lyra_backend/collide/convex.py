@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,13 @@ from ..types import (
 from ._mesh.flat import plain_surface
 from ._mesh.triangles import normals
 from ._objects.fit import samples_on
-from ._objects.hulls import Hull
+from ._objects.hulls import Hull, hull_of
+from ._objects.merge import Piece, merged
 from ._objects.objects import METHODS, find_objects
 from ._objects.shapes import primitive_mesh
-from ._objects.slabs import flat_boxes, rough_hulls
-from ._scan.scan import ScanParams, scan
+from ._objects.slabs import flat_boxes, front_of, rough_hulls
+from ._scan.lattice import BLOCK
+from ._scan.scan import Scan, ScanParams, scan
 
 __all__ = ["Params", "run"]
 
@@ -47,7 +50,10 @@ class Params(ScanParams):
     thickness: float = param(0.04, "Thickness of pieces behind the surface.", unit="m", min=0.01, max=0.5)
     tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
     max_error_p95: float = param(0.03, "95 % of the surface must be nearer to a piece than this.", unit="m", min=0.0)
-    max_pieces: int = param(3000, "More pieces than this are a warning.", min=1)
+    join_tolerance: float = param(
+        0.015, "How deep surface may lie inside pieces that are joined to fewer; 0 = not.", unit="m", min=0.0, max=0.1
+    )
+    max_pieces: int = param(1000, "While there are more pieces, they are joined more coarsely; then a warning.", min=1)
 
 
 def run(
@@ -71,18 +77,68 @@ def run(
     objects = find_objects(*surface, found.cloud, method=params.objects)
     progress(0.8, "cutting the structure into pieces")
     vertices, triangles = objects.structure
-    boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness)
-    hulls = rough_hulls(vertices, triangles[~flat], params.rough_cell, params.thickness)
+    pieces, joined_at = _structure(vertices, triangles, found, params, params.max_pieces - len(objects.parts))
     parts = [replace(p, role=Role.PIECE, body="", mass_kg=0.0) for p in objects.parts]
-    parts += [_piece(f"slab_{i + 1}", b) for i, b in enumerate(boxes)]
-    parts += [_piece(f"hull_{i + 1}", h) for i, h in enumerate(hulls)]
+    slabs = [p for p in pieces if isinstance(p, Primitive)]
+    parts += [_piece(f"slab_{i + 1}", s) for i, s in enumerate(slabs)]
+    parts += [_piece(f"hull_{i + 1}", h) for i, h in enumerate(p for p in pieces if isinstance(p, Hull))]
     progress(0.9, "measuring")
     error = _error(surface, parts)
-    counts = objects.counts | {"pieces": len(parts), "slabs": len(boxes), "hulls": len(hulls)}
+    counts = objects.counts | {"pieces": len(parts), "slabs": len(slabs), "hulls": len(pieces) - len(slabs)}
+    counts |= {"joined_at_m": joined_at, "free_filled_share": round(_filled(parts, found), 5)}
     counts["triangles"] = sum(len(p.triangles) for p in parts)
     progress(1.0, "done")
     findings += [*objects.findings, *_judged(error, len(parts), params)]
     return Outcome(CollisionProxy(tuple(parts), "convex", error), counts, tuple(findings))
+
+
+def _structure(
+    vertices: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32], found: Scan, params: Params, most: int
+) -> tuple[list[Primitive | Hull], float]:
+    """Cut the structure into boxes and hulls, and join those that may be joined; return them and the tolerance."""
+    boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness)
+    pieces = [Piece(primitive_mesh(b)[0].astype(np.float64), front_of(b), b) for b in boxes]
+    for hull, front in rough_hulls(vertices, triangles[~flat], params.rough_cell, params.thickness):
+        pieces.append(Piece(hull.vertices, front, hull))
+    tolerance = params.join_tolerance
+    if tolerance:
+        pieces, tolerance = merged(pieces, partial(_is_free, found), most, tolerance)
+    shapes = [p.shape or hull_of(p.corners) for p in pieces]
+    return [s for s in shapes if s is not None], tolerance
+
+
+def _is_free(found: Scan, points: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Say which points (N, 3) [m] have free space all around them."""
+    at = np.rint(found.grid.to_lattice(points)).astype(np.int64)
+    at = np.clip(at, 1, np.array(found.grid.shape) - 2)
+    free = found.free.reached.at(at).astype(bool)
+    for axis in range(3):
+        for step in (-1, 1):
+            beside = at.copy()
+            beside[:, axis] += step
+            free &= found.free.reached.at(beside).astype(bool)
+    return free
+
+
+def _filled(parts: list[CollisionPart], found: Scan) -> float:
+    """Share of the free places that lie inside pieces."""
+    grid, free = found.grid, found.free.reached
+    total = int(free.dense.sum()) + BLOCK**3 * int((free.sparse.astype(bool) & (free.directory < 0)).sum())
+    inside: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for part in parts:
+        box = grid.to_lattice(np.stack([part.vertices.min(axis=0), part.vertices.max(axis=0)]))
+        low = np.maximum(np.ceil(box[0]), 0).astype(np.int64)
+        high = np.minimum(np.floor(box[1]) + 1, grid.shape).astype(np.int64)
+        if (high <= low).any():
+            continue
+        at = np.indices((high - low).tolist()).reshape(3, -1).T + low
+        at = at[free.at(at).astype(bool)]
+        corner = part.vertices[part.triangles[:, 0]].astype(np.float64)
+        outwards = normals(part.vertices, part.triangles).astype(np.float64)
+        beyond = grid.to_world(at) @ outwards.T - (outwards * corner).sum(axis=1)
+        at = at[(beyond < 0).all(axis=1)]
+        inside.append(np.ravel_multi_index(tuple(at.T), grid.shape))
+    return len(np.unique(np.concatenate(inside))) / max(total, 1)
 
 
 def _piece(name: str, shape: Primitive | Hull) -> CollisionPart:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .fit import Thing, samples_on, upright_axes
 
-__all__ = ["FLAT", "Cells", "column_ends", "crossings", "rectangles", "solid_cells"]
+__all__ = ["FLAT", "Cells", "column_ends", "covering", "crossings", "rectangles", "solid_cells"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -160,3 +160,36 @@ def rectangles(filled: Bools) -> list[tuple[int, int, int, int]]:
         for run in sorted(runs - set(open_runs)):
             open_runs[run] = row
     return done
+
+
+def covering(filled: Bools) -> list[tuple[int, int, int, int]]:
+    """Cover a mask with rectangles (first row, first column, end row, end column), which may overlap, largest first."""
+    from scipy import ndimage
+
+    left = filled.copy()
+    found = []
+    while left.any():
+        room = ndimage.distance_transform_cdt(np.pad(left, 1), "chessboard")[1:-1, 1:-1]
+        row, column = (int(k) for k in np.unravel_index(int(room.argmax()), left.shape))
+        reach = int(room[row, column]) - 1
+        found.append(_grown(filled, [row - reach, column - reach, row + reach + 1, column + reach + 1]))
+        a, b, c, d = found[-1]
+        left[a:c, b:d] = False
+    return found
+
+
+def _grown(filled: Bools, sides: list[int]) -> tuple[int, int, int, int]:
+    """Move each side of a rectangle outwards as long as it stays in the mask, the sides in turn."""
+    moving = [True] * 4
+    while any(moving):
+        for side, step in enumerate((-1, -1, 1, 1)):
+            if not moving[side]:
+                continue
+            wider = list(sides)
+            wider[side] += step
+            a, b, c, d = wider
+            fits = min(a, b) >= 0 and c <= filled.shape[0] and d <= filled.shape[1]
+            moving[side] = fits and bool(filled[a:c, b:d].all())
+            sides = wider if moving[side] else sides
+    a, b, c, d = (int(k) for k in sides)
+    return a, b, c, d

@@ -26,7 +26,13 @@ _AROUND = 2  # cells around a body in which it is
 
 
 def without(
-    vertices: Floats, triangles: Ints, owner: Ints, things: dict[int, Thing], levels: dict[int, float] | None = None
+    vertices: Floats,
+    triangles: Ints,
+    owner: Ints,
+    things: dict[int, Thing],
+    *,
+    levels: dict[int, float] | None = None,
+    crumbs: bool = True,
 ) -> Surface:
     """Return the surface without the triangles of `things`, closed below those that stand on what stays.
 
@@ -35,10 +41,13 @@ def without(
         owner: the number of the thing that each triangle goes with (F,), others where it stays.
         things: what goes, by number.
         levels: height of the feet of some of them [m]; the ground below these is made even with them.
+        crumbs: keep what sticks out of the floor below things.
     """
     levels = levels or {}
     cells = {i: _footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things}
     cells = {i: c for i, c in cells.items() if not _on_another(vertices, triangles, owner, c, i, things)}
+    if not crumbs:
+        owner = crumbs_below(vertices, triangles, owner, {i: things[i] for i in cells})
     for i in [i for i in cells if i in levels]:
         owner = _with_floor(vertices, triangles, owner, i, cells[i], levels[i])
         cells[i] = _footprint(vertices[triangles[owner == i]].astype(np.float64))
@@ -47,7 +56,7 @@ def without(
     for i, mine in cells.items():
         base = float(things[i].vertices[things[i].triangles, 2].min())
         ground = _ground(rest, mine, np.full(len(mine), base))
-        wanted, height = _patch(mine, ground, levels.get(i), base)
+        wanted, height = _patch(mine, ground, levels.get(i), things[i])
         new = ~_among(wanted, taken)
         taken = np.concatenate([taken, wanted[new]])
         if new.any():
@@ -102,10 +111,11 @@ def _on_another(
     return bool(2 * np.isin(met, list(things)).sum() > len(met))
 
 
-def _patch(cells: Ints, ground: Floats, level: float | None, base: float) -> tuple[Ints, Floats]:
+def _patch(cells: Ints, ground: Floats, level: float | None, thing: Thing) -> tuple[Ints, Floats]:
     """Choose cells (N, 2) without ground (nan) and those next to them, as high as the nearest ground [m].
 
-    With a `level`, those that would be nearly as high get that height: what stands there shall not tilt.
+    Nothing rises above the ground of what stands level. With a `level`, cells that would be nearly as high get that
+    height: what stands there shall not tilt.
 
     Returns:
         The cells (M, 2) and their heights (M,).
@@ -114,13 +124,16 @@ def _patch(cells: Ints, ground: Floats, level: float | None, base: float) -> tup
 
     bare = np.isnan(ground)
     if bare.all():
+        base = float(thing.vertices[thing.triangles, 2].min())
         return cells, np.full(len(cells), base - _SINK_M if level is None else level)
     height = ground[~bare][cKDTree(cells[~bare]).query(cells)[1]]
+    if level is not None or is_level(thing):
+        height = np.minimum(height, np.median(ground[~bare]) if level is None else level)
     wanted = _around(cells, bare)
     cells, height = cells[wanted], height[wanted]
     if level is None:
         return cells, height - _SINK_M
-    return cells, np.where(np.abs(height - level) < _EVEN_M, level, height - _SINK_M)
+    return cells, np.where(level - height < _EVEN_M, level, height - _SINK_M)
 
 
 def _around(cells: Ints, some: Bools) -> Bools:

@@ -101,9 +101,10 @@ def find_objects(
         left = crumbs_below(*whole, label, {i: things[i] for i, _ in usable}) < 0
         fixed = whole[0][np.unique(whole[1][left])]
         usable = separated(usable)
-        moving, usable = movable(structure, fixed, things, usable)
+        clear = without(*whole, label, {i: things[i] for i, _ in usable}, crumbs=False)
+        moving, usable = movable(clear, fixed, things, usable)
         leaving = {i: things[i] for i in moving}
-        environment = without(*whole, crumbs_below(*whole, label, leaving), leaving, moving)
+        environment = without(*whole, label, leaving, levels=moving, crumbs=False)
     names = _names([kinds[i] for i, _ in usable])
     parts = [p for name, (i, s) in zip(names, usable, strict=True) for p in _parts(name, kinds[i], s, i in moving)]
     findings = object_findings(names, usable, moving, dynamic)

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...types import Primitive, Shape
-from ...types.rotations import quat_from_matrix
+from ...types.rotations import matrix_from_quat, quat_from_matrix
 from .._mesh.triangles import normals
-from .cells import crossings, rectangles
+from .cells import covering, crossings
 from .fit import upright_axes
 from .hulls import Hull, hull_of
 
-__all__ = ["flat_boxes", "rough_hulls"]
+__all__ = ["flat_boxes", "front_of", "rough_hulls"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -26,6 +26,8 @@ _FLAT_M2 = 0.3  # smallest plane: on rolling ground everything is flat if looked
 _RAGGED_M2 = 0.03  # mean size of a plane's rectangles below which it is no plane but touches rolling ground
 _THINNEST_M = 0.004
 _MOST_PLANES = 400
+_FRONT_M = 0.25  # spacing of points that stand for a box's front
+_FOLD_M = 0.012  # a back nearer than this belongs to a fold of the surface
 _REFINED = 3  # times that a plane is moved to the middle of its triangles
 _IN_VAIN = 300  # triangles in a row that lie on no plane, after which no more are looked for
 
@@ -109,7 +111,7 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
             filled[crossings(local, u + a * step[0], v + b * step[1])[0]] = True
     boxes = []
     depth = _depths(vertices, triangles, plane, u, v, thickness)
-    for a, b, c, d in rectangles(filled.reshape(shape)):
+    for a, b, c, d in covering(_closed(filled.reshape(shape))):
         deep = max(float(depth[a:c, b:d].min()), _THINNEST_M)
         first, last = low + np.array([a, b]) * step, low + np.array([c, d]) * step
         middle = np.array([*((first + last) / 2), -deep / 2])
@@ -124,14 +126,34 @@ def _depths(vertices: Floats, triangles: Ints, plane: _Plane, u: Floats, v: Floa
     """How deep it is behind each cell until the surface's back or front comes [m], at most `thickness`."""
     from ...kernels.mesh_distance import mesh_rays
 
-    at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.full((len(u), len(v)), -0.002)], axis=-1).reshape(-1, 3)
+    at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.full((len(u), len(v)), -_FOLD_M)], axis=-1).reshape(-1, 3)
     starts = plane.origin + at @ plane.axes.T
     hits = mesh_rays(vertices, triangles, starts, np.tile(-plane.axes[:, 2], (len(starts), 1)), thickness)
-    return np.minimum(hits.distance.astype(np.float64) + 0.002, thickness).reshape(len(u), len(v))
+    # surface that is met from its front lies in the same solid
+    depth = np.where(hits.front, thickness, hits.distance.astype(np.float64) + _FOLD_M)
+    return np.minimum(depth, thickness).reshape(len(u), len(v))
 
 
-def rough_hulls(vertices: Floats, triangles: Ints, cell: float, thickness: float) -> list[Hull]:
-    """Return hulls behind a surface that is not flat: of its triangles in each cube of `cell` [m] that face one way."""
+def _closed(filled: Bools) -> Bools:
+    """Close gaps one cell wide."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.binary_closing(np.pad(filled, 1), np.ones((3, 3)))[1:-1, 1:-1] | filled)
+
+
+def front_of(box: Primitive) -> Floats:
+    """Points (N, 3) spread over the side of a box that shows, the one its third axis points to [m]."""
+    counts = np.maximum(np.ceil(box.size[:2] / _FRONT_M).astype(int) + 1, 2)
+    at = np.stack(np.meshgrid(*(np.linspace(-0.5, 0.5, n) for n in counts), indexing="ij"), axis=-1).reshape(-1, 2)
+    local = np.column_stack([at, np.full(len(at), 0.5)]) * box.size
+    return local @ matrix_from_quat(box.quat_wxyz[None].astype(np.float64))[0].T + box.center
+
+
+def rough_hulls(vertices: Floats, triangles: Ints, cell: float, thickness: float) -> list[tuple[Hull, Floats]]:
+    """Return hulls behind a surface that is not flat: of its triangles in each cube of `cell` [m] that face one way.
+
+    With each come the corners (N, 3) of its triangles [m].
+    """
     if not len(triangles):
         return []
     normal = normals(vertices, triangles)
@@ -143,12 +165,12 @@ def rough_hulls(vertices: Floats, triangles: Ints, cell: float, thickness: float
     _, group = np.unique(np.column_stack([cube, way]), axis=0, return_inverse=True)
     group = group.ravel()
     order = np.argsort(group, kind="stable")
-    hulls = []
+    hulls: list[tuple[Hull, Floats]] = []
     for mine in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         behind = normal[mine].sum(axis=0)
         behind *= -thickness / max(float(np.linalg.norm(behind)), 1e-20)
         points = corners[mine].reshape(-1, 3)
         hull = hull_of(np.concatenate([points, points + behind]))
         if hull is not None:
-            hulls.append(hull)
+            hulls.append((hull, points))
     return hulls

@@ -50,7 +50,7 @@ def ground_below(structure: Surface, groups: list[list[Hull]], surfaces: list[Su
         hits = mesh_rays(*concatenate_meshes([structure, *others]), starts, np.tile([0.0, 0.0, -1.0], (len(starts), 1)))
         level = np.where(hits.front, starts[:, 2] - hits.distance, -np.inf)
         levels.append(float(level.max(initial=-np.inf)))
-        on_structure.append(hits.triangle[level.argmax()] < len(structure[1]))
+        on_structure.append(bool(np.isfinite(levels[-1]) and hits.triangle[level.argmax()] < len(structure[1])))
     return _made_even(levels, on_structure)
 
 
