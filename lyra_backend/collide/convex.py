@@ -36,6 +36,7 @@ from ._scan.scan import Scan, ScanParams, scan
 __all__ = ["Params", "run"]
 
 _SAMPLES = 20_000
+_LARGE_M = 0.3  # boxes whose shorter side is longer are not joined to anything
 
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
@@ -98,12 +99,15 @@ def _structure(
     """Cut the structure into boxes and hulls, and join those that may be joined; return them and the tolerance."""
     boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness)
     pieces = [Piece(primitive_mesh(b)[0].astype(np.float64), front_of(b), b) for b in boxes]
+    # what is large and flat stays exactly that
+    large = [p for p, b in zip(pieces, boxes, strict=True) if b.size[:2].min() >= _LARGE_M]
+    pieces = [p for p, b in zip(pieces, boxes, strict=True) if b.size[:2].min() < _LARGE_M]
     for hull, front in rough_hulls(vertices, triangles[~flat], params.rough_cell, params.thickness):
         pieces.append(Piece(hull.vertices, front, hull))
     tolerance = params.join_tolerance
     if tolerance:
-        pieces, tolerance = merged(pieces, partial(_is_free, found), most, tolerance)
-    shapes = [p.shape or hull_of(p.corners) for p in pieces]
+        pieces, tolerance = merged(pieces, partial(_is_free, found), most - len(large), tolerance)
+    shapes = [p.shape or hull_of(p.corners) for p in large + pieces]
     return [s for s in shapes if s is not None], tolerance
 
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from ...types import GaussianCloud
 from .._mesh.triangles import areas
+from .materials import substance_of
 from .segment import STRUCTURE, joined_nodes, neighbours
 
-__all__ = ["kinds_of", "split_by_kind"]
+__all__ = ["kinds_of", "plausible", "split_by_kind"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -18,6 +19,7 @@ Bools = npt.NDArray[np.bool_]
 _MOST = 200_000  # Gaussians that are looked at
 _NEAR_M = 0.1  # Gaussians further from a thing than this are not its own
 _SMALLEST_M2, _SMALLEST_SHARE = 0.03, 0.03  # surface that makes a thing of its own, and its share of the whole
+_BASE_M, _BASE_VOTE = 0.03, 0.1  # height of a thing's base, and how much its surface there says of its class
 #: Classes of what things stand on or lean against: seen at the rim of a thing, they say nothing about it.
 _GROUND_CLASSES = set("unknown floor ground wall ceiling pavement road carpet rug floor_marking".split())
 
@@ -66,6 +68,12 @@ def split_by_kind(
     return result, names
 
 
+def plausible(kind: str, vertices: Floats, triangles: Ints) -> str:
+    """Return "unknown" for what is far too small for its class: it carries the name of what it lies on or in."""
+    size = np.ptp(vertices[triangles].reshape(-1, 3), axis=0).max(initial=0.0)
+    return kind if size >= substance_of(kind).least_m else "unknown"
+
+
 def _parts_of(vertices: Floats, triangles: Ints, kind: npt.NDArray, area: Floats) -> tuple[Ints, list[str]]:
     """Number connected parts of one class that are large enough; all other triangles go to the nearest of them."""
     from scipy.spatial import cKDTree
@@ -77,7 +85,10 @@ def _parts_of(vertices: Floats, triangles: Ints, kind: npt.NDArray, area: Floats
     first = np.unique(piece, return_index=True)[1]
     large = (kind[first] != "") & (size >= max(_SMALLEST_M2, _SMALLEST_SHARE * size.sum()))
     if large.sum() < 2:
-        votes = {k: float(area[kind == k].sum()) for k in sorted(set(kind) - {""})}
+        # near the base the nearest Gaussians are those of what it stands on
+        height = vertices[triangles].mean(axis=1)[:, 2] - vertices[triangles][..., 2].min()
+        vote = np.where(height > _BASE_M, area, _BASE_VOTE * area)
+        votes = {k: float(vote[kind == k].sum()) for k in sorted(set(kind) - {""})}
         return np.zeros(len(triangles), np.int64), [max(votes, key=lambda k: votes[k]) if votes else "unknown"]
     number = np.where(large, np.cumsum(large) - 1, -1)[piece]
     centre = vertices[triangles].mean(axis=1)

@@ -15,7 +15,7 @@ from .._mesh.triangles import normals
 from .cut import crumbs_below, patch_below, without
 from .fit import Thing, rim_of
 from .hulls import Hull
-from .kinds import kinds_of, split_by_kind
+from .kinds import kinds_of, plausible, split_by_kind
 from .materials import substance_of
 from .moving import movable, separated
 from .segment import segment
@@ -91,6 +91,7 @@ def find_objects(
     if cloud is not None and cloud.class_ids is not None and found.count:
         label, kinds = split_by_kind(*whole, label, found.outer, kinds_of(*whole, label, found.outer, cloud))
     owner = np.where(found.outer, label, -1)
+    kinds = [plausible(kind, whole[0], whole[1][owner == i]) for i, kind in enumerate(kinds)]
     things = _things(*whole, owner, len(kinds))
     kept = [i for i, thing in enumerate(things) if len(thing.faces) >= 4]
     solved = solve([things[i] for i in kept], [_lids(*whole, label, found.outer, i) for i in kept], method)
@@ -166,6 +167,8 @@ def _as_surface(hull: Hull) -> Surface:
 
 def _parts(name: str, kind: str, solved: Solved, dynamic: bool) -> list[CollisionPart]:
     substance = substance_of(kind)
+    volume = float(sum(shape.volume_m3 for shape in solved.shapes))
+    density = substance.mass_of(volume) / max(volume, 1e-9)
     parts = []
     for k, shape in enumerate(solved.shapes):
         surface = primitive_mesh(shape) if isinstance(shape, Primitive) else _as_surface(shape)
@@ -176,7 +179,7 @@ def _parts(name: str, kind: str, solved: Solved, dynamic: bool) -> list[Collisio
             replace(
                 part,
                 primitive=shape if isinstance(shape, Primitive) else None,
-                mass_kg=float(shape.volume_m3 * substance.density_kg_m3),
+                mass_kg=float(shape.volume_m3 * density),
                 friction=substance.friction,
                 dynamic=dynamic,
             )
