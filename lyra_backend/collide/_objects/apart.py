@@ -8,13 +8,16 @@ import numpy.typing as npt
 from .._mesh.triangles import normals
 from .hulls import Hull, hull_of
 
-__all__ = ["interlocked", "trimmed"]
+__all__ = ["interlocked", "touching", "trimmed"]
 
 Floats = npt.NDArray[np.floating]
+Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
 _DEEPEST_M = 0.1  # overlaps deeper than this are no inaccuracy of shapes and are left alone
 _GAP_M = 0.001
 _OVERLAP_M = 0.01  # overlap that throws bodies about
+_SHRINK = 0.02  # share of the way to the middle by which edges are moved inwards
+_TOUCH_M = 0.001  # how deep what stands still may reach into a body, and how high above its feet
 
 
 def trimmed(objects: list[list[Hull]]) -> list[list[Hull]]:
@@ -68,10 +71,38 @@ def interlocked(objects: list[list[Hull]], points: Floats) -> list[bool]:
     return found
 
 
-def _holds(hull: Hull, points: Floats) -> bool:
+def _holds(hull: Hull, points: Floats, depth: float = _OVERLAP_M) -> bool:
     low, high = hull.vertices.min(axis=0), hull.vertices.max(axis=0)
     points = points[((points > low) & (points < high)).all(axis=1)]
     normal = normals(hull.vertices, hull.triangles)
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
     beyond = points @ normal.T - (normal * hull.vertices[hull.triangles[:, 0]]).sum(axis=1)
-    return bool((beyond.max(axis=1) < -_OVERLAP_M).any())
+    return bool((beyond.max(axis=1) < -depth).any())
+
+
+def touching(objects: list[list[Hull]], surface: Surface) -> list[bool]:
+    """Say which objects a surface reaches into above their feet: pushed out of it, they would not stay.
+
+    Seen at the corners and middles of its triangles, and where it cuts the edges of hulls.
+    """
+    vertices, triangles = surface
+    points = np.concatenate([vertices, vertices[triangles].mean(axis=1)]).astype(np.float64)
+    return [_reached(hulls, points, surface) for hulls in objects]
+
+
+def _reached(hulls: list[Hull], points: Floats, surface: Surface) -> bool:
+    from ...kernels.mesh_distance import mesh_rays
+
+    feet = min(float(h.vertices[:, 2].min()) for h in hulls) + _TOUCH_M
+    if any(_holds(hull, points[points[:, 2] > feet], _TOUCH_M) for hull in hulls):
+        return True
+    edges = [hull.vertices[hull.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)] for hull in hulls]
+    middles = [hull.vertices.mean(axis=0) for hull in hulls]
+    shrunk = np.concatenate([e + _SHRINK * (m - e) for e, m in zip(edges, middles, strict=True)])
+    shrunk = shrunk[shrunk[..., 2].min(axis=1) > feet]
+    along = shrunk[:, 1] - shrunk[:, 0]
+    length = np.linalg.norm(along, axis=1)
+    shrunk, along, length = (values[length > _TOUCH_M] for values in (shrunk, along, length))
+    if not len(length):
+        return False
+    return bool((mesh_rays(*surface, shrunk[:, 0], along / length[:, None]).distance < length).any())

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role
 from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import normals
+from .apart import touching
 from .cut import crumbs_below, patch_below, without
 from .fit import Thing, rim_of
 from .hulls import Hull
@@ -20,7 +21,7 @@ from .materials import substance_of
 from .moving import movable, separated
 from .segment import segment
 from .shapes import primitive_mesh
-from .solve import METHODS, Solved, solve
+from .solve import METHODS, Solved, as_hull, solve
 from .standing import HANGS_M
 from .told import object_counts, object_findings
 
@@ -104,12 +105,24 @@ def find_objects(
         usable = separated(usable)
         clear = without(*whole, label, {i: things[i] for i, _ in usable}, crumbs=False)
         moving, usable = movable(clear, fixed, things, usable)
-        leaving = {i: things[i] for i in moving}
-        environment = without(*whole, label, leaving, levels=moving, crumbs=False)
+        environment, moving = _let_go(whole, label, things, usable, moving)
     names = _names([kinds[i] for i, _ in usable])
     parts = [p for name, (i, s) in zip(names, usable, strict=True) for p in _parts(name, kinds[i], s, i in moving)]
     findings = object_findings(names, usable, moving, dynamic)
     return FoundObjects(environment, structure, tuple(parts), tuple(findings), object_counts(usable, parts, moving))
+
+
+def _let_go(
+    whole: Surface, label: Ints, things: list[Thing], usable: list[tuple[int, Solved]], moving: dict[int, float]
+) -> tuple[Surface, dict[int, float]]:
+    """Take what moves out of the surface, but for what the rest reaches into; return the rest and what moves."""
+    shapes = {i: [as_hull(s) for s in solved.shapes] for i, solved in usable}
+    while True:
+        environment = without(*whole, label, {i: things[i] for i in moving}, levels=moving, crumbs=False)
+        held = touching([shapes[i] for i in moving], environment)
+        if not any(held):
+            return environment, moving
+        moving = {i: level for (i, level), stuck in zip(moving.items(), held, strict=True) if not stuck}
 
 
 def _things(vertices: Floats, triangles: Ints, owner: Ints, count: int) -> list[Thing]:
