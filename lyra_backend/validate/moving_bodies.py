@@ -122,10 +122,10 @@ class MovingBodies:
         """Return how far the corner of each body that went furthest has moved [m], inf if it is lost, shape (M,)."""
         turn, offset = poses.moves()
         points, body = self.corners.reshape(-1, 3), np.repeat(self.owner, 3)
-        moved = np.einsum("nij,nj->ni", turn[body], points) + offset[body] - points
+        moved = np.linalg.norm(np.einsum("nij,nj->ni", turn[body], points) + offset[body] - points, axis=1)
         most = np.zeros(len(self.paths))
-        np.maximum.at(most, body, np.linalg.norm(moved, axis=1))
-        return np.where(np.isfinite(most) & np.isfinite(offset).all(axis=1), most, np.inf)
+        np.maximum.at(most, body, np.where(np.isfinite(moved), moved, np.inf))
+        return most
 
     def clear_above(self, points: Floats, radius: float) -> Mask:
         """Say which vertical lines through points (N, 3) pass all bodies at a distance of `radius` [m] at least."""
