@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lyra_backend.collide._objects.hulls import MAX_VERTICES
+from lyra_backend.collide._objects.apart import touching
+from lyra_backend.collide._objects.hulls import MAX_VERTICES, hull_of
+from lyra_backend.collide._objects.kinds import plausible
+from lyra_backend.collide._objects.materials import substance_of
 from lyra_backend.collide._objects.objects import find_objects
+from lyra_backend.collide._objects.standing import planted
 from lyra_backend.kernels.mesh_distance import mesh_rays
-from lyra_backend.types import Frame, GaussianCloud, Role, Shape
+from lyra_backend.types import Frame, GaussianCloud, Primitive, Role, Shape
 
 from . import things
 
+UNIT = np.array([1, 0, 0, 0], np.float32)
 BOX = ((1.0, 1.0, 0.0), (1.6, 1.4, 0.5))
 
 
@@ -143,3 +148,58 @@ def test_the_same_surface_gives_the_same_objects():
     for a, b in zip(one.parts, two.parts, strict=True):
         assert np.array_equal(a.vertices, b.vertices)
         assert np.array_equal(a.triangles, b.triangles)
+
+
+def test_the_ground_below_what_moves_is_one_even_sheet():
+    result = found(solids=[BOX], dynamic=True)
+    (part,) = result.parts
+    assert part.dynamic
+    starts = np.column_stack([np.linspace(1.02, 1.58, 15), np.full(15, 1.2), np.full(15, 0.3)])
+    down = np.tile([0.0, 0.0, -1.0], (15, 1))
+    first = mesh_rays(*result.environment, starts, down)
+    top = starts[:, 2] - first.distance
+    assert np.ptp(top) < 1e-5
+    assert top == pytest.approx(np.full(15, part.vertices[:, 2].min()), abs=1e-5)
+    below = mesh_rays(*result.environment, np.column_stack([starts[:, :2], top - 1e-4]), down, 0.05)
+    assert np.isinf(below.distance).all()
+
+
+def test_what_stood_on_a_table_leaves_nothing_in_the_air():
+    crate = ((1.1, 1.1, 0.75), (1.4, 1.4, 1.0))
+    result = found(solids=[*things.table(1.0, 1.0), crate], dynamic=True)
+    assert result.counts["objects_moving"] == 2
+    up = mesh_rays(*result.environment, np.array([[1.25, 1.25, 0.4]]), np.array([[0.0, 0.0, 1.0]]), 0.8)
+    assert np.isinf(up.distance).all()
+
+
+def test_feet_that_end_above_the_floor_are_made_longer():
+    hull = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T * [0.1, 0.1, 0.5] + [0, 0, 0.02])
+    ball = Primitive(Shape.SPHERE, np.array([0, 0, 0.31], np.float32), UNIT, np.full(3, 0.6, np.float32))
+    crate = Primitive(Shape.BOX, np.array([0, 0, 0.27], np.float32), UNIT, np.full(3, 0.5, np.float32))
+    foot, lowered, grown = planted((hull, ball, crate), 0.0)
+    assert foot.vertices[:, 2].min() == 0.0
+    assert foot.vertices[:, 2].max() == pytest.approx(0.52)
+    assert lowered.center[2] == pytest.approx(0.3)
+    assert (grown.center[2], grown.size[2]) == (pytest.approx(0.26), pytest.approx(0.52))
+
+
+def test_what_reaches_into_a_body_is_found():
+    hull = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T.astype(float))
+    floor, wall = things.grid((-1, -1, 0), (3, 0, 0), (0, 3, 0)), things.grid((0.9, -1, 0), (0, 3, 0), (0, 0, 2))
+    assert not touching([[hull]], floor)[0]
+    assert touching([[hull]], wall)[0]
+
+
+def test_masses_have_bounds_by_class():
+    assert substance_of("cup").mass_of(0.01) <= 0.6
+    assert substance_of("ladder").mass_of(0.8) <= 25.0
+    assert substance_of("car").mass_of(0.5) >= 700.0
+    assert substance_of("no such class").mass_of(1e-6) >= 0.05
+
+
+def test_what_is_too_small_for_its_class_is_something_else():
+    small = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T * 0.2)
+    large = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T * 0.8)
+    assert plausible("stove", small.vertices, small.triangles) == "unknown"
+    assert plausible("stove", large.vertices, large.triangles) == "stove"
+    assert plausible("cup", small.vertices, small.triangles) == "cup"

@@ -19,6 +19,7 @@ Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 FLAT = 0.95  # cosine to an axis of a side that lies along it
 _CELLS = 40  # along the longest side
 _FINEST_M, _COARSEST_M = 0.012, 0.08
+_MOST_COVERING = 150  # rectangles that are looked for one by one
 _SIDE_M, _SIDE_SHARE = 0.004, 0.015  # half the thickness of flat sides, and their share of all points
 
 
@@ -163,12 +164,17 @@ def rectangles(filled: Bools) -> list[tuple[int, int, int, int]]:
 
 
 def covering(filled: Bools) -> list[tuple[int, int, int, int]]:
-    """Cover a mask with rectangles (first row, first column, end row, end column), which may overlap, largest first."""
+    """Cover a mask with rectangles (first row, first column, end row, end column), largest first.
+
+    They may overlap. What more than a hundred and some leave is cut into rows of runs.
+    """
     from scipy import ndimage
 
     left = filled.copy()
     found = []
     while left.any():
+        if len(found) == _MOST_COVERING:
+            return found + rectangles(left)
         room = ndimage.distance_transform_cdt(np.pad(left, 1), "chessboard")[1:-1, 1:-1]
         row, column = (int(k) for k in np.unravel_index(int(room.argmax()), left.shape))
         reach = int(room[row, column]) - 1

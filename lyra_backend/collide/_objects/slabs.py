@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...types import Primitive, Shape
 from ...types.rotations import matrix_from_quat, quat_from_matrix
 from .._mesh.triangles import normals
-from .cells import covering, crossings
+from .cells import covering, crossings, rectangles
 from .fit import upright_axes
 from .hulls import Hull, hull_of
 
@@ -53,7 +53,7 @@ def flat_boxes(vertices: Floats, triangles: Ints, cell: float, thickness: float)
     boxes: list[Primitive] = []
     for plane in _planes(vertices, triangles, unit, size):
         some = _boxes_behind(vertices, triangles, plane, cell, thickness)
-        if some and sum(float(b.size[0] * b.size[1]) for b in some) >= _RAGGED_M2 * len(some):
+        if some:
             covered[plane.triangles] = True
             boxes += some
     return boxes, covered
@@ -110,8 +110,11 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
         for b in (-0.25, 0.25):
             filled[crossings(local, u + a * step[0], v + b * step[1])[0]] = True
     boxes = []
+    mask = filled.reshape(shape)
+    if mask.sum() * step.prod() < _RAGGED_M2 * len(rectangles(mask)):
+        return []
     depth = _depths(vertices, triangles, plane, u, v, thickness)
-    for a, b, c, d in covering(_closed(filled.reshape(shape))):
+    for a, b, c, d in covering(_closed(mask)):
         deep = max(float(depth[a:c, b:d].min()), _THINNEST_M)
         first, last = low + np.array([a, b]) * step, low + np.array([c, d]) * step
         middle = np.array([*((first + last) / 2), -deep / 2])
