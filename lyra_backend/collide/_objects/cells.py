@@ -171,7 +171,7 @@ def covering(filled: Bools) -> list[tuple[int, int, int, int]]:
     from scipy import ndimage
 
     left = filled.copy()
-    found = []
+    found: list[tuple[int, int, int, int]] = []
     while left.any():
         if len(found) == _MOST_COVERING:
             return found + rectangles(left)
