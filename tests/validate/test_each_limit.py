@@ -22,6 +22,7 @@ from lyra_backend.validate.free_points import Samples, Views
 from lyra_backend.validate.gaussian_fit import check_fit
 from lyra_backend.validate.gaussians import check_gaussians
 from lyra_backend.validate.motion_scores import DropScore, ShotScore
+from lyra_backend.validate.moving_bodies import MovingBodies, Poses
 from lyra_backend.validate.physics import check_physics
 from lyra_backend.validate.probe_bodies import Bodies
 from lyra_backend.validate.survey import survey_colliders
@@ -133,6 +134,14 @@ def engine(limits: Any, folder: Path) -> Sequence[Finding]:
 
 
 #: For each limit: a check of something that breaks it, what is found, and the values at which it breaks and holds.
+def rested(shift: float, speed: float) -> Check:
+    """One movable body that went sideways [m] and still moves [m/s]."""
+    bodies = MovingBodies(("/Body",), (True,), (), np.zeros((1, 3, 3)), np.zeros(1, np.int64))
+    upright = np.broadcast_to([1.0, 0.0, 0.0, 0.0], (2, 1, 4))
+    poses = Poses(np.array([[[0.0, 0, 0]], [[shift, 0, 0]]]), upright, np.array([speed]))
+    return lambda limits, _: physics_findings.rest(bodies, poses, limits)
+
+
 CASES: dict[str, tuple[Check, str, Any, Any]] = {
     "gaussian_count_min": (gaussians(room_cloud()), "gaussians.count", 1001, 1000),
     "gaussian_count_max": (gaussians(room_cloud()), "gaussians.count", 999, 1000),
@@ -205,6 +214,8 @@ CASES: dict[str, tuple[Check, str, Any, Any]] = {
         0.0,
         0.5,
     ),
+    "physics_drift_max_m": (rested(shift=0.02, speed=0.0), "physics.body_drift", 0.01, 0.03),
+    "physics_rest_speed_max_m_s": (rested(shift=0.0, speed=0.05), "physics.body_speed", 0.01, 0.1),
     "physics_surface_moved_max": (
         lambda limits, _: physics_findings.surface_moved(np.zeros(100), 0.05 * SOME, np.zeros((100, 3)), limits),
         "physics.surface_moved",
