@@ -22,7 +22,7 @@ from .moving import movable, separated
 from .segment import segment
 from .shapes import primitive_mesh
 from .solve import METHODS, Solved, as_hull, solve
-from .standing import HANGS_M
+from .standing import HANGS_M, ground_below
 from .told import object_counts, object_findings
 
 __all__ = ["METHODS", "FoundObjects", "find_objects"]
@@ -32,6 +32,7 @@ Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
+_DROP_M = 0.005  # what would fall deeper than this when it is let go is not
 _FOLD_M = 0.012  # surface with its back nearer than this is a fold at an edge
 
 
@@ -115,11 +116,14 @@ def find_objects(
 def _let_go(
     whole: Surface, label: Ints, things: list[Thing], usable: list[tuple[int, Solved]], moving: dict[int, float]
 ) -> tuple[Surface, dict[int, float]]:
-    """Take what moves out of the surface, but for what the rest reaches into; return the rest and what moves."""
+    """Take what moves out of the surface, but for what the rest reaches into or does not carry; return both."""
     shapes = {i: [as_hull(s) for s in solved.shapes] for i, solved in usable}
     while True:
         environment = without(*whole, label, {i: things[i] for i in moving}, levels=moving, crumbs=False)
-        held = touching([shapes[i] for i in moving], environment)
+        groups = [shapes[i] for i in moving]
+        base = np.array([min(float(h.vertices[:, 2].min()) for h in hulls) for hulls in groups])
+        dropped = base - np.array(ground_below(environment, groups, [])) > _DROP_M
+        held = [bool(a or b) for a, b in zip(touching(groups, environment), dropped, strict=True)]
         if not any(held):
             return environment, moving
         moving = {i: level for (i, level), stuck in zip(moving.items(), held, strict=True) if not stuck}
