@@ -19,6 +19,8 @@ wp.set_module_options({"enable_backward": False})
 _NO_OFFER = wp.constant(wp.int64(2**62))
 _MOST_URGENT = wp.constant(wp.float64(2.0))
 _STEPS = wp.constant(wp.float64(7.0))  # of urgency
+_UNKNOWN, _REFUSED, _KNOWN = 0, 1, 2  # states of an edge; from _KNOWN on: its urgency and target, as last worked out
+_HALF_WAY, _TO_A, _TO_B = 0, 1, 2  # targets
 _FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
 _QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
 
@@ -115,6 +117,50 @@ def _keeps_surface(
     return common <= shared
 
 
+@wp.func
+def _judged(
+    vertices: wp.array(dtype=wp.vec3d),
+    quadrics: wp.array2d(dtype=wp.float64),
+    kind: wp.array(dtype=int),
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    a: int,
+    b: int,
+    tolerance: wp.float64,
+    longest: wp.float64,
+) -> wp.uint8:
+    """State of an edge of two vertices: refused, or how urgent it is and where its new vertex goes."""
+    if kind[a] == 2 or kind[b] == 2:
+        return wp.uint8(_REFUSED)
+    # of the two sides of an inner edge one speaks, that of a rim has but one; an edge from rim to rim must be rim
+    if kind[a] == 1 and kind[b] == 1:
+        shared = int(0)
+        for i in range(first[a], first[a + 1]):
+            if _has(triangles, around[i], b):
+                shared += 1
+        if shared != 1:
+            return wp.uint8(_REFUSED)
+    elif a > b:
+        return wp.uint8(_REFUSED)
+    target = int(_HALF_WAY)
+    error = _error(quadrics, a, b, wp.float64(0.5) * (vertices[a] + vertices[b]))
+    error_a = _error(quadrics, a, b, vertices[a])
+    error_b = _error(quadrics, a, b, vertices[b])
+    if (kind[a] == 1 and kind[b] == 0) or (kind[a] == kind[b] and error_a < error):
+        target = _TO_A
+        error = error_a
+    if (kind[b] == 1 and kind[a] == 0) or (kind[a] == kind[b] and error_b < error):
+        target = _TO_B
+        error = error_b
+    if error > tolerance:
+        return wp.uint8(_REFUSED)
+    # the cheap and short go first, in few steps: within one a scrambled order lets many offers win next to each other
+    urgency = error / wp.max(tolerance, wp.float64(1.0e-30)) + wp.length_sq(vertices[a] - vertices[b]) / longest
+    urgency = wp.min(urgency, _MOST_URGENT)
+    return wp.uint8(_KNOWN + 3 * int(urgency * _STEPS) + target)
+
+
 @wp.kernel
 def _offer(
     # in
@@ -127,7 +173,7 @@ def _offer(
     tolerance: wp.float64,
     longest: wp.float64,
     # out
-    refused: wp.array2d(dtype=wp.uint8),
+    state: wp.array2d(dtype=wp.uint8),
     offers: wp.array(dtype=wp.int64),
     targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
@@ -135,39 +181,22 @@ def _offer(
     t, side = wp.tid()
     half = t * 3 + side
     offers[half] = _NO_OFFER
+    if state[t, side] == wp.uint8(_REFUSED):
+        return
     a = triangles[t, side]
     b = triangles[t, (side + 1) % 3]
-    if kind[a] == 2 or kind[b] == 2 or refused[t, side] != wp.uint8(0):
-        return
-    # of the two sides of an inner edge one speaks, that of a rim has but one; an edge from rim to rim must be rim
-    if kind[a] == 1 and kind[b] == 1:
-        shared = int(0)
-        for i in range(first[a], first[a + 1]):
-            if _has(triangles, around[i], b):
-                shared += 1
-        if shared != 1:
+    if state[t, side] == wp.uint8(_UNKNOWN):
+        state[t, side] = _judged(vertices, quadrics, kind, triangles, first, around, a, b, tolerance, longest)
+        if state[t, side] == wp.uint8(_REFUSED):
             return
-    elif a > b:
-        return
-    half_way = wp.float64(0.5) * (vertices[a] + vertices[b])
-    target = half_way
-    error = _error(quadrics, a, b, half_way)
-    error_a = _error(quadrics, a, b, vertices[a])
-    error_b = _error(quadrics, a, b, vertices[b])
-    if (kind[a] == 1 and kind[b] == 0) or (kind[a] == kind[b] and error_a < error):
+    known = int(state[t, side]) - _KNOWN
+    target = wp.float64(0.5) * (vertices[a] + vertices[b])
+    if known % 3 == _TO_A:
         target = vertices[a]
-        error = error_a
-    if (kind[b] == 1 and kind[a] == 0) or (kind[a] == kind[b] and error_b < error):
+    if known % 3 == _TO_B:
         target = vertices[b]
-        error = error_b
-    if error > tolerance:
-        refused[t, side] = wp.uint8(1)
-        return
-    # the cheap and short go first, in few steps: within one a scrambled order lets many offers win next to each other
-    urgency = error / wp.max(tolerance, wp.float64(1.0e-30)) + wp.length_sq(vertices[a] - vertices[b]) / longest
-    urgency = wp.min(urgency, _MOST_URGENT)
     scrambled = (wp.int64(half) * wp.int64(2654435761)) & wp.int64(0xFFFFFF)
-    offer = (wp.int64(urgency * _STEPS) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
+    offer = (wp.int64(known // 3) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
     offers[half] = offer
     targets[half] = target
     for i in range(first[a], first[a + 1]):
@@ -191,7 +220,7 @@ def _collapse(
     quadrics: wp.array2d(dtype=wp.float64),
     kind: wp.array(dtype=int),
     becomes: wp.array(dtype=int),
-    refused: wp.array2d(dtype=wp.uint8),
+    state: wp.array2d(dtype=wp.uint8),
 ) -> None:
     t, side = wp.tid()
     offer = offers[t * 3 + side]
@@ -211,29 +240,30 @@ def _collapse(
     fine = fine and _keeps_shape(vertices, triangles, first, around, b, a, target, longest)
     fine = fine and _keeps_surface(triangles, first, around, a, b)
     if not fine:
-        refused[t, side] = wp.uint8(1)
+        state[t, side] = wp.uint8(_REFUSED)
         return
     vertices[a] = target
     for k in range(11):
         quadrics[a, k] = quadrics[a, k] + quadrics[b, k]
-    # what was refused around here may be welcome now
+    # what is known of the edges around here holds no longer, and what was refused may be welcome now
     for i in range(first[a], first[a + 1]):
         for k in range(3):
-            refused[around[i], k] = wp.uint8(0)
+            state[around[i], k] = wp.uint8(_UNKNOWN)
     for i in range(first[b], first[b + 1]):
         for k in range(3):
-            refused[around[i], k] = wp.uint8(0)
+            state[around[i], k] = wp.uint8(_UNKNOWN)
     kind[a] = wp.max(kind[a], kind[b])
     becomes[b] = a
 
 
 def _incidence(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return where each vertex's triangles start (V + 1,) in the list of triangles by vertex."""
-    flat = triangles.ravel()
-    order = np.argsort(flat, kind="stable")
-    first = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(flat, minlength=count), out=first[1:])
-    return first, (order // 3).astype(np.int32)
+    from scipy.sparse import csr_array
+
+    rows = np.arange(0, triangles.size + 1, 3, dtype=np.int32)
+    by_triangle = csr_array((np.ones(triangles.size, np.int8), triangles.ravel(), rows), (len(triangles), count))
+    by_vertex = by_triangle.tocsc()
+    return by_vertex.indptr.astype(np.int32, copy=False), by_vertex.indices.astype(np.int32, copy=False)
 
 
 def _kinds(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -254,29 +284,38 @@ def _plane_quadrics(
     """Quadrics (N, 11) of planes through `points` (N, 3)."""
     x, y, z = unit.T
     d = -(unit * points).sum(axis=1)
-    rows = [x * x, y * y, z * z, x * y, y * z, x * z, x * d, y * d, z * d, d * d, np.ones(len(d))]
-    return np.stack(rows, axis=-1) * weight[:, None]
+    rows = np.empty((len(d), _QUADRIC))
+    for k, column in enumerate((x * x, y * y, z * z, x * y, y * z, x * z, x * d, y * d, z * d, d * d, 1.0)):
+        rows[:, k] = column * weight
+    return rows
 
 
 def _quadrics(
-    vertices: npt.NDArray[np.float64], triangles: npt.NDArray[np.int32], rims: npt.NDArray[np.int32]
+    vertices: npt.NDArray[np.float64],
+    triangles: npt.NDArray[np.int32],
+    rims: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    around: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.float64]:
     """Sum the planes around each vertex (V, 11); open edges are held by a plane that stands on them."""
-    corners = vertices[triangles]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    from scipy.sparse import csr_array
+
+    corner = vertices[triangles[:, 0]]
+    normal = np.cross(vertices[triangles[:, 1]] - corner, vertices[triangles[:, 2]] - corner)
     size = np.linalg.norm(normal, axis=1)
-    planes = _plane_quadrics(normal / np.maximum(size, 1e-30)[:, None], corners[:, 0], size)
-    where, rows = [triangles.ravel()], [np.repeat(planes, 3, axis=0)]
+    planes = _plane_quadrics(normal / np.maximum(size, 1e-30)[:, None], corner, size)
+    del normal, corner
+    shape = (len(vertices), len(triangles))
+    sums = np.asarray(csr_array((np.ones(len(around)), around, first), shape) @ planes)
     if len(rims):
         along = vertices[rims[:, 1]] - vertices[rims[:, 0]]
         length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
         # directions across the edge: without the triangle's normal at hand, hold both
         for axis in np.eye(3):
             across = axis - (along / length) * (along / length)[:, [int(axis.argmax())]]
-            rows.append(np.repeat(_plane_quadrics(across, vertices[rims[:, 0]], length[:, 0] ** 2), 2, axis=0))
-            where.append(rims.ravel())
-    index, values = np.concatenate(where), np.concatenate(rows)
-    return np.stack([np.bincount(index, values[:, k], len(vertices)) for k in range(_QUADRIC)], axis=-1)
+            held = _plane_quadrics(across, vertices[rims[:, 0]], length[:, 0] ** 2)
+            np.add.at(sums, rims.ravel(), np.repeat(held, 2, axis=0))
+    return sums
 
 
 def decimate(
@@ -308,20 +347,23 @@ def decimate(
     if not len(faces):
         return points.astype(np.float32), faces
     kind, rims = _kinds(faces, len(points))
-    corners = wp.array(points, dtype=wp.vec3d, device=where)
-    quadrics = wp.array(_quadrics(points, faces, rims), dtype=wp.float64, device=where)
+    quadrics = wp.array(
+        _quadrics(points, faces, rims, *_incidence(faces, len(points))), dtype=wp.float64, device=where, copy=False
+    )
+    # vertices move in place: the caller's array must not
+    corners = wp.array(points, dtype=wp.vec3d, device=where, copy=points is vertices)
     kinds = wp.array(kind, dtype=int, device=where)
     allowed, before = (tolerance / 4) ** 2, len(faces)
-    refused = np.zeros(faces.shape, np.uint8)
+    state = np.zeros(faces.shape, np.uint8)
     for _ in range(rounds):
         if len(faces) <= target:
             break
-        faces, refused = _round(corners, quadrics, kinds, faces, refused, allowed, longest_edge**2, where)
+        faces, state = _round(corners, quadrics, kinds, faces, state, allowed, longest_edge**2, where)
         if before - len(faces) < 0.02 * before:
             if allowed >= tolerance**2:
                 break
             allowed *= 4.0
-            refused[:] = 0
+            state[:] = _UNKNOWN
         before = len(faces)
     used, index = np.unique(faces, return_inverse=True)
     return corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
@@ -332,24 +374,24 @@ def _round(
     quadrics: wp.array,
     kinds: wp.array,
     faces: npt.NDArray[np.int32],
-    refused: npt.NDArray[np.uint8],
+    state: npt.NDArray[np.uint8],
     tolerance: float,
     longest: float,
     where: wp.Device,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Collapse one set of edges that do not touch; changes vertices in place, returns triangles and refused sides."""
+    """Collapse one set of edges that do not touch; changes vertices in place, returns triangles and states of sides."""
     count = len(corners)
-    ring = [wp.array(a, dtype=int, device=where) for a in (faces, *_incidence(faces, count))]
+    ring = [wp.array(a, dtype=int, device=where, copy=False) for a in (faces, *_incidence(faces, count))]
     offers = wp.zeros(3 * len(faces), dtype=wp.int64, device=where)
     targets = wp.zeros(3 * len(faces), dtype=wp.vec3d, device=where)
     best = wp.full(len(faces), wp.int64(2**62), dtype=wp.int64, device=where)
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
-    refusals = wp.array(refused, dtype=wp.uint8, device=where)
+    states = wp.array(state, dtype=wp.uint8, device=where)
     inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest)]
-    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[refusals, offers, targets, best], device=where)
-    outputs = [corners, quadrics, kinds, becomes, refusals]
+    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[states, offers, targets, best], device=where)
+    outputs = [corners, quadrics, kinds, becomes, states]
     inputs = [*ring, offers, targets, best, wp.float64(longest)]
     wp.launch(_collapse, dim=faces.shape, inputs=inputs, outputs=outputs, device=where)
     faces = becomes.numpy()[faces]
     stays = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    return faces[stays], refusals.numpy()[stays]
+    return faces[stays], states.numpy()[stays]
