@@ -102,8 +102,6 @@ def make_collider(
     Raises:
         InvalidRequest: an argument or a file cannot be used, or nothing solid was found.
     """
-    from .refine.clean import clean
-
     source, target = _checked_files(source, target, overwrite)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
@@ -114,15 +112,25 @@ def make_collider(
     refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
-    read = read_splats(source, progress.child(0.0, 0.2))
-    cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
+    cleaned = _clean_cloud(source, placement, refine_params, progress.child(0.0, 0.2))
     outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
-    findings = (*read.findings, *cleaned.findings, *outcome.findings)
+    findings = (*cleaned.findings, *outcome.findings)
     if not outcome.value.parts:
         reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
     _write_proxy(target, outcome.value.transformed(placement.inverse()))
-    return Outcome(outcome.value, {**read.counts, **cleaned.counts, **outcome.counts}, findings)
+    return Outcome(outcome.value, {**cleaned.counts, **outcome.counts}, findings)
+
+
+def _clean_cloud(
+    source: Path, placement: Similarity, refine_params: Any, progress: Progress
+) -> Outcome[GaussianCloud]:
+    """Read a splat, turn and clean it; what came before the result is not held any longer."""
+    from .refine.clean import clean
+
+    read = read_splats(source, progress, base_colors_only=True)
+    cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
+    return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, (*read.findings, *cleaned.findings))
 
 
 def _bare(plugin: ModuleType) -> dict[str, Any]:

@@ -36,7 +36,7 @@ MAY: Mapping[str, set[str]] = {
     "render": NOUNS | {"kernels"},
     "generate": NOUNS | {"io", "kernels", "render"},
     "refine": NOUNS | {"kernels"},
-    "collide": NOUNS | {"kernels", "render"},
+    "collide": NOUNS | {"kernels", "render", "memory"},
     "author": NOUNS | {"io", "registry", "atomic", "__init__"},
     "validate": NOUNS | {"render"},
     "plan": NOUNS | {"registry"},

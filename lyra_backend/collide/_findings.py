@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..types import Finding, Severity
-from ._scan.lattice import Grid
+from ._scan.bounds import Fit
 
 __all__ = ["coarsened", "hazy", "kerb_built", "no_surface", "size", "straightened"]
 
@@ -13,14 +13,20 @@ def no_surface(why: str) -> Finding:
     return Finding("collide.no_surface", Severity.ERROR, why, 0.0, 1.0)
 
 
-def coarsened(grid: Grid, wanted_m: float) -> Finding:
+def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:
     """The scene is too large for the wanted voxels."""
+    grid = fit.grid
     x, y, z = (n * grid.voxel_size for n in grid.shape)
+    limit = f"{fit.limit_gb:.3g} GB" + (", half of what is installed but at most 8" if automatic else "")
     text = (
-        f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m; its voxels were coarsened from {wanted_m:g} m to "
-        f"{grid.voxel_size:.3g} m to stay within memory. Gaps up to that width are closed."
+        f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m. Voxels of {wanted_m:g} m as asked for would take about "
+        f"{fit.wanted_gb:.2g} GB of memory or more; the limit is {limit}. They were coarsened to "
+        f"{grid.voxel_size:.3g} m (about {fit.used_gb:.2g} GB): gaps up to that width are closed. --memory-limit "
+        "allows for more; or collide parts of the scene."
     )
-    return Finding("collide.coarsened", Severity.WARNING, text, grid.voxel_size, wanted_m)
+    if fit.used_gb > fit.limit_gb:
+        text += " The Gaussians alone leave no room below the limit, so it could not be kept."
+    return Finding("collide.coarsened", Severity.WARNING, text, round(grid.voxel_size, 4), wanted_m)
 
 
 def hazy(share: float, limit: float) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -37,7 +37,9 @@ _SCALE = ("scale_0", "scale_1", "scale_2")
 _QUAT = ("rot_0", "rot_1", "rot_2", "rot_3")
 
 
-def read_ply(path: Path | str, progress: Report | None = None) -> Outcome[GaussianCloud]:
+def read_ply(
+    path: Path | str, progress: Report | None = None, *, base_colors_only: bool = False
+) -> Outcome[GaussianCloud]:
     """Read a Gaussian PLY: text or binary of either byte order, any column order and number types, SH degree 0 to 3.
 
     Rows with NaN, infinite or absurd values are dropped; counts and findings say how many. Peak memory is the cloud
@@ -46,13 +48,14 @@ def read_ply(path: Path | str, progress: Report | None = None) -> Outcome[Gaussi
     Args:
         path: the file.
         progress: told how far reading is; may raise to cancel.
+        base_colors_only: leave view-dependent colours in the file: of degree 3 they are three quarters of a cloud.
 
     Raises:
         InvalidRequest: no such file, not a Gaussian PLY, cut off, or without a usable Gaussian.
     """
     file, size = open_binary(Path(path))
     with file:
-        return parse_ply(file, size, str(path), progress)
+        return parse_ply(file, size, str(path), progress, base_colors_only=base_colors_only)
 
 
 def open_binary(path: Path) -> tuple[BinaryIO, int]:
@@ -76,13 +79,17 @@ def open_binary(path: Path) -> tuple[BinaryIO, int]:
     return file, size
 
 
-def parse_ply(file: BinaryIO, size: int, subject: str, progress: Report | None = None) -> Outcome[GaussianCloud]:
+def parse_ply(
+    file: BinaryIO, size: int, subject: str, progress: Report | None = None, *, base_colors_only: bool = False
+) -> Outcome[GaussianCloud]:
     """Read a Gaussian PLY of `size` bytes from a stream; `subject` names it in messages. See :func:`read_ply`."""
     header = read_header(file, subject)
     if header.is_chunked:
         raise InvalidRequest(f"{subject}: a compressed PLY in chunks; read it with lyra_backend.io.splats.read_splats.")
     vertex = _skip_to_vertices(file, header, size, subject)
     columns = _Columns.of(vertex, subject)
+    if base_colors_only:
+        columns = replace(columns, rest=0)
     stored = StoredGaussians(vertex.count, columns.rest)
     for block, place in _blocks(file, header, vertex, columns, subject):
         _add(stored, block, place, columns)

@@ -67,8 +67,15 @@ def format_of(path: Path | str, known: tuple[str, ...] = READABLE) -> str:
     return max(fits, key=len)
 
 
-def read_splats(path: Path | str, progress: Callable[[float, str], None] | None = None) -> Outcome[GaussianCloud]:
+def read_splats(
+    path: Path | str,
+    progress: Callable[[float, str], None] | None = None,
+    *,
+    base_colors_only: bool = False,
+) -> Outcome[GaussianCloud]:
     """Read a Gaussian splat file; see the table above for formats and `read_ply` for what is dropped.
+
+    With `base_colors_only`, view-dependent colours of plain PLY files are not read.
 
     Raises:
         InvalidRequest: unknown format, no such file, or a file that cannot be used.
@@ -84,7 +91,7 @@ def read_splats(path: Path | str, progress: Callable[[float, str], None] | None 
                 _check_chunks(header, size, str(path))
                 return _from_gsply(path, "plyread")
             file.seek(0)
-            return parse_ply(file, size, str(path), progress)
+            return parse_ply(file, size, str(path), progress, base_colors_only=base_colors_only)
         magic = file.read(8)
     if kind == "spz":
         return _read_spz(path, magic)

@@ -350,8 +350,8 @@ def decimate(
     quadrics = wp.array(
         _quadrics(points, faces, rims, *_incidence(faces, len(points))), dtype=wp.float64, device=where, copy=False
     )
-    # vertices move in place: the caller's array must not
-    corners = wp.array(points, dtype=wp.vec3d, device=where, copy=points is vertices)
+    # vertices move in place, and the caller's must not
+    corners = wp.array(points, dtype=wp.vec3d, device=where)
     kinds = wp.array(kind, dtype=int, device=where)
     allowed, before = (tolerance / 4) ** 2, len(faces)
     state = np.zeros(faces.shape, np.uint8)

@@ -202,9 +202,9 @@ class _Lattice:
     ) -> None:
         self.device = wp.get_device(device) if device else wp.get_preferred_device()
         self.arrays = [
-            wp.array(directory, dtype=int, device=self.device),
-            wp.array(blocks, dtype=wp.vec3i, device=self.device),
-            wp.array(edge_index, dtype=int, device=self.device),
+            wp.array(directory, dtype=int, device=self.device, copy=False),
+            wp.array(blocks, dtype=wp.vec3i, device=self.device, copy=False),
+            wp.array(edge_index, dtype=int, device=self.device, copy=False),
         ]
 
     def floats(self, values: npt.NDArray[np.float32]) -> wp.array:

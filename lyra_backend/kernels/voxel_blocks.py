@@ -7,16 +7,18 @@ the Gaussian's opacity after widening it to a footprint (area preserving, as the
 that holds the crossing: the cost grows with the edges touched and not with the volume. Only 8 x 8 x 8 blocks of lattice
 points that are touched exist, and only touched edges of these carry sums.
 
-Sums are 64-bit integers: the order in which threads add does not change them.
+Sums are 64-bit integers: the order in which threads add does not change them, so Gaussians may come in portions. Within
+one, neighbours should follow one another: then the sums they add to are still in the processor's cache.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-__all__ = ["BLOCK", "POINTS", "SheetLattice", "TooManyBlocks", "voxel_blocks"]
+__all__ = ["BLOCK", "POINTS", "LatticeGaussians", "SheetLattice", "touched_blocks", "voxel_blocks"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -27,17 +29,26 @@ POINTS = BLOCK**3
 _UNIT = wp.constant(2.0**20)  # of the fixed-point sums
 _SUMS = 9  # density, density near either end, position, its square, flat density, normal
 _MARK_BLOCKS, _MARK_EDGES, _ADD = 0, 1, 2
+_EDGES_AT_ONCE = 250_000
 _FAINT = wp.constant(2.0e-3)  # of a layer; fainter contributions are not worth an edge
 _GRAZING = wp.constant(0.17)  # |cosine| below which a disc is seen edge-on: where it crosses the line is undefined
 _STEEPEST = wp.constant(6.0)  # slope of the plane a crossing is extrapolated along
 
 
-class TooManyBlocks(ValueError):
-    """The Gaussians touch `count` blocks, more than were allowed."""
+class LatticeGaussians(NamedTuple):
+    """Gaussians in lattice units: lattice point (i, j, k) lies at (i, j, k).
 
-    def __init__(self, count: int, most: int) -> None:
-        super().__init__(f"voxel_blocks: {count} blocks are touched, at most {most} may be; use larger voxels.")
-        self.count = count
+    Attributes:
+        centres: shape (N, 3).
+        scales: standard deviations, shape (N, 3).
+        quats_xyzw: unit quaternions, shape (N, 4).
+        opacities: peak opacities, shape (N,).
+    """
+
+    centres: npt.NDArray[np.float32]
+    scales: npt.NDArray[np.float32]
+    quats_xyzw: npt.NDArray[np.float32]
+    opacities: npt.NDArray[np.float32]
 
 
 class SheetLattice(NamedTuple):
@@ -115,9 +126,10 @@ def _visit(
     shape: wp.vec3i,
     footprint: float,
     end_share: float,
+    edge_index: wp.array3d(dtype=int),
     # out
     directory: wp.array3d(dtype=int),
-    edge_index: wp.array3d(dtype=int),
+    touched: wp.array3d(dtype=wp.uint8),
     sums: wp.array2d(dtype=wp.int64),
 ) -> None:
     g = wp.tid()
@@ -182,7 +194,7 @@ def _visit(
                 slot = directory[bx, by, bz]
                 local = (point[0] % 8) * 64 + (point[1] % 8) * 8 + point[2] % 8
                 if task == 1:
-                    edge_index[slot, a, local] = 1
+                    touched[slot, a, local] = wp.uint8(1)
                     continue
                 edge = edge_index[slot, a, local]
                 weight = peak * wp.exp(-0.5 * distance)
@@ -199,73 +211,104 @@ def _visit(
                     wp.atomic_add(sums, edge, 6 + k, _fixed(weight * facing * unit_normal[k]))
 
 
-def voxel_blocks(
-    centres: npt.NDArray[np.float32],
-    scales: npt.NDArray[np.float32],
-    quats_xyzw: npt.NDArray[np.float32],
-    opacities: npt.NDArray[np.float32],
+def touched_blocks(
+    portions: Iterable[LatticeGaussians],
     shape: tuple[int, int, int],
     *,
     footprint: float = 0.5,
-    end_share: float = 0.12,
-    max_blocks: int = 1_000_000,
     device: str | None = None,
-) -> SheetLattice:
-    """Sum up where Gaussians cross the edges of a lattice of `shape` points.
+) -> npt.NDArray[np.int32]:
+    """Number the blocks of a lattice of `shape` points that Gaussians touch; costs next to no memory.
 
     Args:
-        centres: Gaussian centres in lattice units (lattice point (i, j, k) at (i, j, k)), shape (N, 3).
-        scales: standard deviations in lattice units, shape (N, 3).
-        quats_xyzw: unit quaternions, shape (N, 4).
-        opacities: peak opacities, shape (N,).
-        shape: lattice points along each axis, multiples of 8; crossings closer than two points to the border are left.
-        footprint: standard deviation of the footprint of a lattice line, in lattice units.
-        end_share: how near a crossing must be to an end of its edge to count as at the end, in lattice units.
+        portions: the Gaussians.
+        shape: lattice points along each axis, multiples of 8.
+        footprint: as for :func:`voxel_blocks`.
 
-        max_blocks: blocks that may be touched; each takes about 20 kB here and in what follows.
+    Returns:
+        index of each block in order of its coordinates, -1 if it is not touched, shape (BX, BY, BZ).
 
     Raises:
         ValueError: `shape` is not made of whole blocks.
-        TooManyBlocks: more than `max_blocks` blocks are touched.
     """
     if any(n % BLOCK or n <= 0 for n in shape):
-        raise ValueError(f"voxel_blocks: shape must be positive multiples of {BLOCK}, got {shape}.")
+        raise ValueError(f"touched_blocks: shape must be positive multiples of {BLOCK}, got {shape}.")
     where = wp.get_device(device) if device else wp.get_preferred_device()
-    inputs = [
-        wp.array(np.ascontiguousarray(centres, np.float32), dtype=wp.vec3, device=where),
-        wp.array(np.ascontiguousarray(scales, np.float32), dtype=wp.vec3, device=where),
-        wp.array(np.ascontiguousarray(quats_xyzw, np.float32), dtype=wp.quat, device=where),
-        wp.array(np.ascontiguousarray(opacities, np.float32), dtype=float, device=where),
-        wp.vec3i(*shape),
-        float(footprint) ** 2,
-        float(end_share),
-    ]
+    marked = wp.zeros(tuple(n // BLOCK for n in shape), dtype=int, device=where)
+    _Visit(portions, shape, footprint, 0.0, where).run(_MARK_BLOCKS, directory=marked)
+    directory = marked.numpy()
+    blocks = np.flatnonzero(directory)
+    directory = np.full(directory.shape, -1, np.int32)
+    directory.ravel()[blocks] = np.arange(len(blocks), dtype=np.int32)
+    return directory
 
-    def visit(task: int, directory: wp.array, edges: wp.array, sums: wp.array) -> None:
-        wp.launch(_visit, dim=len(centres), inputs=[task, *inputs], outputs=[directory, edges, sums], device=where)
 
-    no_edges, no_sums = wp.zeros((1, 1, 1), dtype=int, device=where), wp.zeros((1, 1), dtype=wp.int64, device=where)
-    directory = wp.zeros(tuple(n // BLOCK for n in shape), dtype=int, device=where)
-    visit(_MARK_BLOCKS, directory, no_edges, no_sums)
-    slots = directory.numpy()
-    blocks = np.argwhere(slots > 0).astype(np.int32)
-    if len(blocks) > max_blocks:
-        raise TooManyBlocks(len(blocks), max_blocks)
-    slots = np.full(slots.shape, -1, np.int32)
-    slots[tuple(blocks.T)] = np.arange(len(blocks), dtype=np.int32)
-    directory = wp.array(slots, dtype=int, device=where)
+def voxel_blocks(
+    portions: Iterable[LatticeGaussians],
+    directory: npt.NDArray[np.int32],
+    *,
+    footprint: float = 0.5,
+    end_share: float = 0.12,
+    device: str | None = None,
+) -> SheetLattice:
+    """Sum up where Gaussians cross the edges of a lattice; crossings closer than two points to its border are left.
 
-    edges = wp.zeros((max(len(blocks), 1), 3, POINTS), dtype=int, device=where)
-    visit(_MARK_EDGES, directory, edges, no_sums)
-    edge_index = edges.numpy()[: len(blocks)]
-    touched = edge_index > 0
-    count = int(touched.sum())
-    edge_index = np.where(touched, np.cumsum(touched, dtype=np.int32).reshape(touched.shape) - 1, -1).astype(np.int32)
-    edges = wp.array(edge_index if len(blocks) else np.zeros((1, 3, POINTS), np.int32), dtype=int, device=where)
-
+    Args:
+        portions: the Gaussians; gone through twice.
+        directory: from :func:`touched_blocks` with the same Gaussians.
+        footprint: standard deviation of the footprint of a lattice line, in lattice units.
+        end_share: how near a crossing must be to an end of its edge to count as at the end, in lattice units.
+    """
+    where = wp.get_device(device) if device else wp.get_preferred_device()
+    x, y, z = (n * BLOCK for n in directory.shape)
+    blocks = np.argwhere(directory >= 0).astype(np.int32)
+    visit = _Visit(portions, (x, y, z), footprint, end_share, where)
+    slots = wp.array(directory, dtype=int, device=where)
+    flags = wp.zeros((max(len(blocks), 1), 3, POINTS), dtype=wp.uint8, device=where)
+    visit.run(_MARK_EDGES, directory=slots, touched=flags)
+    touched = flags.numpy()[: len(blocks)].view(bool)
+    edge_index = np.cumsum(touched, dtype=np.int32).reshape(touched.shape)
+    count = int(edge_index[-1, -1, -1]) if len(blocks) else 0
+    edge_index -= 1
+    edge_index[~touched] = -1
+    del flags, touched
     sums = wp.zeros((max(count, 1), _SUMS), dtype=wp.int64, device=where)
-    visit(_ADD, directory, edges, sums)
-    return _means(slots, blocks, edge_index, sums.numpy()[:count])
+    edges = edge_index if len(blocks) else np.zeros((1, 3, POINTS), np.int32)
+    visit.run(_ADD, directory=slots, edge_index=wp.array(edges, dtype=int, device=where, copy=False), sums=sums)
+    return _means(directory, blocks, edge_index, sums.numpy()[:count])
+
+
+class _Visit:
+    """Runs the kernel over every portion of the Gaussians."""
+
+    def __init__(
+        self,
+        portions: Iterable[LatticeGaussians],
+        shape: tuple[int, int, int],
+        footprint: float,
+        end_share: float,
+        where: wp.Device,
+    ) -> None:
+        self.portions = portions
+        self.numbers = [wp.vec3i(*shape), float(footprint) ** 2, float(end_share)]
+        self.where = where
+        self.unused = {
+            "edge_index": wp.zeros((1, 1, 1), dtype=int, device=where),
+            "touched": wp.zeros((1, 1, 1), dtype=wp.uint8, device=where),
+            "sums": wp.zeros((1, 1), dtype=wp.int64, device=where),
+        }
+
+    def run(self, task: int, **arrays: wp.array) -> None:
+        """Do `task` with these of the arrays `directory`, `edge_index`, `touched` and `sums`."""
+        edge_index, *outputs = ({**self.unused, **arrays}[n] for n in ("edge_index", "directory", "touched", "sums"))
+        for portion in self.portions:
+            kinds = (wp.vec3, wp.vec3, wp.quat, float)
+            columns = [
+                wp.array(np.ascontiguousarray(column, np.float32), dtype=kind, device=self.where, copy=False)
+                for column, kind in zip(portion, kinds, strict=True)
+            ]
+            inputs = [task, *columns, *self.numbers, edge_index]
+            wp.launch(_visit, dim=len(portion.opacities), inputs=inputs, outputs=outputs, device=self.where)
 
 
 def _means(
@@ -274,11 +317,16 @@ def _means(
     edge_index: npt.NDArray[np.int32],
     sums: npt.NDArray[np.int64],
 ) -> SheetLattice:
-    """Turn fixed-point sums into densities, means and deviations."""
-    density, low, high, first, second, flat, *normal = (sums[:, k] / _UNIT for k in range(_SUMS))
-    weight = np.maximum(density, 1.0 / _UNIT)
-    mean = first / weight
-    deviation = np.sqrt(np.maximum(second / weight - mean**2, 0.0))
-    mean_normal = np.stack(normal, axis=-1) / np.maximum(flat, 1.0 / _UNIT)[:, None]
-    columns = (density, low, high, mean, deviation, flat / weight, mean_normal)
-    return SheetLattice(directory, blocks, edge_index, *(np.asarray(c, np.float32) for c in columns))
+    """Turn fixed-point sums into densities, means and deviations, some at a time."""
+    columns = [np.empty(len(sums), np.float32) for _ in range(6)]
+    normal = np.empty((len(sums), 3), np.float32)
+    for start in range(0, len(sums), _EDGES_AT_ONCE):
+        part = slice(start, start + _EDGES_AT_ONCE)
+        density, low, high, first, second, flat, *along = (sums[part, k] / _UNIT for k in range(_SUMS))
+        weight = np.maximum(density, 1.0 / _UNIT)
+        mean = first / weight
+        deviation = np.sqrt(np.maximum(second / weight - mean**2, 0.0))
+        for column, values in zip(columns, (density, low, high, mean, deviation, flat / weight), strict=True):
+            column[part] = values
+        normal[part] = np.stack(along, axis=-1) / np.maximum(flat, 1.0 / _UNIT)[:, None]
+    return SheetLattice(directory, blocks, edge_index, *columns, normal)

@@ -15,6 +15,8 @@ __all__ = ["UP_AXES", "Frame", "Similarity"]
 
 Floats = npt.NDArray[np.floating]
 
+_POINTS_AT_ONCE = 1 << 18  # double precision for all points of a large cloud at once would be another cloud
+
 
 class Frame(StrEnum):
     """What coordinates mean.
@@ -74,10 +76,13 @@ class Similarity:
 
     def apply(self, points: Floats) -> Floats:
         """Map points (N, 3); the result has the points' dtype."""
-        moved = np.asarray(points, np.float64) @ (self.scale * np.asarray(self.rotation)).T + np.asarray(
-            self.translation
-        )
-        return moved.astype(np.asarray(points).dtype)
+        points = np.asarray(points)
+        matrix, shift = (self.scale * np.asarray(self.rotation)).T, np.asarray(self.translation)
+        moved = np.empty(points.shape, points.dtype)
+        for start in range(0, len(points), _POINTS_AT_ONCE):
+            part = slice(start, start + _POINTS_AT_ONCE)
+            moved[part] = points[part].astype(np.float64) @ matrix + shift
+        return moved
 
     def then(self, later: Similarity) -> Similarity:
         """Return this map followed by `later`."""

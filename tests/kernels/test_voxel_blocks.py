@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lyra_backend.kernels.voxel_blocks import voxel_blocks
+from lyra_backend.kernels.voxel_blocks import LatticeGaussians, touched_blocks, voxel_blocks
 from lyra_backend.types.rotations import matrix_from_quat, normalise_quats, wxyz_to_xyzw
 
 SHAPE = (24, 16, 16)
@@ -63,7 +63,12 @@ def as_dict(lattice):
 
 def run(cloud):
     centres, scales, quats, opacities = cloud
-    return voxel_blocks(centres, scales, wxyz_to_xyzw(quats), opacities, SHAPE, footprint=FOOTPRINT, end_share=END)
+    return run_portions([LatticeGaussians(centres, scales, wxyz_to_xyzw(quats), opacities)])
+
+
+def run_portions(portions):
+    directory = touched_blocks(portions, SHAPE, footprint=FOOTPRINT)
+    return voxel_blocks(portions, directory, footprint=FOOTPRINT, end_share=END)
 
 
 def test_sums_agree_with_a_plain_loop():
@@ -108,6 +113,26 @@ def test_the_order_of_gaussians_does_not_matter():
         assert a.tobytes() == b.tobytes()
 
 
+def test_gaussians_may_come_in_portions():
+    cloud = discs(200, 4)
+    centres, scales, quats, opacities = cloud
+    whole = LatticeGaussians(centres, scales, wxyz_to_xyzw(quats), opacities)
+    parts = [LatticeGaussians(*(column[start : start + 70] for column in whole)) for start in range(0, 200, 70)]
+    for a, b in zip(run(cloud), run_portions(parts), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_touched_blocks_hold_both_ends_of_every_touched_edge_and_nothing_else():
+    cloud = discs(60, 5)
+    lattice, ends = run(cloud), set()
+    for *point, axis in as_dict(lattice):
+        ends.add(tuple(np.array(point) // 8))
+        ends.add(tuple((np.array(point) + np.eye(3, dtype=int)[axis]) // 8))
+    assert {tuple(block) for block in lattice.blocks} == ends
+    assert (lattice.directory[tuple(lattice.blocks.T)] == np.arange(len(lattice.blocks))).all()
+    assert (lattice.directory >= 0).sum() == len(lattice.blocks)
+
+
 def test_no_gaussians_touch_nothing():
     empty = np.zeros((0, 3), np.float32)
     lattice = run((empty, empty, np.zeros((0, 4), np.float32), np.zeros(0, np.float32)))
@@ -118,4 +143,4 @@ def test_no_gaussians_touch_nothing():
 
 def test_a_shape_that_is_not_made_of_blocks_is_refused():
     with pytest.raises(ValueError, match="multiples of 8"):
-        voxel_blocks(*(np.zeros((0, n), np.float32) for n in (3, 3, 4)), np.zeros(0, np.float32), (24, 16, 15))
+        touched_blocks([], (24, 16, 15))

@@ -10,10 +10,14 @@ import numpy.typing as npt
 
 from ...types import Finding, GaussianCloud, Severity
 
-__all__ = ["BLOCK", "Grid", "fit_grid", "trusted"]
+__all__ = ["BLOCK", "Grid", "Points", "make_grid", "trusted"]
 
 BLOCK = 8
 _BORDER = 4  # lattice points kept free around everything
+_MOST_SAMPLES = 1_000_000  # Gaussians that tell where the scene is
+_CUBE_M, _CUBES = 1.0, 128  # least side of the cubes that are looked at for strays, and how many make the longest side
+_STRAY_SHARE = 1e-3  # of the opaque area, below which what lies apart is none of the scene
+_MOST_CUTS = 8
 
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
@@ -39,43 +43,82 @@ class Grid:
 def trusted(cloud: GaussianCloud, min_opacity: float, max_scale: float) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
     """Return which Gaussians (N,) may shape the collider, and a finding about those that lie absurdly far out.
 
-    Faint ones and ones larger than `max_scale` [m] are left out. So are centres further from the middle half of the
-    scene than twenty times its size: one stray Gaussian would otherwise blow the lattice up.
+    Faint ones and ones larger than `max_scale` [m] are left out. So is what lies outside the scene: the lattice spans
+    a box around everything, and one stray Gaussian would blow it up.
     """
-    solid = (cloud.opacities >= min_opacity) & (cloud.scales.max(axis=1) <= max_scale)
+    opaque = cloud.opacities >= min_opacity
+    huge = opaque & (cloud.scales.max(axis=1) > max_scale)
+    solid = opaque & ~huge
     if not solid.any():
         return solid, []
-    quartiles = np.quantile(cloud.positions[solid], (0.25, 0.5, 0.75), axis=0)
-    reach = 20.0 * max(float((quartiles[2] - quartiles[0]).max()), 0.05)
-    near = (np.abs(cloud.positions - quartiles[1]) <= reach).all(axis=1)
-    huge = (cloud.opacities >= min_opacity) & (cloud.scales.max(axis=1) > max_scale)
+    low, high = _scene_box(cloud, np.flatnonzero(solid))
+    near = solid.copy()
+    for axis in range(3):
+        column = cloud.positions[:, axis]
+        near &= (column >= low[axis]) & (column <= high[axis])
     left_out = int((solid & ~near).sum() + huge.sum())
     if not left_out:
         return solid, []
     text = (
-        f"{left_out} Gaussians were left out of the collider because they lie more than {reach:.3g} m from the middle "
-        f"of the scene or are larger than {max_scale:g} m."
+        f"{left_out} Gaussians were left out of the collider because they are larger than {max_scale:g} m or lie "
+        f"outside the scene, which spans {' x '.join(f'{side:.3g}' for side in high - low)} m."
     )
-    return solid & near, [Finding("collide.clipped", Severity.INFO, text, float(left_out), 0.0)]
+    return near, [Finding("collide.clipped", Severity.INFO, text, float(left_out), 0.0)]
 
 
-def fit_grid(low: Floats, high: Floats, voxel_size: float, max_voxels: int, offset: float) -> Grid:
-    """Return a lattice over the box `low`..`high` [m], coarser than `voxel_size` if it would have too many voxels.
+def _scene_box(cloud: GaussianCloud, index: Ints) -> tuple[Floats, Floats]:
+    """Return the corners (3,) [m] of a box around all Gaussians but strays.
+
+    First what is further from the middle half of the centres than twenty times its size is left out, then, again and
+    again, what is apart from the rest and has next to none of the opaque area, until nothing is.
+    """
+    index = index[:: -(-len(index) // _MOST_SAMPLES)]
+    points = cloud.positions[index].astype(np.float64)
+    sides = np.sort(cloud.scales[index], axis=1)
+    areas = cloud.opacities[index] * sides[:, 1] * sides[:, 2]
+    quartiles = np.quantile(points, (0.25, 0.5, 0.75), axis=0)
+    reach = 20.0 * max(float((quartiles[2] - quartiles[0]).max()), 0.05)
+    low, high = quartiles[1] - reach, quartiles[1] + reach
+    for _ in range(_MOST_CUTS):
+        inside = ((points >= low) & (points <= high)).all(axis=1)
+        points, areas = points[inside], areas[inside]
+        low, high, whole = _without_strays(points, areas)
+        if whole:
+            break
+    return low, high
+
+
+def _without_strays(points: Floats, areas: Floats) -> tuple[Floats, Floats, bool]:
+    """Return a box around the groups of neighbouring cubes that hold some of the area, and whether it holds all."""
+    from scipy import ndimage
+
+    low = points.min(axis=0)
+    side = max(_CUBE_M, float((points.max(axis=0) - low).max()) / _CUBES)
+    cube = np.floor((points - low) / side).astype(np.int64)
+    shape = tuple(cube.max(axis=0) + 1)
+    flat = np.ravel_multi_index(tuple(cube.T), shape)
+    held = np.bincount(flat, minlength=math.prod(shape)).reshape(shape) > 0
+    labels, count = ndimage.label(held, np.ones((3, 3, 3)))
+    share = np.bincount(labels.ravel()[flat], weights=areas, minlength=count + 1) / max(float(areas.sum()), 1e-30)
+    corners = np.argwhere((labels > 0) & (share >= _STRAY_SHARE)[labels])
+    # what is not quite apart stays: it costs nothing
+    first, last = low + side * (corners.min(axis=0) - 1), low + side * (corners.max(axis=0) + 2)
+    return first, last, bool(((points >= first) & (points <= last)).all())
+
+
+def make_grid(low: Floats, high: Floats, voxel_size: float, offset: float) -> Grid:
+    """Return a lattice over the box `low`..`high` [m].
 
     Args:
         low, high: corners of what must lie inside, shape (3,) [m].
-        voxel_size: wanted spacing [m].
-        max_voxels: voxels the box may have, empty ones included.
+        voxel_size: spacing [m].
         offset: position of the lattice relative to the world's origin along every axis, in voxels.
     """
+    first = np.floor(np.asarray(low, np.float64) / voxel_size - offset) - _BORDER
     extent = np.maximum(np.asarray(high, np.float64) - low, 1e-3)
-    size = voxel_size
-    while (cells := float(np.prod(np.ceil(extent / size) + 2 * _BORDER))) > max_voxels:
-        size *= max(1.01, (cells / max_voxels) ** (1 / 3))
-    first = np.floor(np.asarray(low, np.float64) / size - offset) - _BORDER
-    last = np.ceil(np.asarray(high, np.float64) / size - offset) + _BORDER
+    last = np.ceil((low + extent) / voxel_size - offset) + _BORDER
     nx, ny, nz = (math.ceil((b - a + 1) / BLOCK) * BLOCK for a, b in zip(first, last, strict=True))
-    return Grid((first + offset) * size, size, (nx, ny, nz))
+    return Grid((first + offset) * voxel_size, voxel_size, (nx, ny, nz))
 
 
 @dataclass(frozen=True)

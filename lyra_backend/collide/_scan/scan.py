@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from .. import _findings as say
 from .._haze.haze import haze, sharpened
 from .._mesh.contour import Faces, find_faces
 from .._mesh.ground import find_floor
+from .bounds import Fit, fit, limit_gb
 from .free_space import FreeSpace, find_free_space
-from .lattice import Grid, fit_grid, trusted
+from .lattice import Grid, trusted
 from .sheets import Sheets, find_sheets
 
 __all__ = ["Scan", "ScanParams", "scan"]
@@ -48,8 +49,13 @@ class ScanParams:
         max=1.0,
     )
     robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
-    max_voxels: int = param(2_000_000_000, "Voxels of the box around the scene; above, they are coarsened.", min=4096)
-    max_blocks: int = param(60_000, "Blocks of 8x8x8 voxels with surface in them; above, voxels are coarsened.", min=8)
+    memory_limit: float | None = param(
+        None,
+        "Memory a run may take: where it would take more, voxels are coarsened. None: half of what is installed, at "
+        "most 8.",
+        unit="GB",
+        min=0.1,
+    )
     grid_offset: float = param(0.5, "Shift of the lattice along every axis.", unit="voxels", min=0.0, max=1.0)
 
 
@@ -60,14 +66,20 @@ class Scan:
     Attributes:
         chosen: the Gaussians that may be surface, as they came.
         cloud: the same, moved onto their planes if they were haze.
+        fit: the lattice, and what it takes.
     """
 
     chosen: GaussianCloud
     cloud: GaussianCloud
-    grid: Grid
+    fit: Fit
     sheets: Sheets
     free: FreeSpace
     faces: Faces
+
+    @property
+    def grid(self) -> Grid:
+        """The lattice."""
+        return self.fit.grid
 
     @property
     def has_floor(self) -> bool:
@@ -103,7 +115,9 @@ def scan(
         raise InvalidRequest(f"collide: the cloud must be in frame world, got {cloud.frame}; refine it first.")
     progress(0.0, "choosing Gaussians")
     solid, findings = trusted(cloud, params.min_opacity, params.max_scale)
-    chosen = cloud.select(solid)
+    # colours are of no use here, and of a large cloud they are most
+    chosen = replace(cloud, sh=cloud.sh[:, :1])
+    chosen = chosen if solid.all() else chosen.select(solid)
     if chosen.count < _FEWEST:
         why = f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface."
         return None, [*findings, say.no_surface(why)]
@@ -112,7 +126,7 @@ def scan(
     found, more = _cleared(found, eyes, params, progress)
     findings += more
     if found.grid.voxel_size > params.voxel_size:
-        findings.append(say.coarsened(found.grid, params.voxel_size))
+        findings.append(say.coarsened(found.fit, params.voxel_size, params.memory_limit is None))
     if not found.has_floor:
         why = "The Gaussians form no floor with free space above it: nothing to stand on."
         return None, [*findings, say.no_surface(why)]
@@ -144,25 +158,12 @@ def _scan(
     progress: Progress,
 ) -> Scan:
     """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space."""
-    from ...kernels.voxel_blocks import TooManyBlocks
-
-    size = params.voxel_size
-    while True:
-        progress(0.1, "summing Gaussians up on the lattice")
-        grid = fit_grid(*cloud.bounds(), size, params.max_voxels, params.grid_offset)
-        try:
-            sheets = find_sheets(
-                cloud,
-                grid,
-                density=params.density,
-                relative_density=params.relative_density,
-                min_area=params.min_area,
-                max_blocks=params.max_blocks,
-            )
-            break
-        except TooManyBlocks as excess:
-            # blocks lie along surfaces
-            size = grid.voxel_size * max(1.1, (excess.count / params.max_blocks) ** 0.5)
+    progress(0.1, "choosing the size of voxels")
+    found = fit(cloud, params.voxel_size, limit_gb(params.memory_limit), params.grid_offset)
+    progress(0.15, "summing Gaussians up on the lattice")
+    sheets = find_sheets(
+        found, density=params.density, relative_density=params.relative_density, min_area=params.min_area
+    )
     progress(0.3, "flooding free space")
-    free = find_free_space(sheets, grid, eyes, params.robot_height)
-    return Scan(chosen, cloud, grid, sheets, free, find_faces(sheets, free))
+    free = find_free_space(sheets, found.grid, eyes, params.robot_height)
+    return Scan(chosen, cloud, found, sheets, free, find_faces(sheets, free))

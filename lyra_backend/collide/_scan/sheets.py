@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...types import GaussianCloud
-from ...types.rotations import wxyz_to_xyzw
 from .._mesh.robust import weighted_median
-from .lattice import Grid
+from .bounds import Fit
 
 __all__ = ["Sheets", "edge_points", "find_sheets"]
 
@@ -61,47 +59,26 @@ def edge_points(sheets_blocks: npt.NDArray[np.int32], owner: npt.NDArray[np.int6
     return sheets_blocks[owner // 1536].astype(np.int64) * 8 + inner, (owner // 512) % 3
 
 
-def find_sheets(
-    cloud: GaussianCloud,
-    grid: Grid,
-    *,
-    density: float,
-    relative_density: float,
-    min_area: float,
-    max_blocks: int,
-) -> Sheets:
-    """Sum the Gaussians up on the lattice, threshold, and drop what floats.
+def find_sheets(found: Fit, *, density: float, relative_density: float, min_area: float) -> Sheets:
+    """Sum the Gaussians up on the lattice, threshold, and drop what floats, with the blocks that hold nothing else.
 
     Args:
-        cloud: Gaussians that may be surface.
-        grid: the lattice.
+        found: Gaussians that may be surface, on their lattice.
         density: least layers of opaque surface that make a sheet.
         relative_density: least share of the layers around an edge that its own must have: where a surface ends.
         min_area: smallest area of a sheet [m2] that is not a floater.
-        max_blocks: blocks of lattice points that may be touched.
-
-    Raises:
-        TooManyBlocks: they would be more.
     """
     from ...kernels.lattice_walls import typical_density, widened
     from ...kernels.voxel_blocks import voxel_blocks
 
-    crossings = voxel_blocks(
-        grid.to_lattice(cloud.positions),
-        cloud.scales / np.float32(grid.voxel_size),
-        wxyz_to_xyzw(cloud.quats_wxyz),
-        cloud.opacities,
-        grid.shape,
-        end_share=_END_SHARE,
-        max_blocks=max_blocks,
-    )
+    crossings = voxel_blocks(found.portions, found.directory, end_share=_END_SHARE)
     lattice = (crossings.directory, crossings.blocks, crossings.edge_index)
     low, high = crossings.density_low, crossings.density_high
     layers, position = widened(*lattice, crossings.density, low, high, crossings.position, _END_SHARE)
     owner = np.flatnonzero(crossings.edge_index >= 0)
     axis = (owner // 512) % 3
     normal = _unit(crossings.normal, axis)
-    area = np.abs(normal[np.arange(len(axis)), axis]) * grid.voxel_size**2
+    area = np.abs(normal[np.arange(len(axis)), axis]) * found.grid.voxel_size**2
     coherent = np.linalg.norm(crossings.normal, axis=-1) >= _COHERENT
     firm = (layers >= density) & coherent
     usual = weighted_median(layers[firm], area[firm]) if firm.any() else 0.0
@@ -111,19 +88,29 @@ def find_sheets(
     blocked = layers >= needed
     kept, dropped = _without_floaters(lattice, blocked, blocked & coherent, area, layers / max(usual, 1e-9), min_area)
     zero = np.float32(0)
-    return Sheets(
-        *lattice,
-        owner,
-        kept,
-        layers,
-        np.where(kept, low, zero),
-        np.where(kept, high, zero),
-        needed,
-        position,
-        crossings.deviation,
-        normal,
-        dropped,
-    )
+    low, high = np.where(kept, low, zero), np.where(kept, high, zero)
+    columns = (kept, layers, low, high, needed, position, crossings.deviation, normal)
+    return Sheets(*_surface_only(lattice, owner, columns), dropped)
+
+
+def _surface_only(lattice: Lattice, owner: npt.NDArray[np.int64], columns: tuple[npt.NDArray, ...]) -> tuple:
+    """Return lattice, owner and columns (E, ...), the first of which tells blocked edges, without idle blocks.
+
+    Blocks stay that hold an end of a blocked edge or of the edges that continue it. Where Gaussians float there are
+    many others: what is done from here on need not see them.
+    """
+    directory, blocks, edge_index = lattice
+    points, axis = edge_points(blocks, owner[columns[0]])
+    stays = np.zeros(len(blocks), bool)
+    for step in (-1, 0, 1):
+        slot = directory[tuple((points + step * np.eye(3, dtype=np.int64)[axis]).T >> 3)]
+        stays[slot[slot >= 0]] = True
+    directory = np.where((directory >= 0) & stays[directory], np.cumsum(stays, dtype=np.int32)[directory] - 1, -1)
+    alive = edge_index[stays]
+    touched = alive >= 0
+    chosen = alive[touched]
+    alive[touched] = np.arange(len(chosen), dtype=np.int32)
+    return directory, blocks[stays], alive, np.flatnonzero(touched), *(column[chosen] for column in columns)
 
 
 def _unit(normal: Floats, axis: npt.NDArray) -> Floats:

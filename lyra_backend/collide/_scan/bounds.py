@@ -1,0 +1,163 @@
+"""How finely a cloud can be scanned in the memory there is: decided before that memory is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ...memory import installed_memory_bytes
+from ...types import GaussianCloud
+from ...types.rotations import wxyz_to_xyzw
+from .lattice import BLOCK, Grid, make_grid
+
+if TYPE_CHECKING:
+    from ...kernels.voxel_blocks import LatticeGaussians
+
+__all__ = ["Fit", "Portions", "fit", "limit_gb"]
+
+_GB = 1e9
+_MOST_GB, _SHARE = 8.0, 0.5  # of the limit nobody gave: at most this, and this share of what is installed
+_LEAST_GB = 0.1  # what a lattice may take in any case
+_AT_ONCE = 1_000_000  # Gaussians in a portion
+_NODES = 2**31 - 1  # that a flood can name
+
+# Peak of a whole run, measured: the interpreter with its libraries, then bytes for each Gaussian (held twice), each
+# block that is touched, each block full of surface, each block of the box, and each column of its plan.
+_BASE, _GAUSSIAN, _TOUCHED, _SURFACE, _CELL, _COLUMN = 0.35e9, 180.0, 14e3, 60e3, 24.0, 260.0
+_FULL = 64.0  # opaque area of a block full of surface, in lattice units
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A lattice that fits into memory.
+
+    Attributes:
+        grid: the lattice.
+        portions: the Gaussians in its units.
+        directory: its touched blocks, see ``kernels.voxel_blocks.touched_blocks``.
+        limit_gb: memory that a run may take.
+        used_gb: memory that it is expected to take.
+        wanted_gb: what it would have taken, at least, with the voxels that were wanted.
+    """
+
+    grid: Grid
+    portions: Portions
+    directory: npt.NDArray[np.int32]
+    limit_gb: float
+    used_gb: float
+    wanted_gb: float
+
+
+def limit_gb(given: float | None) -> float:
+    """Return the memory a run may take [GB]: what was given, else half of what is installed and at most 8.
+
+    What happens to be free does not count: the same request must give the same collider.
+    """
+    if given is not None:
+        return given
+    installed = installed_memory_bytes()
+    return _MOST_GB if installed is None else min(_MOST_GB, _SHARE * installed / _GB)
+
+
+def fit(cloud: GaussianCloud, voxel_size: float, limit: float, offset: float) -> Fit:
+    """Return the finest lattice, not finer than `voxel_size` [m], whose scan takes at most `limit` [GB].
+
+    Gaussians are counted on the blocks of a lattice, which costs next to nothing, until one fits. If the cloud alone
+    takes more than the limit, the lattice gets 0.1 GB.
+
+    Args:
+        cloud: at least one Gaussian.
+        offset: position of the lattice, see :func:`make_grid`.
+    """
+    from ...kernels.voxel_blocks import touched_blocks
+
+    held = (_BASE + _GAUSSIAN * cloud.count) / _GB
+    room = max(limit - held, _LEAST_GB)
+    low, high = cloud.bounds()
+    size, wanted = voxel_size, 0.0
+    while True:
+        grid = make_grid(low, high, size, offset)
+        need = _box_gb(grid)
+        # an empty box is worth half of the memory at most
+        if need > 0.5 * room:
+            size *= max(1.02, min(need / (0.5 * room), 8.0) ** (1 / 3))
+        else:
+            portions = Portions(cloud, grid)
+            directory = touched_blocks(portions, grid.shape)
+            need += _blocks_gb(directory, portions)
+            if need <= room:
+                break
+            # blocks lie along surfaces
+            size *= max(1.02, (need / room) ** 0.5)
+        wanted = wanted or need
+    return Fit(grid, portions, directory, limit, held + need, held + max(wanted, need))
+
+
+def _box_gb(grid: Grid) -> float:
+    cells = float(np.prod([n // BLOCK for n in grid.shape], dtype=np.float64))
+    if cells > _NODES:
+        return float("inf")
+    return (_CELL * cells + _COLUMN * grid.shape[0] * grid.shape[1]) / _GB
+
+
+def _blocks_gb(directory: npt.NDArray[np.int32], portions: Portions) -> float:
+    touched = int((directory >= 0).sum())
+    if directory.size + touched * BLOCK**3 > _NODES:
+        return float("inf")
+    return (_TOUCHED * touched + _SURFACE * portions.surface_blocks) / _GB
+
+
+@dataclass(frozen=True)
+class Portions:
+    """A cloud in units of a lattice, some at a time and along its blocks; no second cloud is held."""
+
+    cloud: GaussianCloud
+    grid: Grid
+
+    def __iter__(self) -> Iterator[LatticeGaussians]:
+        from ...kernels.voxel_blocks import LatticeGaussians
+
+        for start, order in zip(self._starts, self._orders, strict=True):
+            part = slice(start, start + _AT_ONCE)
+            yield LatticeGaussians(
+                self.grid.to_lattice(self.cloud.positions[part][order]),
+                self.cloud.scales[part][order] / np.float32(self.grid.voxel_size),
+                wxyz_to_xyzw(self.cloud.quats_wxyz[part])[order],
+                self.cloud.opacities[part][order],
+            )
+
+    @property
+    def surface_blocks(self) -> float:
+        """Blocks full of surface that the opaque area of the Gaussians makes."""
+        area = np.zeros(self._blocks)
+        for start in self._starts:
+            part = slice(start, start + _AT_ONCE)
+            sides = np.sort(self.cloud.scales[part], axis=1)[:, 1:] / np.float32(self.grid.voxel_size)
+            opaque = 2.0 * np.pi * self.cloud.opacities[part] * sides[:, 0] * sides[:, 1]
+            area += np.bincount(self._block(part), weights=opaque, minlength=self._blocks)
+        return float(np.minimum(area / _FULL, 1.0).sum())
+
+    @property
+    def _starts(self) -> range:
+        return range(0, self.cloud.count, _AT_ONCE)
+
+    @property
+    def _blocks(self) -> int:
+        return int(np.prod([n // BLOCK for n in self.grid.shape], dtype=np.int64))
+
+    @cached_property
+    def _orders(self) -> list[npt.NDArray[np.int32]]:
+        """Within each portion, Gaussians along blocks."""
+        keys = (self._block(slice(start, start + _AT_ONCE)) for start in self._starts)
+        return [np.argsort(key, kind="stable").astype(np.int32) for key in keys]
+
+    def _block(self, part: slice) -> npt.NDArray[np.int64]:
+        """Number of the block that each centre lies in."""
+        _, ny, nz = (n // BLOCK for n in self.grid.shape)
+        block = self.grid.to_lattice(self.cloud.positions[part]).astype(np.int64) // BLOCK
+        return np.asarray((block[:, 0] * ny + block[:, 1]) * nz + block[:, 2])
