@@ -1,8 +1,8 @@
 """Fewer triangles by collapsing edges where the surface is flat, many at a time.
 
 Quadric error metric (Garland and Heckbert, "Surface simplification using quadric error metrics", 1997), area-weighted.
-In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to the
-triangles around both its ends. The edges that are the best offer of all of these collapse together, unless the surface
+In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to both its
+ends. The edges that are the best offer at all corners of the triangles around both collapse together, unless the surface
 would not stay a surface (link condition), a triangle would turn over or become a sliver, or an edge grow too long;
 such edges are refused until something changes next to them or the tolerance grows.
 """
@@ -199,10 +199,8 @@ def _offer(
     offer = (wp.int64(known // 3) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
     offers[half] = offer
     targets[half] = target
-    for i in range(first[a], first[a + 1]):
-        wp.atomic_min(best, around[i], offer)
-    for i in range(first[b], first[b + 1]):
-        wp.atomic_min(best, around[i], offer)
+    wp.atomic_min(best, a, offer)
+    wp.atomic_min(best, b, offer)
 
 
 @wp.kernel
@@ -228,12 +226,16 @@ def _collapse(
         return
     a = triangles[t, side]
     b = triangles[t, (side + 1) % 3]
+    if best[a] != offer or best[b] != offer:
+        return
     for i in range(first[a], first[a + 1]):
-        if best[around[i]] != offer:
-            return
+        for k in range(3):
+            if best[triangles[around[i], k]] < offer:
+                return
     for i in range(first[b], first[b + 1]):
-        if best[around[i]] != offer:
-            return
+        for k in range(3):
+            if best[triangles[around[i], k]] < offer:
+                return
     # nobody else moves a vertex of these triangles now, so looking at them is safe
     target = targets[t * 3 + side]
     fine = _keeps_shape(vertices, triangles, first, around, a, b, target, longest)
@@ -384,7 +386,7 @@ def _round(
     ring = [wp.array(a, dtype=int, device=where, copy=False) for a in (faces, *_incidence(faces, count))]
     offers = wp.zeros(3 * len(faces), dtype=wp.int64, device=where)
     targets = wp.zeros(3 * len(faces), dtype=wp.vec3d, device=where)
-    best = wp.full(len(faces), wp.int64(2**62), dtype=wp.int64, device=where)
+    best = wp.full(count, wp.int64(2**62), dtype=wp.int64, device=where)
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
     states = wp.array(state, dtype=wp.uint8, device=where)
     inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest)]

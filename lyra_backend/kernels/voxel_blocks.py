@@ -7,8 +7,8 @@ the Gaussian's opacity after widening it to a footprint (area preserving, as the
 that holds the crossing: the cost grows with the edges touched and not with the volume. Only 8 x 8 x 8 blocks of lattice
 points that are touched exist, and only touched edges of these carry sums.
 
-Sums are 64-bit integers: the order in which threads add does not change them, so Gaussians may come in portions. Within
-one, neighbours should follow one another: then the sums they add to are still in the processor's cache.
+Sums are 64-bit integers: the order in which threads add does not change them, so Gaussians may come in portions, and
+within one they add along blocks: then the sums they add to are still in the processor's cache.
 """
 
 from collections.abc import Iterable
@@ -119,10 +119,7 @@ def _spread(scale: wp.vec3, shortest: int, footprint: float) -> float:
 def _visit(
     # in
     task: int,
-    centres: wp.array(dtype=wp.vec3),
-    scales: wp.array(dtype=wp.vec3),
-    quats_xyzw: wp.array(dtype=wp.quat),
-    opacities: wp.array(dtype=float),
+    rows: wp.array2d(dtype=float),
     shape: wp.vec3i,
     footprint: float,
     end_share: float,
@@ -133,15 +130,15 @@ def _visit(
     sums: wp.array2d(dtype=wp.int64),
 ) -> None:
     g = wp.tid()
-    centre = centres[g]
-    scale = scales[g]
-    rotation = wp.quat_to_matrix(quats_xyzw[g])
+    centre = wp.vec3(rows[g, 0], rows[g, 1], rows[g, 2])
+    scale = wp.vec3(rows[g, 3], rows[g, 4], rows[g, 5])
+    rotation = wp.quat_to_matrix(wp.quat(rows[g, 6], rows[g, 7], rows[g, 8], rows[g, 9]))
     covariance = _covariance(scale, rotation)
     shortest = _shortest_axis(scale)
     flatness = _flatness(scale, shortest)
     blob = covariance + footprint * wp.identity(n=3, dtype=float)
     conic = wp.inverse(blob)
-    layers = opacities[g] * _spread(scale, shortest, footprint)
+    layers = rows[g, 10] * _spread(scale, shortest, footprint)
     unit_normal = wp.vec3(rotation[0, shortest], rotation[1, shortest], rotation[2, shortest])
     for a in range(3):
         b = (a + 1) % 3
@@ -289,7 +286,7 @@ class _Visit:
         end_share: float,
         where: wp.Device,
     ) -> None:
-        self.portions = portions
+        self.portions, self.shape = portions, shape
         self.numbers = [wp.vec3i(*shape), float(footprint) ** 2, float(end_share)]
         self.where = where
         self.unused = {
@@ -302,13 +299,18 @@ class _Visit:
         """Do `task` with these of the arrays `directory`, `edge_index`, `touched` and `sums`."""
         edge_index, *outputs = ({**self.unused, **arrays}[n] for n in ("edge_index", "directory", "touched", "sums"))
         for portion in self.portions:
-            kinds = (wp.vec3, wp.vec3, wp.quat, float)
-            columns = [
-                wp.array(np.ascontiguousarray(column, np.float32), dtype=kind, device=self.where, copy=False)
-                for column, kind in zip(portion, kinds, strict=True)
-            ]
-            inputs = [task, *columns, *self.numbers, edge_index]
+            # one row a Gaussian: all of it comes into the cache at once
+            rows = np.concatenate([*portion[:3], portion.opacities[:, None]], axis=1, dtype=np.float32)
+            if task == _ADD:
+                rows = rows.take(_along_blocks(portion.centres, self.shape), axis=0)
+            inputs = [task, wp.array(rows, dtype=float, device=self.where, copy=False), *self.numbers, edge_index]
             wp.launch(_visit, dim=len(portion.opacities), inputs=inputs, outputs=outputs, device=self.where)
+
+
+def _along_blocks(centres: npt.NDArray[np.float32], shape: tuple[int, int, int]) -> npt.NDArray[np.int32]:
+    """Return an order of Gaussians (N,) that goes from block to block."""
+    x, y, z = (np.clip(centres[:, k] / BLOCK, 0, shape[k] // BLOCK).astype(np.int64) for k in range(3))
+    return np.argsort((x * (shape[1] // BLOCK + 1) + y) * (shape[2] // BLOCK + 1) + z).astype(np.int32)
 
 
 def _means(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,7 +113,7 @@ def _blocks_gb(directory: npt.NDArray[np.int32], portions: Portions) -> float:
 
 @dataclass(frozen=True)
 class Portions:
-    """A cloud in units of a lattice, some at a time and along its blocks; no second cloud is held."""
+    """A cloud in units of a lattice, some at a time; no second cloud is held."""
 
     cloud: GaussianCloud
     grid: Grid
@@ -122,13 +121,13 @@ class Portions:
     def __iter__(self) -> Iterator[LatticeGaussians]:
         from ...kernels.voxel_blocks import LatticeGaussians
 
-        for start, order in zip(self._starts, self._orders, strict=True):
+        for start in self._starts:
             part = slice(start, start + _AT_ONCE)
             yield LatticeGaussians(
-                self.grid.to_lattice(self.cloud.positions[part][order]),
-                self.cloud.scales[part][order] / np.float32(self.grid.voxel_size),
-                wxyz_to_xyzw(self.cloud.quats_wxyz[part])[order],
-                self.cloud.opacities[part][order],
+                self.grid.to_lattice(self.cloud.positions[part]),
+                self.cloud.scales[part] / np.float32(self.grid.voxel_size),
+                wxyz_to_xyzw(self.cloud.quats_wxyz[part]),
+                self.cloud.opacities[part],
             )
 
     @property
@@ -149,12 +148,6 @@ class Portions:
     @property
     def _blocks(self) -> int:
         return int(np.prod([n // BLOCK for n in self.grid.shape], dtype=np.int64))
-
-    @cached_property
-    def _orders(self) -> list[npt.NDArray[np.int32]]:
-        """Within each portion, Gaussians along blocks."""
-        keys = (self._block(slice(start, start + _AT_ONCE)) for start in self._starts)
-        return [np.argsort(key, kind="stable").astype(np.int32) for key in keys]
 
     def _block(self, part: slice) -> npt.NDArray[np.int64]:
         """Number of the block that each centre lies in."""
