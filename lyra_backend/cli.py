@@ -19,12 +19,14 @@ from .options import (
     ColliderOption,
     Command,
     JsonFlag,
+    MemoryOption,
     ReplaceFlag,
     ScaleOption,
     SetOption,
     SplatArgument,
     UpOption,
     add_generator_options,
+    add_memory_limit,
     parse_settings,
     refuse_stray_options,
 )
@@ -96,6 +98,7 @@ def generate(
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
+    memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
     force: Annotated[
@@ -111,6 +114,7 @@ def generate(
         refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
         refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
     add_generator_options(params, up, scale, intrinsics)
+    add_memory_limit(params, memory_limit)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
@@ -168,6 +172,7 @@ def collide(
     up: UpOption = None,
     scale: ScaleOption = None,
     collider: ColliderOption = "surface",
+    memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: ReplaceFlag = False,
     as_json: JsonFlag = False,
@@ -179,6 +184,8 @@ def collide(
     from . import api
     from .console import Console
 
+    overrides = parse_settings(settings)
+    add_memory_limit(overrides, memory_limit)
     with Console(quiet=as_json) as console:
         outcome = api.make_collider(
             source,
@@ -187,7 +194,7 @@ def collide(
             scale=1.0 if scale is None else scale,
             collider=collider,
             overwrite=overwrite,
-            overrides=parse_settings(settings),
+            overrides=overrides,
             listener=console.show,
             token=console.token,
         )

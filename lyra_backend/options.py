@@ -10,18 +10,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from .errors import InvalidRequest
+from .errors import InvalidRequest, shown
 
 __all__ = [
     "ColliderOption",
     "Command",
     "JsonFlag",
+    "MemoryOption",
     "ReplaceFlag",
     "ScaleOption",
     "SetOption",
     "SplatArgument",
     "UpOption",
     "add_generator_options",
+    "add_memory_limit",
     "parse_settings",
     "refuse_stray_options",
 ]
@@ -56,6 +58,15 @@ UpOption = Annotated[
     ),
 ]
 ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the splat file.")]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="SIZE",
+        help="Memory the colliders may take, 4GB or 800MB: larger scenes get coarser voxels. Default: half of what is "
+        "installed, at most 8GB.",
+    ),
+]
 ColliderOption = Annotated[str, typer.Option(metavar="NAME", help="Collision method: {colliders}.")]
 SplatArgument = Annotated[Path, typer.Argument(help="A splat file: {splats}.")]
 
@@ -91,6 +102,22 @@ def add_generator_options(
     given = {name: value for name, value in options.items() if value is not None}
     if given:
         params.setdefault("generate", {}).update(given)
+
+
+def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> None:
+    """Add ``--memory-limit``, which is the parameter ``collide.memory_limit`` in other words; it beats --set.
+
+    Raises:
+        InvalidRequest: `size` is not a number and a unit.
+    """
+    if size is None:
+        return
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", size, re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise InvalidRequest(f"--memory-limit: must be a number and a unit such as 4GB or 800MB, got {shown(size)}.")
+    number, unit = float(match[1]), match[2].lower()
+    base = 1024 if unit.endswith("i") else 1000
+    params.setdefault("collide", {})["memory_limit"] = number * base ** ("kmgt".index(unit[0]) + 1) / 1e9
 
 
 def parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:

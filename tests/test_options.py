@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.options import add_generator_options, parse_settings, refuse_stray_options
+from lyra_backend.options import add_generator_options, add_memory_limit, parse_settings, refuse_stray_options
 
 
 def test_settings_are_json_or_text_and_the_last_holds() -> None:
@@ -54,3 +54,24 @@ def test_options_of_a_missing_file() -> None:
     refuse_stray_options({"--up": "z"}, "--splat", Path("a.ply"))
     with pytest.raises(InvalidRequest, match="--up: describes the file of --splat, and there is none"):
         refuse_stray_options({"--up": "z"}, "--splat", None)
+
+
+@pytest.mark.parametrize(
+    ("size", "gigabytes"), [("4GB", 4.0), ("800MB", 0.8), ("1.5 gb", 1.5), ("2GiB", 2.147483648), ("6g", 6.0)]
+)
+def test_a_memory_limit_is_a_number_and_a_unit(size: str, gigabytes: float) -> None:
+    params: dict[str, dict[str, Any]] = {"collide": {"memory_limit": 1.0, "budget": "detail"}}
+    add_memory_limit(params, size)
+    assert params == {"collide": {"memory_limit": pytest.approx(gigabytes), "budget": "detail"}}
+
+
+@pytest.mark.parametrize("size", ["", "4", "GB", "four GB", "-1GB", "1e3MB", "4 bananas", "4GB 2"])
+def test_other_memory_limits_are_refused(size: str) -> None:
+    with pytest.raises(InvalidRequest, match="4GB or 800MB"):
+        add_memory_limit({}, size)
+
+
+def test_no_memory_limit_leaves_parameters_alone() -> None:
+    params: dict[str, dict[str, Any]] = {}
+    add_memory_limit(params, None)
+    assert params == {}

@@ -161,6 +161,13 @@ def _judged(
     return wp.uint8(_KNOWN + 3 * int(urgency * _STEPS) + target)
 
 
+@wp.func
+def _offer_of(state: int, half: int) -> wp.int64:
+    """What an edge offers to its ends; the smallest is the best."""
+    scrambled = (wp.int64(half) * wp.int64(2654435761)) & wp.int64(0xFFFFFF)
+    return (wp.int64((state - _KNOWN) // 3) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
+
+
 @wp.kernel
 def _offer(
     # in
@@ -174,13 +181,9 @@ def _offer(
     longest: wp.float64,
     # out
     state: wp.array2d(dtype=wp.uint8),
-    offers: wp.array(dtype=wp.int64),
-    targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
 ) -> None:
     t, side = wp.tid()
-    half = t * 3 + side
-    offers[half] = _NO_OFFER
     if state[t, side] == wp.uint8(_REFUSED):
         return
     a = triangles[t, side]
@@ -189,16 +192,7 @@ def _offer(
         state[t, side] = _judged(vertices, quadrics, kind, triangles, first, around, a, b, tolerance, longest)
         if state[t, side] == wp.uint8(_REFUSED):
             return
-    known = int(state[t, side]) - _KNOWN
-    target = wp.float64(0.5) * (vertices[a] + vertices[b])
-    if known % 3 == _TO_A:
-        target = vertices[a]
-    if known % 3 == _TO_B:
-        target = vertices[b]
-    scrambled = (wp.int64(half) * wp.int64(2654435761)) & wp.int64(0xFFFFFF)
-    offer = (wp.int64(known // 3) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
-    offers[half] = offer
-    targets[half] = target
+    offer = _offer_of(int(state[t, side]), t * 3 + side)
     wp.atomic_min(best, a, offer)
     wp.atomic_min(best, b, offer)
 
@@ -209,8 +203,6 @@ def _collapse(
     triangles: wp.array2d(dtype=int),
     first: wp.array(dtype=int),
     around: wp.array(dtype=int),
-    offers: wp.array(dtype=wp.int64),
-    targets: wp.array(dtype=wp.vec3d),
     best: wp.array(dtype=wp.int64),
     longest: wp.float64,
     # out
@@ -221,9 +213,10 @@ def _collapse(
     state: wp.array2d(dtype=wp.uint8),
 ) -> None:
     t, side = wp.tid()
-    offer = offers[t * 3 + side]
-    if offer == _NO_OFFER:
+    known = int(state[t, side])
+    if known < _KNOWN:
         return
+    offer = _offer_of(known, t * 3 + side)
     a = triangles[t, side]
     b = triangles[t, (side + 1) % 3]
     if best[a] != offer or best[b] != offer:
@@ -237,7 +230,11 @@ def _collapse(
             if best[triangles[around[i], k]] < offer:
                 return
     # nobody else moves a vertex of these triangles now, so looking at them is safe
-    target = targets[t * 3 + side]
+    target = wp.float64(0.5) * (vertices[a] + vertices[b])
+    if (known - _KNOWN) % 3 == _TO_A:
+        target = vertices[a]
+    if (known - _KNOWN) % 3 == _TO_B:
+        target = vertices[b]
     fine = _keeps_shape(vertices, triangles, first, around, a, b, target, longest)
     fine = fine and _keeps_shape(vertices, triangles, first, around, b, a, target, longest)
     fine = fine and _keeps_surface(triangles, first, around, a, b)
@@ -384,16 +381,13 @@ def _round(
     """Collapse one set of edges that do not touch; changes vertices in place, returns triangles and states of sides."""
     count = len(corners)
     ring = [wp.array(a, dtype=int, device=where, copy=False) for a in (faces, *_incidence(faces, count))]
-    offers = wp.zeros(3 * len(faces), dtype=wp.int64, device=where)
-    targets = wp.zeros(3 * len(faces), dtype=wp.vec3d, device=where)
-    best = wp.full(count, wp.int64(2**62), dtype=wp.int64, device=where)
+    best = wp.full(count, _NO_OFFER, dtype=wp.int64, device=where)
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
     states = wp.array(state, dtype=wp.uint8, device=where)
     inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest)]
-    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[states, offers, targets, best], device=where)
+    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[states, best], device=where)
     outputs = [corners, quadrics, kinds, becomes, states]
-    inputs = [*ring, offers, targets, best, wp.float64(longest)]
-    wp.launch(_collapse, dim=faces.shape, inputs=inputs, outputs=outputs, device=where)
+    wp.launch(_collapse, dim=faces.shape, inputs=[*ring, best, wp.float64(longest)], outputs=outputs, device=where)
     faces = becomes.numpy()[faces]
     stays = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     return faces[stays], states.numpy()[stays]

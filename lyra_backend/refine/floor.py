@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 _MAX_FLATNESS = 0.6
 #: Normals may deviate this much more from vertical than the floor may tilt: Gaussians are noisy [deg].
 _NORMAL_NOISE_DEG = 15.0
+_MOST_GAUSSIANS = 2_000_000
 _SAMPLES = 4000
 _HYPOTHESES = 4000
 #: First scores use every n-th sample only; so many of the best planes are looked at closely.
@@ -92,6 +93,9 @@ def find_floor(cloud: GaussianCloud, cameras: tuple[Camera, ...], params: FloorP
         params: what counts as a floor.
     """
     max_tilt = max(params.max_tilt, params.max_camera_tilt) if cameras else params.max_tilt
+    # more do not make the floor any surer, and are looked at in double precision
+    if cloud.count > _MOST_GAUSSIANS:
+        cloud = cloud.select(np.arange(0, cloud.count, -(-cloud.count // _MOST_GAUSSIANS)))
     surface = _Surface.of(cloud, max_tilt)
     lens = np.array([camera.position for camera in cameras], np.float64).reshape(-1, 3)
     if surface.level.sum() >= 3:

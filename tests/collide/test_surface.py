@@ -202,16 +202,6 @@ def test_one_stray_gaussian_does_not_blow_the_lattice_up():
     assert abs(down(outcome, 0.5, 0.5, 1.0)[0]) < 0.003
 
 
-@pytest.mark.parametrize("limit", [{"max_voxels": 60_000}, {"max_blocks": 120}], ids=["box", "surface"])
-def test_too_many_voxels_coarsen_the_lattice(limit):
-    outcome = collide(room(), **limit, **BARE)
-    found = codes(outcome)["collide.coarsened"]
-    assert found.severity is Severity.WARNING
-    assert found.measured == outcome.counts["voxel_size_m"] > found.limit == 0.05
-    assert abs(down(outcome, 0.5, 0.5, 1.0)[0]) < 0.01
-    assert outcome.counts["blocks"] <= limit.get("max_blocks", 10_000)
-
-
 @pytest.mark.parametrize(
     "scene",
     [

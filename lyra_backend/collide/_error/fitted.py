@@ -87,13 +87,18 @@ class FittedSurface:
         """Gaussians scatter so far that their middle is not what one sees."""
         return bool(len(self.spread)) and float(np.median(self.spread)) > _CRISP_M
 
+    @property
+    def reach(self) -> float:
+        """What is farther from all places than this is on another surface [m]; of large scenes places are few."""
+        return max(2.0 * FAR_M, 1.5 * float(np.sqrt(np.median(self.area)))) if len(self.area) else 2.0 * FAR_M
+
     def explains(self, seen: Floats) -> float:
-        """Return the share of points (N, 3) that lie within 20 cm of the places."""
+        """Return the share of points (N, 3) that lie within `reach` of the places."""
         from scipy.spatial import cKDTree
 
         if not len(seen) or not len(self.points):
             return float(not len(seen))
-        gap, _ = cKDTree(self.points).query(seen[:: max(1, len(seen) // 2000)], distance_upper_bound=2.0 * FAR_M)
+        gap, _ = cKDTree(self.points).query(seen[:: max(1, len(seen) // 2000)], distance_upper_bound=self.reach)
         return float(np.isfinite(gap).mean())
 
     def at(self, chosen: Bools) -> FittedSurface:
@@ -106,8 +111,7 @@ class FittedSurface:
 
 def fit_gaussians(cloud: GaussianCloud, free: FreeSpace, grid: Grid) -> FittedSurface:
     """Fit a surface to the centres of flat Gaussians that free space reaches."""
-    stride = -(-cloud.count // _GAUSSIANS)
-    some = cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud
+    some, stride = _every_kth(cloud)
     some = some.select(_is_flat(some))
     if not some.count:
         return _nothing(0.0)
@@ -129,6 +133,7 @@ def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, widt
     if not len(front.points):
         return front
     radius = _radius(width)
+    cloud, _ = _every_kth(cloud)
     cells = HalfCells(cloud.positions, _facing(cloud, free, grid).normal, cloud.opacities, radius)
     start = front.points - 0.25 * _THICKEST_M * front.normals
     # in haze either side of a Gaussian may be the free one
@@ -157,6 +162,12 @@ def _usual_nearby(values: Floats, points: Floats) -> Floats:
 
     _, nearest = cKDTree(points).query(points, k=min(_GAP_PLACES, len(points)))
     return np.asarray(np.median(values[nearest].reshape(len(points), -1), axis=1))
+
+
+def _every_kth(cloud: GaussianCloud) -> tuple[GaussianCloud, int]:
+    """Return enough of the Gaussians to fit to, and k."""
+    stride = -(-cloud.count // _GAUSSIANS)
+    return (cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud), stride
 
 
 def _facing(cloud: GaussianCloud, free: FreeSpace, grid: Grid) -> Facing:

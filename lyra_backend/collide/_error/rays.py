@@ -65,7 +65,7 @@ def view_figures(seen: Seen, surface: FittedSurface, stray: Bools, mesh: MeshTre
     firm = surface.points[~stray]
     if not len(seen.points) or not len(firm):
         return RayFigures(np.nan, np.nan, 0.0, 0.0, 0, np.zeros((0, 3)))
-    tree, near = cKDTree(firm), 2.0 * FAR_M
+    tree, near = cKDTree(firm), surface.reach
     fair = np.flatnonzero(np.abs((seen.normals * seen.ways).sum(axis=1)) > _STEEP_ENOUGH)
     fair = fair[np.isfinite(tree.query(seen.points[fair], distance_upper_bound=near)[0])]
     eyes, points, ways = seen.eyes[fair], seen.points[fair], seen.ways[fair]

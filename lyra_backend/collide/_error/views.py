@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...types import Camera, GaussianCloud, Intrinsics, look_at
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
+from .._scan.thinned import thinned
 
 __all__ = ["Seen", "eye_points", "look_around"]
 
@@ -94,9 +95,7 @@ def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
     """
     from ...render import render
 
-    stride = -(-cloud.count // _GAUSSIANS)
-    few = cloud.select(np.arange(0, cloud.count, stride)) if stride > 1 else cloud
-    few = replace(few, scales=few.scales * np.float32(np.sqrt(stride)), sh=few.sh[:, :1])
+    few = thinned(cloud, _GAUSSIANS)
     parts = []
     for n, eye in enumerate(eyes):
         turn = n * _GOLDEN

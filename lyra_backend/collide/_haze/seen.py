@@ -16,12 +16,14 @@ from ...progress import Progress
 from ...types import Camera, GaussianCloud, Intrinsics
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
+from .._scan.thinned import thinned
 
 __all__ = ["Surfels", "seen_surface", "stand_points"]
 
 Floats = npt.NDArray[np.floating]
 
 _SIDE_PX = 96
+_GAUSSIANS = 1_000_000  # in a picture; every k-th of more is grown to cover what the others did
 _JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
 _FEW = 0.3  # share of the usual number of surfels below which a cube holds strays
 _NEAREST_M = 0.3  # what is nearer than this to an eye is haze around it
@@ -101,7 +103,8 @@ def seen_surface(cloud: GaussianCloud, eyes: Floats, progress: Progress) -> Surf
 
     lens = Intrinsics.from_fov(_SIDE_PX, _SIDE_PX, 90.0)
     parts = []
-    grey = replace(cloud, sh=np.zeros((cloud.count, 1, 3), np.float32))
+    few = thinned(cloud, _GAUSSIANS)
+    grey = replace(few, sh=np.zeros((few.count, 1, 3), np.float32))
     for index, eye in enumerate(eyes):
         progress(index / len(eyes), "looking at the surface")
         for way in _WAYS:

@@ -25,9 +25,11 @@ _LEAST_GB = 0.1  # what a lattice may take in any case
 _AT_ONCE = 1_000_000  # Gaussians in a portion
 _NODES = 2**31 - 1  # that a flood can name
 
-# Peak of a whole run, measured: the interpreter with its libraries, then bytes for each Gaussian (held twice), each
-# block that is touched, each block full of surface, each block of the box, and each column of its plan.
-_BASE, _GAUSSIAN, _TOUCHED, _SURFACE, _CELL, _COLUMN = 0.35e9, 180.0, 14e3, 60e3, 24.0, 260.0
+# Peak memory [B] of a whole run, measured on rooms and terrain of 0.5 to 20 million Gaussians and rounded up by a tenth:
+# of the interpreter with its libraries; for each Gaussian (held twice); for each block that is touched and each full of
+# surface while Gaussians are summed up; for each block full of surface while the mesh is made; for each block of the box,
+# and for each column of its plan.
+_BASE, _GAUSSIAN, _TOUCHED, _SUMMED, _MESHED, _CELL, _COLUMN = 0.28e9, 125.0, 14e3, 25e3, 72e3, 24.0, 150.0
 _FULL = 64.0  # opaque area of a block full of surface, in lattice units
 
 
@@ -63,19 +65,20 @@ def limit_gb(given: float | None) -> float:
     return _MOST_GB if installed is None else min(_MOST_GB, _SHARE * installed / _GB)
 
 
-def fit(cloud: GaussianCloud, voxel_size: float, limit: float, offset: float) -> Fit:
+def fit(cloud: GaussianCloud, voxel_size: float, limit: float, offset: float, beside: float = 0.0) -> Fit:
     """Return the finest lattice, not finer than `voxel_size` [m], whose scan takes at most `limit` [GB].
 
     Gaussians are counted on the blocks of a lattice, which costs next to nothing, until one fits. If the cloud alone
-    takes more than the limit, the lattice gets 0.1 GB.
+    takes more than the limit, its lattice gets 0.1 GB.
 
     Args:
         cloud: at least one Gaussian.
         offset: position of the lattice, see :func:`make_grid`.
+        beside: memory [GB] that something else holds.
     """
     from ...kernels.voxel_blocks import touched_blocks
 
-    held = (_BASE + _GAUSSIAN * cloud.count) / _GB
+    held = beside + (_BASE + _GAUSSIAN * cloud.count) / _GB
     room = max(limit - held, _LEAST_GB)
     low, high = cloud.bounds()
     size, wanted = voxel_size, 0.0
@@ -108,7 +111,8 @@ def _blocks_gb(directory: npt.NDArray[np.int32], portions: Portions) -> float:
     touched = int((directory >= 0).sum())
     if directory.size + touched * BLOCK**3 > _NODES:
         return float("inf")
-    return (_TOUCHED * touched + _SURFACE * portions.surface_blocks) / _GB
+    surface = portions.surface_blocks
+    return max(_TOUCHED * touched + _SUMMED * surface, _MESHED * surface) / _GB
 
 
 @dataclass(frozen=True)

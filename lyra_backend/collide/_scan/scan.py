@@ -122,8 +122,9 @@ def scan(
         why = f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface."
         return None, [*findings, say.no_surface(why)]
     eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
-    found = _scan(chosen, chosen, eyes, params, progress)
-    found, more = _cleared(found, eyes, params, progress)
+    beside = (cloud.sh.nbytes - chosen.sh.nbytes) / 1e9
+    found = _scan(chosen, chosen, eyes, params, progress, beside)
+    found, more = _cleared(found, eyes, params, progress, beside)
     findings += more
     if found.grid.voxel_size > params.voxel_size:
         findings.append(say.coarsened(found.fit, params.voxel_size, params.memory_limit is None))
@@ -134,7 +135,7 @@ def scan(
 
 
 def _cleared(
-    found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams, progress: Progress
+    found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams, progress: Progress, beside: float
 ) -> tuple[Scan, list[Finding]]:
     """Return the scan, or that of the straightened cloud if this one is hazy."""
     share = haze(found.faces, found.sheets)
@@ -146,7 +147,9 @@ def _cleared(
         return found, [say.hazy(share, params.max_haze)]
     if not sharp.planes:
         return found, []
-    again = _scan(found.chosen, sharp.cloud, eyes, params, progress.child(0.7, 1.0))
+    # the first scan is held as well
+    beside += 56e-9 * found.chosen.count + 14e-6 * len(found.sheets.blocks)
+    again = _scan(found.chosen, sharp.cloud, eyes, params, progress.child(0.7, 1.0), beside)
     return again, [say.straightened(share, params.max_haze, sharp.planes, sharp.spread, sharp.closed_m2)]
 
 
@@ -156,10 +159,11 @@ def _scan(
     eyes: npt.NDArray[np.float32],
     params: ScanParams,
     progress: Progress,
+    beside: float,
 ) -> Scan:
     """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space."""
     progress(0.1, "choosing the size of voxels")
-    found = fit(cloud, params.voxel_size, limit_gb(params.memory_limit), params.grid_offset)
+    found = fit(cloud, params.voxel_size, limit_gb(params.memory_limit), params.grid_offset, beside)
     progress(0.15, "summing Gaussians up on the lattice")
     sheets = find_sheets(
         found, density=params.density, relative_density=params.relative_density, min_area=params.min_area
