@@ -122,9 +122,7 @@ def make_collider(
     return Outcome(outcome.value, {**cleaned.counts, **outcome.counts}, findings)
 
 
-def _clean_cloud(
-    source: Path, placement: Similarity, refine_params: Any, progress: Progress
-) -> Outcome[GaussianCloud]:
+def _clean_cloud(source: Path, placement: Similarity, refine_params: Any, progress: Progress) -> Outcome[GaussianCloud]:
     """Read a splat, turn and clean it; what came before the result is not held any longer."""
     from .refine.clean import clean
 

@@ -165,6 +165,63 @@ def bench_collide(folder: Path, runs: int) -> list[Row]:
     return [Row("collide, 1 M Gaussians, 5 cm voxels", cost)]
 
 
+def write_rooms(path: Path, rooms: int, per_room: int = 250_000) -> None:
+    """Write a row of rooms of 6 x 5 x 3 m with a crate in each as a 3DGS PLY; 2 % of the Gaussians float."""
+    from lyra_backend.io.ply import write_ply
+    from lyra_backend.types import GaussianCloud
+    from lyra_backend.types.rotations import normalise_quats
+
+    rng, half = np.random.default_rng(1), np.sqrt(0.5)
+    solids = [((0.0, 0.0, 0.0), (6.0, 5.0, 3.0)), ((2.0, 2.0, 0.0), (3.0, 2.8, 0.7))]
+    turns = {0: (half, 0.0, half, 0.0), 1: (half, half, 0.0, 0.0), 2: (1.0, 0.0, 0.0, 0.0)}
+    # corner, two sides and the axis across of every face
+    faces = []
+    for low, high in np.asarray(solids):
+        x, y, z = np.diag(high - low)
+        faces += [(low, x, y, 2), (low + z, x, y, 2), (low, x, z, 1), (low + y, x, z, 1), (low, y, z, 0)]
+        faces += [(low + x, y, z, 0)]
+    areas = np.array([np.linalg.norm(np.cross(u, v)) for _, u, v, _ in faces])
+    spacing = np.sqrt(areas.sum() / per_room)
+    clouds = []
+    for room in range(rooms):
+        face = rng.choice(len(faces), per_room, p=areas / areas.sum())
+        corner, u, v = (np.array([f[k] for f in faces])[face] for k in range(3))
+        across = np.array([f[3] for f in faces])[face]
+        points = corner + rng.random((per_room, 1)) * u + rng.random((per_room, 1)) * v
+        points += np.eye(3)[across] * rng.normal(0, 0.003, (per_room, 1))
+        quats = np.array([turns[axis] for axis in range(3)])[across]
+        scales = np.column_stack([spacing * rng.lognormal(-0.1, 0.35, (per_room, 2)), np.full(per_room, 0.003)])
+        floats = slice(0, per_room // 50)
+        points[floats] = rng.uniform(0, (6.0, 5.0, 3.0), (per_room // 50, 3))
+        scales[floats] = rng.lognormal(-4.4, 0.6, (per_room // 50, 3))
+        opacities = np.clip(rng.normal(0.9, 0.08, per_room), 0.05, 0.99)
+        opacities[floats] = rng.uniform(0.02, 0.6, per_room // 50)
+        points += (room * 6.2, 0, 0)
+        columns = (points, scales, normalise_quats(quats), opacities, np.zeros((per_room, 1, 3)))
+        clouds.append(GaussianCloud(*(np.asarray(column, np.float32) for column in columns)))
+    write_ply(path, GaussianCloud.concatenate(clouds))
+
+
+def bench_bounds(folder: Path, runs: int) -> list[Row]:
+    """CPU seconds and memory of `collide` for each million Gaussians, and whether they grow in proportion."""
+    source, costs = folder / "rooms.ply", {}
+    for millions in (0.5, 1, 2):
+        write_rooms(source, round(4 * millions))
+        costs[millions] = median(
+            lambda: run(command("collide", str(source), str(folder / "rooms.obj"), "--up", "z")), runs
+        )
+    source.unlink()
+    rows = [Row(f"collide, {m:g} M Gaussians in {4 * m:.0f} rooms", cost) for m, cost in costs.items()]
+    low, middle, high = costs.values()
+
+    def slope(figure: str) -> str:
+        first = 2 * (getattr(middle, figure) - getattr(low, figure))
+        return f"{first:.2f} from 0.5 to 1 M, {getattr(high, figure) - getattr(middle, figure):.2f} from 1 to 2 M"
+
+    note = f"CPU s: {slope('cpu_s')}; MB: {slope('peak_mb')}"
+    return [*rows, Row("each further million", None, note)]
+
+
 def bench_render(folder: Path, runs: int) -> list[Row]:
     """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
     script = (
@@ -190,6 +247,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "generate": bench_generate,
     "rate": bench_rate,
     "collide": bench_collide,
+    "bounds": bench_bounds,
     "render": bench_render,
 }
 

@@ -1,9 +1,9 @@
 """Fewer triangles by collapsing edges where the surface is flat, many at a time.
 
 Quadric error metric (Garland and Heckbert, "Surface simplification using quadric error metrics", 1997), area-weighted.
-In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to both its
-ends. The edges that are the best offer at all corners of the triangles around both collapse together, unless the surface
-would not stay a surface (link condition), a triangle would turn over or become a sliver, or an edge grow too long;
+In a round every edge whose new vertex lies within the tolerance of the planes it stands for offers its error to both
+its ends. The edges that are the best offer at all corners of the triangles around both collapse together, unless what
+is left would be no surface (link condition), a triangle would turn over or become a sliver, or an edge grow too long;
 such edges are refused until something changes next to them or the tolerance grows.
 """
 

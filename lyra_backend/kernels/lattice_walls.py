@@ -1,6 +1,7 @@
 """Which edges of a sparse lattice a sheet blocks, which points lie in a sheet, and which blocked edges hang together.
 
-The arrays are those of :mod:`.voxel_blocks`: an edge is named by the block, axis and point at its lower end.
+The arrays are those of :mod:`.voxel_blocks`: an edge is named by the block, axis and point at its lower end. `owner`,
+the flat index of these in `edge_index` by edge (E,), is looked for where it is not given.
 """
 
 import numpy as np
@@ -210,9 +211,11 @@ class _Lattice:
     def floats(self, values: npt.NDArray[np.float32]) -> wp.array:
         return wp.array(np.ascontiguousarray(values, np.float32), dtype=float, device=self.device)
 
-    def owner(self, edge_index: npt.NDArray[np.int32]) -> wp.array:
-        """Flat index (block, axis, point) of every edge, in order of the edges."""
-        return wp.array(np.flatnonzero(edge_index >= 0).astype(np.int32), dtype=int, device=self.device)
+    def owner(self, owner: npt.NDArray[np.integer] | None) -> wp.array:
+        """Flat index (block, axis, point) of every edge, in order of the edges; looked for if it is not given."""
+        if owner is None:
+            owner = np.flatnonzero(self.arrays[2].numpy() >= 0)
+        return wp.array(np.ascontiguousarray(owner, np.int32), dtype=int, device=self.device, copy=False)
 
 
 def widened(
@@ -224,6 +227,7 @@ def widened(
     high: npt.NDArray[np.float32],
     position: npt.NDArray[np.float32],
     end_share: float,
+    owner: npt.NDArray[np.integer] | None = None,
     device: str | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return density and mean position per edge (E,), both with what crosses its line just beyond the ends.
@@ -234,7 +238,7 @@ def widened(
     lattice = _Lattice(directory, blocks, edge_index, device)
     outputs = [wp.zeros(len(density), dtype=float, device=lattice.device) for _ in range(2)]
     columns = [lattice.floats(values) for values in (density, low, high, position)]
-    inputs = [*lattice.arrays, lattice.owner(edge_index), *columns, float(end_share)]
+    inputs = [*lattice.arrays, lattice.owner(owner), *columns, float(end_share)]
     wp.launch(_widen, dim=len(density), inputs=inputs, outputs=outputs, device=lattice.device)
     return outputs[0].numpy(), outputs[1].numpy()
 
@@ -244,12 +248,13 @@ def typical_density(
     blocks: npt.NDArray[np.int32],
     edge_index: npt.NDArray[np.int32],
     density: npt.NDArray[np.float32],
+    owner: npt.NDArray[np.integer] | None = None,
     device: str | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return per edge (E,) the largest density of the parallel edges at most one step away on each axis."""
     lattice = _Lattice(directory, blocks, edge_index, device)
     out = wp.zeros(len(density), dtype=float, device=lattice.device)
-    inputs = [*lattice.arrays, lattice.owner(edge_index), lattice.floats(density)]
+    inputs = [*lattice.arrays, lattice.owner(owner), lattice.floats(density)]
     wp.launch(_typical, dim=len(density), inputs=inputs, outputs=[out], device=lattice.device)
     return out.numpy()
 
@@ -282,6 +287,7 @@ def label_sheets(
     blocks: npt.NDArray[np.int32],
     edge_index: npt.NDArray[np.int32],
     kept: npt.NDArray[np.bool_],
+    owner: npt.NDArray[np.integer] | None = None,
     device: str | None = None,
 ) -> npt.NDArray[np.int32]:
     """Return per edge (E,) the smallest index of the kept edges it hangs together with; edges of one cell do.
@@ -291,7 +297,7 @@ def label_sheets(
     lattice = _Lattice(directory, blocks, edge_index, device)
     parent = wp.array(np.arange(len(kept), dtype=np.int32), dtype=int, device=lattice.device)
     flags = wp.array(np.asarray(kept, np.uint8), dtype=wp.uint8, device=lattice.device)
-    inputs = [*lattice.arrays, lattice.owner(edge_index), flags]
+    inputs = [*lattice.arrays, lattice.owner(owner), flags]
     wp.launch(_unite_edges, dim=len(kept), inputs=inputs, outputs=[parent], device=lattice.device)
     labels = wp.zeros(len(kept), dtype=int, device=lattice.device)
     wp.launch(flatten, dim=len(kept), inputs=[parent], outputs=[labels], device=lattice.device)
@@ -304,12 +310,13 @@ def touching_sheets(
     edge_index: npt.NDArray[np.int32],
     kept: npt.NDArray[np.bool_],
     candidate: npt.NDArray[np.bool_],
+    owner: npt.NDArray[np.integer] | None = None,
     device: str | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return `kept` (E,) and those of the `candidate` edges (E,) that share a cell with one of them."""
     lattice = _Lattice(directory, blocks, edge_index, device)
     flags = [wp.array(np.asarray(f, np.uint8), dtype=wp.uint8, device=lattice.device) for f in (kept, candidate)]
     grown = wp.zeros(len(kept), dtype=wp.uint8, device=lattice.device)
-    inputs = [*lattice.arrays, lattice.owner(edge_index), *flags]
+    inputs = [*lattice.arrays, lattice.owner(owner), *flags]
     wp.launch(_touching, dim=len(kept), inputs=inputs, outputs=[grown], device=lattice.device)
     return grown.numpy() > 0

@@ -324,11 +324,12 @@ def _means(
     normal = np.empty((len(sums), 3), np.float32)
     for start in range(0, len(sums), _EDGES_AT_ONCE):
         part = slice(start, start + _EDGES_AT_ONCE)
-        density, low, high, first, second, flat, *along = (sums[part, k] / _UNIT for k in range(_SUMS))
-        weight = np.maximum(density, 1.0 / _UNIT)
+        layers, at_low, at_high, first, second, flat, *along = (sums[part, k] / _UNIT for k in range(_SUMS))
+        weight = np.maximum(layers, 1.0 / _UNIT)
         mean = first / weight
         deviation = np.sqrt(np.maximum(second / weight - mean**2, 0.0))
-        for column, values in zip(columns, (density, low, high, mean, deviation, flat / weight), strict=True):
+        for column, values in zip(columns, (layers, at_low, at_high, mean, deviation, flat / weight), strict=True):
             column[part] = values
         normal[part] = np.stack(along, axis=-1) / np.maximum(flat, 1.0 / _UNIT)[:, None]
-    return SheetLattice(directory, blocks, edge_index, *columns, normal)
+    density, low, high, position, spread, flatness = columns
+    return SheetLattice(directory, blocks, edge_index, density, low, high, position, spread, flatness, normal)

@@ -84,7 +84,6 @@ def test_a_cloud_in_portions_gives_the_same_sheets(monkeypatch):
 
 def test_blocks_of_floaters_are_let_go():
     bare, air = room(), floaters((0.4, 0.4, 0.4), (2.6, 2.1, 1.6), 400)
-    low, high = bare.bounds()
     alone, among = (find_sheets(fit(scene, 0.05, 8.0, 0.5), **SHEETS) for scene in (bare, join(bare, air)))
     touched = fit(join(bare, air), 0.05, 8.0, 0.5).directory >= 0
     assert touched.sum() > 1.2 * len(alone.blocks)

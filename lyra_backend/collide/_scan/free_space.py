@@ -104,12 +104,10 @@ def _ground(lowest: npt.NDArray[np.int32], radius: int) -> npt.NDArray[np.int32]
 def _passable(
     sheets: Sheets, sheet_edge: npt.NDArray[np.int32], ground: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.uint8]:
-    inner = np.arange(512)
-    corners = sheets.blocks * 8
-    i = corners[:, :1] + (inner >> 6)
-    j = corners[:, 1:2] + ((inner >> 3) & 7)
-    k = corners[:, 2:] + (inner & 7)
-    return ((sheet_edge < 0) & (k > ground[i, j])).astype(np.uint8) | open_edges(sheets)
+    x, y, z = ((sheets.blocks[:, k, None] * 8 + np.arange(8)) for k in range(3))
+    level = ground[x[:, :, None], y[:, None, :]]
+    above = (z[:, None, None, :] > level[..., None]).reshape(len(sheets.blocks), 512)
+    return ((sheet_edge < 0) & above).view(np.uint8) | open_edges(sheets)
 
 
 def open_edges(sheets: Sheets) -> npt.NDArray[np.uint8]:
@@ -118,7 +116,7 @@ def open_edges(sheets: Sheets) -> npt.NDArray[np.uint8]:
     for axis in range(3):
         edge = sheets.edge_index[:, axis]
         closed = (edge >= 0) & sheets.blocked[edge]
-        bits |= np.where(closed, 0, 2 << axis).astype(np.uint8)
+        bits |= (~closed).view(np.uint8) << np.uint8(axis + 1)
     return bits
 
 

@@ -159,9 +159,12 @@ def _scan(
     eyes: npt.NDArray[np.float32],
     params: ScanParams,
     progress: Progress,
-    beside: float,
+    beside: float = 0.0,
 ) -> Scan:
-    """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space."""
+    """Sum Gaussians up on the finest lattice up to the wanted one that fits into memory, and flood its free space.
+
+    `beside` is memory [GB] that is held meanwhile.
+    """
     progress(0.1, "choosing the size of voxels")
     found = fit(cloud, params.voxel_size, limit_gb(params.memory_limit), params.grid_offset, beside)
     progress(0.15, "summing Gaussians up on the lattice")

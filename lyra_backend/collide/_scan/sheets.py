@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ _END_SHARE = 0.12  # how near [voxels] a sheet must be to a lattice point to hol
 _COHERENT = 0.8  # length of the mean normal from which Gaussians agree; random ones reach 0.6
 _FAINT = 0.25  # share of the scene's typical layers below which a small component floats
 _LARGE = 2.0  # area [m2] no floater has
+_COLUMNS = ("blocked", "density", "low", "high", "needed", "position", "deviation", "normal")  # one entry an edge
 _GROWTH = 2  # cells that an incoherent edge may be away from a coherent one
 
 
@@ -74,8 +75,8 @@ def find_sheets(found: Fit, *, density: float, relative_density: float, min_area
     crossings = voxel_blocks(found.portions, found.directory, end_share=_END_SHARE)
     lattice = (crossings.directory, crossings.blocks, crossings.edge_index)
     low, high = crossings.density_low, crossings.density_high
-    layers, position = widened(*lattice, crossings.density, low, high, crossings.position, _END_SHARE)
     owner = np.flatnonzero(crossings.edge_index >= 0)
+    layers, position = widened(*lattice, crossings.density, low, high, crossings.position, _END_SHARE, owner)
     axis = (owner // 512) % 3
     normal = _unit(crossings.normal, axis)
     area = np.abs(normal[np.arange(len(axis)), axis]) * found.grid.voxel_size**2
@@ -83,34 +84,42 @@ def find_sheets(found: Fit, *, density: float, relative_density: float, min_area
     firm = (layers >= density) & coherent
     usual = weighted_median(layers[firm], area[firm]) if firm.any() else 0.0
     # corners hold the layers of several sheets: what is opaque elsewhere must not count as a gap there
-    around = np.minimum(typical_density(*lattice, typical_density(*lattice, layers)), usual)
+    around = np.minimum(typical_density(*lattice, typical_density(*lattice, layers, owner), owner), usual)
     needed = np.maximum(density, relative_density * around).astype(np.float32)
     blocked = layers >= needed
-    kept, dropped = _without_floaters(lattice, blocked, blocked & coherent, area, layers / max(usual, 1e-9), min_area)
+    kept, dropped = _without_floaters(
+        lattice, owner, blocked, blocked & coherent, area, layers / max(usual, 1e-9), min_area
+    )
     zero = np.float32(0)
     low, high = np.where(kept, low, zero), np.where(kept, high, zero)
-    columns = (kept, layers, low, high, needed, position, crossings.deviation, normal)
-    return Sheets(*_surface_only(lattice, owner, columns), dropped)
+    return _surface_only(
+        Sheets(*lattice, owner, kept, layers, low, high, needed, position, crossings.deviation, normal, dropped)
+    )
 
 
-def _surface_only(lattice: Lattice, owner: npt.NDArray[np.int64], columns: tuple[npt.NDArray, ...]) -> tuple:
-    """Return lattice, owner and columns (E, ...), the first of which tells blocked edges, without idle blocks.
+def _surface_only(sheets: Sheets) -> Sheets:
+    """Return the same without idle blocks: where Gaussians float there are many, and nothing further needs them.
 
-    Blocks stay that hold an end of a blocked edge or of the edges that continue it. Where Gaussians float there are
-    many others: what is done from here on need not see them.
+    Blocks stay that hold an end of a blocked edge, or one of the edges that continue it.
     """
-    directory, blocks, edge_index = lattice
-    points, axis = edge_points(blocks, owner[columns[0]])
-    stays = np.zeros(len(blocks), bool)
+    points, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
+    stays = np.zeros(len(sheets.blocks), bool)
     for step in (-1, 0, 1):
-        slot = directory[tuple((points + step * np.eye(3, dtype=np.int64)[axis]).T >> 3)]
+        slot = sheets.directory[tuple((points + step * np.eye(3, dtype=np.int64)[axis]).T >> 3)]
         stays[slot[slot >= 0]] = True
-    directory = np.where((directory >= 0) & stays[directory], np.cumsum(stays, dtype=np.int32)[directory] - 1, -1)
-    alive = edge_index[stays]
-    touched = alive >= 0
-    chosen = alive[touched]
-    alive[touched] = np.arange(len(chosen), dtype=np.int32)
-    return directory, blocks[stays], alive, np.flatnonzero(touched), *(column[chosen] for column in columns)
+    number = np.append(np.where(stays, np.cumsum(stays, dtype=np.int32) - 1, -1), -1).astype(np.int32)
+    edge_index = sheets.edge_index[stays]
+    touched = edge_index >= 0
+    chosen = edge_index[touched]
+    edge_index[touched] = np.arange(len(chosen), dtype=np.int32)
+    return replace(
+        sheets,
+        directory=number[sheets.directory],
+        blocks=sheets.blocks[stays],
+        edge_index=edge_index,
+        owner=np.flatnonzero(touched),
+        **{name: getattr(sheets, name)[chosen] for name in _COLUMNS},
+    )
 
 
 def _unit(normal: Floats, axis: npt.NDArray) -> Floats:
@@ -122,7 +131,13 @@ def _unit(normal: Floats, axis: npt.NDArray) -> Floats:
 
 
 def _without_floaters(
-    lattice: Lattice, blocked: Bools, firm: Bools, area: Floats, brightness: Floats, min_area: float
+    lattice: Lattice,
+    owner: npt.NDArray[np.int64],
+    blocked: Bools,
+    firm: Bools,
+    area: Floats,
+    brightness: Floats,
+    min_area: float,
 ) -> tuple[Bools, int]:
     """Return the blocked edges that are surface (E,) and the number of components that are not.
 
@@ -134,12 +149,12 @@ def _without_floaters(
 
     if not firm.any():
         return np.zeros_like(blocked), 0
-    labels = label_sheets(*lattice, firm)[firm]
+    labels = label_sheets(*lattice, firm, owner)[firm]
     areas = np.bincount(labels, weights=area[firm], minlength=len(firm))
     light = np.bincount(labels, weights=(area * brightness)[firm], minlength=len(firm))
     stays = (areas >= min_area) & ((light >= _FAINT * areas) | (areas >= _LARGE))
     kept = firm.copy()
     kept[firm] = stays[labels]
     for _ in range(_GROWTH):
-        kept = touching_sheets(*lattice, kept, blocked)
+        kept = touching_sheets(*lattice, kept, blocked, owner)
     return kept, int(((areas > 0) & ~stays).sum())
