@@ -20,7 +20,7 @@ def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:
     limit = f"{fit.limit_gb:.3g} GB" + (", half of what is installed but at most 8" if automatic else "")
     text = (
         f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m. Voxels of {wanted_m:g} m as asked for would take about "
-        f"{fit.wanted_gb:.2g} GB of memory or more; the limit is {limit}. They were coarsened to "
+        f"{fit.wanted_gb:.2g} GB of memory; the limit is {limit}. They were coarsened to "
         f"{grid.voxel_size:.3g} m (about {fit.used_gb:.2g} GB): gaps up to that width are closed. --memory-limit "
         "allows for more; or collide parts of the scene."
     )

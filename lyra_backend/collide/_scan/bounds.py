@@ -43,7 +43,7 @@ class Fit:
         directory: its touched blocks, see ``kernels.voxel_blocks.touched_blocks``.
         limit_gb: memory that a run may take.
         used_gb: memory that it is expected to take.
-        wanted_gb: what it would have taken, at least, with the voxels that were wanted.
+        wanted_gb: what it is expected to have taken with the voxels that were wanted.
     """
 
     grid: Grid
@@ -81,37 +81,35 @@ def fit(cloud: GaussianCloud, voxel_size: float, limit: float, offset: float, be
     held = beside + (_BASE + _GAUSSIAN * cloud.count) / _GB
     room = max(limit - held, _LEAST_GB)
     low, high = cloud.bounds()
-    size, wanted = voxel_size, 0.0
+    size = voxel_size
     while True:
         grid = make_grid(low, high, size, offset)
-        need = _box_gb(grid)
-        # an empty box is worth half of the memory at most
-        if need > 0.5 * room:
-            size *= max(1.02, min(need / (0.5 * room), 8.0) ** (1 / 3))
-        else:
-            portions = Portions(cloud, grid)
-            directory = touched_blocks(portions, grid.shape)
-            need += _blocks_gb(directory, portions)
-            if need <= room:
-                break
-            # blocks lie along surfaces
-            size *= max(1.02, (need / room) ** 0.5)
-        wanted = wanted or need
-    return Fit(grid, portions, directory, limit, held + need, held + max(wanted, need))
+        box, blocks = _box_gb(grid), 0.0
+        if box > room or _cells(grid) > _NODES:
+            size *= max(1.02, min(box / room, 8.0) ** (1 / 3))
+            continue
+        portions = Portions(cloud, grid)
+        directory = touched_blocks(portions, grid.shape)
+        touched = int((directory >= 0).sum())
+        blocks = _blocks_gb(touched, portions.surface_blocks)
+        if box + blocks <= room and directory.size + touched * BLOCK**3 <= _NODES:
+            break
+        # blocks lie along surfaces
+        size *= max(1.02, ((box + blocks) / room) ** 0.5)
+    wanted = _box_gb(make_grid(low, high, voxel_size, offset)) + blocks * (size / voxel_size) ** 2
+    return Fit(grid, portions, directory, limit, held + box + blocks, held + wanted)
+
+
+def _cells(grid: Grid) -> float:
+    """Blocks of the box."""
+    return float(np.prod([n / BLOCK for n in grid.shape]))
 
 
 def _box_gb(grid: Grid) -> float:
-    cells = float(np.prod([n // BLOCK for n in grid.shape], dtype=np.float64))
-    if cells > _NODES:
-        return float("inf")
-    return (_CELL * cells + _COLUMN * grid.shape[0] * grid.shape[1]) / _GB
+    return (_CELL * _cells(grid) + _COLUMN * float(grid.shape[0]) * grid.shape[1]) / _GB
 
 
-def _blocks_gb(directory: npt.NDArray[np.int32], portions: Portions) -> float:
-    touched = int((directory >= 0).sum())
-    if directory.size + touched * BLOCK**3 > _NODES:
-        return float("inf")
-    surface = portions.surface_blocks
+def _blocks_gb(touched: int, surface: float) -> float:
     return max(_TOUCHED * touched + _SUMMED * surface, _MESHED * surface) / _GB
 
 
