@@ -25,9 +25,9 @@ _LEAST_GB = 0.1  # what a lattice may take in any case
 _AT_ONCE = 1_000_000  # Gaussians in a portion
 _NODES = 2**31 - 1  # that a flood can name
 
-# Peak memory [B] of a whole run, so that it was reached by none of those measured (rooms and terrain of 0.5 to 20
-# million Gaussians stay a quarter below, a hall of 36 000 m2 comes up to it): of the interpreter with its libraries; for
-# each Gaussian (held twice); for each block that is touched, and each full of surface, while Gaussians are summed up; for
+# Peak memory [B] of a whole run, so that none of those measured reached it (rooms and terrain of 0.5 to 20 million
+# Gaussians stay a quarter below, a hall of 36 000 m2 comes up to it): of the interpreter with its libraries; for each
+# Gaussian (held twice); for each block that is touched, and each full of surface, while Gaussians are summed up; for
 # each block full of surface while the mesh is made; for each block of the box, and for each column of its plan.
 _BASE, _GAUSSIAN, _TOUCHED, _SUMMED, _MESHED, _CELL, _COLUMN = 0.28e9, 125.0, 14e3, 25e3, 110e3, 24.0, 150.0
 _FULL = 64.0  # opaque area of a block full of surface, in lattice units
