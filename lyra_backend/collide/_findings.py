@@ -5,12 +5,75 @@ from __future__ import annotations
 from ..types import Finding, Severity
 from ._scan.bounds import Fit
 
-__all__ = ["coarsened", "hazy", "kerb_built", "no_surface", "size", "straightened"]
+__all__ = [
+    "coarsened",
+    "floor_over_cameras",
+    "hazy",
+    "kerb_built",
+    "no_floor",
+    "no_surface",
+    "size",
+    "straightened",
+    "too_coarse",
+    "too_small",
+    "walls_in_the_air",
+]
 
 
-def no_surface(why: str) -> Finding:
+def no_surface(why: str, measured: float, limit: float) -> Finding:
     """Nothing to collide with was found."""
-    return Finding("collide.no_surface", Severity.ERROR, why, 0.0, 1.0)
+    return Finding("collide.no_surface", Severity.ERROR, why, measured, limit)
+
+
+def too_small(extent_m: float, least_m: float) -> Finding:
+    """The scene is no larger than a few voxels."""
+    text = (
+        f"The scene is {extent_m:.2g} m across; nothing in less than {least_m:.2g} m can be told apart, so no collider "
+        "was made. Is the unit of the splat really what was said? Give metres per unit with --scale, or use smaller "
+        "voxels (collide.voxel_size)."
+    )
+    return Finding("collide.too_small", Severity.ERROR, text, float(extent_m), float(least_m))
+
+
+def too_coarse(grid: Grid, wanted_m: float, limit_m: float) -> Finding:
+    """Voxels had to grow beyond what robots are large."""
+    x, y, z = (n * grid.voxel_size for n in grid.shape)
+    text = (
+        f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m, for which voxels would have to be {grid.voxel_size:.3g} m "
+        f"instead of {wanted_m:g} m. Beyond {limit_m:g} m no collider is made: it would have no steps, doors or "
+        "furniture. Is the scale right (--scale)? Else cut the scene, or give collide.max_voxels and max_blocks more."
+    )
+    return Finding("collide.too_coarse", Severity.ERROR, text, grid.voxel_size, limit_m)
+
+
+def no_floor(ground_m2: float, standing_m2: float, least_m2: float) -> Finding:
+    """There is surface, but none to stand on."""
+    text = (
+        f"No floor was found: {ground_m2:.2f} m2 of surface can be reached from above, {standing_m2:.2f} m2 of it are "
+        f"less steep than 39 degrees, wide enough for a foot, thin, and have headroom; {least_m2:g} m2 are needed (collide.min_floor). "
+        "No collider was made. Check which way is up (--up), the scale (--scale), and whether the splat shows a floor."
+    )
+    return Finding("collide.no_floor", Severity.ERROR, text, round(standing_m2, 3), least_m2)
+
+
+def walls_in_the_air(hanging_m2: float, walls_m2: float, limit: float) -> Finding:
+    """What was taken for the floor is a roof, a ceiling or the top of an object."""
+    share = hanging_m2 / walls_m2
+    text = (
+        f"No floor was found: {100 * share:.0f} % of {walls_m2:.1f} m2 of walls end in the air below what looks like a "
+        "floor, so that is a roof, a ceiling or the top of an object, seen from the wrong side. No collider was made. "
+        "Check which way is up (--up), scan the ground as well, or allow it with collide.max_hanging=1."
+    )
+    return Finding("collide.inside_out", Severity.ERROR, text, round(share, 4), limit)
+
+
+def floor_over_cameras(buried: int, cameras: int) -> Finding:
+    """The cameras say that what was taken for the floor is above their heads."""
+    text = (
+        f"No floor was found: {buried} of {cameras} cameras are below what looks like one, so that is a ceiling, and "
+        "the Gaussians show nothing under it. No collider was made. Check which way is up (--up)."
+    )
+    return Finding("collide.inside_out", Severity.ERROR, text, float(buried), cameras / 2)
 
 
 def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:

@@ -75,8 +75,8 @@ def run(
 ) -> Outcome[CollisionProxy]:
     """Make one collider "environment" out of a cloud in frame WORLD, and shapes for the things that stand free.
 
-    Cameras are points known to be free; without any, free space is what lies above the floor. A cloud without a floor
-    gives an empty proxy and a finding ``collide.no_surface`` of severity error.
+    Cameras are points known to be free; without any, free space is what lies above the floor. A cloud with nothing
+    to stand on gives an empty proxy and a finding of severity error that says what was not found.
 
     Raises:
         InvalidRequest: the cloud is not in frame WORLD.

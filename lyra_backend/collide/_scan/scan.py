@@ -16,6 +16,7 @@ from .._haze.haze import haze, sharpened
 from .._mesh.contour import Faces, find_faces
 from .._mesh.ground import find_floor
 from .bounds import Fit, fit, limit_gb
+from .footing import find_footing, judge_footing
 from .free_space import FreeSpace, find_free_space
 from .lattice import Grid, trusted
 from .sheets import Sheets, find_sheets
@@ -23,6 +24,8 @@ from .sheets import Sheets, find_sheets
 __all__ = ["Scan", "ScanParams", "scan"]
 
 _FEWEST = 16  # Gaussians that can be a surface
+_SMALLEST = 6  # voxels that a scene must be wide
+_COARSEST = 0.5  # of a robot's height: voxels above that show nothing a robot needs
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ class ScanParams:
     max_haze: float = param(
         0.2,
         "Share of the surface that may be more than two voxels thick; above, Gaussians are moved onto planes first.",
+        min=0.0,
+        max=1.0,
+    )
+    min_floor: float = param(
+        0.5,
+        "Floor that must be wide, level and high enough to stand on; with less no collider is made.",
+        unit="m2",
+        min=0.0,
+    )
+    max_hanging: float = param(
+        0.5,
+        "Share of the walls that may end in the air: if most do, the floor is really a roof; 1 = all.",
         min=0.0,
         max=1.0,
     )
@@ -82,11 +97,6 @@ class Scan:
         return self.fit.grid
 
     @property
-    def has_floor(self) -> bool:
-        """Is there anything to stand on?"""
-        return bool(self.faces.looks_up.any())
-
-    @property
     def counts(self) -> dict[str, int | float]:
         """Numbers for the report."""
         return {
@@ -118,20 +128,46 @@ def scan(
     # colours are of no use here, and of a large cloud they are most
     chosen = replace(cloud, sh=cloud.sh[:, :1])
     chosen = chosen if solid.all() else chosen.select(solid)
-    if chosen.count < _FEWEST:
-        why = f"Only {chosen.count} of {cloud.count} Gaussians are opaque enough to be surface."
-        return None, [*findings, say.no_surface(why)]
+    if nothing := _nothing_in(chosen, cloud.count, params):
+        return None, [*findings, nothing]
     eyes = np.array([camera.position for camera in cameras], np.float32).reshape(-1, 3)
     beside = (cloud.sh.nbytes - chosen.sh.nbytes) / 1e9
     found = _scan(chosen, chosen, eyes, params, progress, beside)
+    if bad := _no_footing(found, eyes, params):
+        return None, [*findings, *bad]
     found, more = _cleared(found, eyes, params, progress, beside)
     findings += more
     if found.grid.voxel_size > params.voxel_size:
         findings.append(say.coarsened(found.fit, params.voxel_size, params.memory_limit is None))
-    if not found.has_floor:
-        why = "The Gaussians form no floor with free space above it: nothing to stand on."
-        return None, [*findings, say.no_surface(why)]
+    if more and (bad := _no_footing(found, eyes, params)):
+        return None, [*findings, *bad]
     return found, findings
+
+
+def _nothing_in(chosen: GaussianCloud, count: int, params: ScanParams) -> Finding | None:
+    """Return why Gaussians that may be surface, `count` before they were chosen, cannot be one, before any work."""
+    if chosen.count < _FEWEST:
+        why = (
+            f"No surface was found: only {chosen.count} of {count} Gaussians are opaque and no larger than "
+            f"{params.max_scale:g} m, at least {_FEWEST} are needed. No collider was made. If they look solid, the scale "
+            "(--scale) may be wrong."
+        )
+        return say.no_surface(why, chosen.count, _FEWEST)
+    low, high = chosen.bounds()
+    extent, least = float((high - low).max()), _SMALLEST * params.voxel_size
+    return say.too_small(extent, least) if extent < least else None
+
+
+def _no_footing(found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams) -> list[Finding]:
+    """Return why nothing can stand in the scene; empty if it can."""
+    grid, limit = found.grid, max(params.voxel_size, _COARSEST * params.robot_height)
+    if grid.voxel_size > limit:
+        return [say.too_coarse(grid, params.voxel_size, limit)]
+    if not found.sheets.blocked.any():
+        why = f"No surface was found: the {found.chosen.count} Gaussians are strewn, no {params.min_area:g} m2 of them "
+        return [say.no_surface(f"{why}lie side by side and agree on a direction. No collider was made.", 0.0, 1.0)]
+    footing = find_footing(found.faces, found.sheets, found.free, grid, eyes, params.robot_height)
+    return judge_footing(footing, min_floor=params.min_floor, max_hanging=params.max_hanging)
 
 
 def _cleared(
@@ -139,7 +175,7 @@ def _cleared(
 ) -> tuple[Scan, list[Finding]]:
     """Return the scan, or that of the straightened cloud if this one is hazy."""
     share = haze(found.faces, found.sheets)
-    if share <= params.max_haze or not found.has_floor:
+    if share <= params.max_haze:
         return found, []
     floor = find_floor(found.faces, found.free, found.grid)
     sharp = sharpened(found.chosen, found.free, found.grid, floor.base, progress.child(0.4, 0.7))
