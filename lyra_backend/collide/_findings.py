@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..types import Finding, Severity
 from ._scan.bounds import Fit
+from ._scan.lattice import Grid
+from ._scan.views import View
 
 __all__ = [
     "coarsened",
@@ -16,6 +18,7 @@ __all__ = [
     "straightened",
     "too_coarse",
     "too_small",
+    "view",
     "walls_in_the_air",
 ]
 
@@ -49,9 +52,9 @@ def too_coarse(grid: Grid, wanted_m: float, limit_m: float) -> Finding:
 def no_floor(ground_m2: float, standing_m2: float, least_m2: float) -> Finding:
     """There is surface, but none to stand on."""
     text = (
-        f"No floor was found: {ground_m2:.2f} m2 of surface can be reached from above, {standing_m2:.2f} m2 of it are "
-        f"less steep than 39 degrees, wide enough for a foot, thin, and have headroom; {least_m2:g} m2 are needed (collide.min_floor). "
-        "No collider was made. Check which way is up (--up), the scale (--scale), and whether the splat shows a floor."
+        f"No floor was found: {ground_m2:.2f} m2 of surface are reached from above, {standing_m2:.2f} m2 of it are "
+        f"less steep than 39 degrees, wide enough for a foot, thin, and have headroom; {least_m2:g} m2 are "
+        "needed (collide.min_floor). No collider was made. Check which way is up (--up), the scale (--scale), and whether the splat shows a floor."
     )
     return Finding("collide.no_floor", Severity.ERROR, text, round(standing_m2, 3), least_m2)
 
@@ -90,6 +93,33 @@ def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:
     if fit.used_gb > fit.limit_gb:
         text += " The Gaussians alone leave no room below the limit, so it could not be kept."
     return Finding("collide.coarsened", Severity.WARNING, text, round(grid.voxel_size, 4), wanted_m)
+
+
+def view(seen: View, grid: Grid) -> Finding:
+    """A mirror or a window."""
+    hole = seen.opening
+    width, height = (hole.box[1] - hole.box[0]) * grid.voxel_size
+    where = ", ".join(f"{value:.2f}" for value in grid.to_world(hole.places(0.0).mean(axis=0))) + " m"
+    size = f"{width:.1f} x {height:.1f} m, {max(0.0, hole.sill_m):.1f} m above the floor"
+    area = round(float(len(hole.cells) * grid.voxel_size**2), 3)
+    if seen.mirror and not seen.closed:
+        text = (
+            f"Behind a doorway ({size}) lies the room once more, turned over: a mirror, or a room just as deep that "
+            "was only seen through the door. It was left open; if it is a mirror, robots can drive into it."
+        )
+    elif seen.mirror:
+        text = (
+            f"A mirror ({size}): {100 * seen.repeated:.0f} % of what is seen in it is in the room before it. The "
+            f"{seen.beyond_m2:.1f} m2 of surface in it were left out and it was closed; collide.close_mirrors=false "
+            "keeps them."
+        )
+    else:
+        beyond = f"the {seen.beyond_m2:.1f} m2 of surface beyond were only seen through it" if seen.beyond_m2 else ""
+        text = (
+            f"A window or a hole in a wall ({size}): {beyond or 'nothing is known of what is beyond'}. It was closed "
+            "by a pane, and what lies beyond is no free space; collide.close_windows=false opens it."
+        )
+    return Finding(f"collide.{'mirror' if seen.mirror else 'window'}", Severity.WARNING, text, area, 0.0, where)
 
 
 def hazy(share: float, limit: float) -> Finding:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .lattice import Grid, Points
 from .sheets import Sheets, edge_points
 
-__all__ = ["FreeSpace", "find_free_space", "open_edges"]
+__all__ = ["FreeSpace", "find_free_space", "open_edges", "regions_without"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
@@ -72,6 +72,23 @@ def find_free_space(sheets: Sheets, grid: Grid, cameras: Floats, robot_height: f
     in_sheets = Points(sheets.directory, sheet_edge, np.full(sheets.directory.shape, -1, np.int32))
     nowhere = regions.mapped(np.zeros(labels.shape, bool), np.zeros(block_labels.shape, bool))
     return FreeSpace(reached, nowhere, in_sheets, ground, floor_columns, len(names))
+
+
+def regions_without(closed: npt.NDArray[np.int64], free: FreeSpace, sheets: Sheets) -> Points:
+    """Label the parts that free space falls into when lattice points (N, 3) are taken away; -1 where it is not free.
+
+    In blocks without any surface the whole block goes: there nothing narrower is known.
+    """
+    from ...kernels.flood import label_regions
+
+    point_free, block_free = free.reached.dense.copy(), free.reached.sparse & (sheets.directory < 0)
+    block = tuple((closed >> 3).T)
+    slot, inner = sheets.directory[block], closed & 7
+    held = slot >= 0
+    point_free[slot[held], (inner[:, 0] * 64 + inner[:, 1] * 8 + inner[:, 2])[held]] = False
+    block_free[tuple(index[~held] for index in block)] = False
+    bits = point_free.astype(np.uint8) | open_edges(sheets)
+    return Points(sheets.directory, *label_regions(sheets.directory, sheets.blocks, bits, block_free))
 
 
 def _lowest_sheet(sheets: Sheets, grid: Grid) -> npt.NDArray[np.int32]:

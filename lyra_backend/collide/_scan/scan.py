@@ -20,6 +20,7 @@ from .footing import find_footing, judge_footing
 from .free_space import FreeSpace, find_free_space
 from .lattice import Grid, trusted
 from .sheets import Sheets, find_sheets
+from .views import find_views, without_views
 
 __all__ = ["Scan", "ScanParams", "scan"]
 
@@ -62,6 +63,10 @@ class ScanParams:
         "Share of the walls that may end in the air: if most do, the floor is really a roof; 1 = all.",
         min=0.0,
         max=1.0,
+    )
+    close_mirrors: bool = param(True, "Close mirrors by a pane, and leave out the room that is seen in them.")
+    close_windows: bool = param(
+        True, "Close windows (openings above the floor, beyond which nothing was scanned but the view) by a pane."
     )
     robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
     memory_limit: float | None = param(
@@ -139,7 +144,9 @@ def scan(
     findings += more
     if found.grid.voxel_size > params.voxel_size:
         findings.append(say.coarsened(found.fit, params.voxel_size, params.memory_limit is None))
-    if more and (bad := _no_footing(found, eyes, params)):
+    found, seen = _without_views(found, eyes, params, progress)
+    findings += seen
+    if (more or seen) and (bad := _no_footing(found, eyes, params)):
         return None, [*findings, *bad]
     return found, findings
 
@@ -149,8 +156,8 @@ def _nothing_in(chosen: GaussianCloud, count: int, params: ScanParams) -> Findin
     if chosen.count < _FEWEST:
         why = (
             f"No surface was found: only {chosen.count} of {count} Gaussians are opaque and no larger than "
-            f"{params.max_scale:g} m, at least {_FEWEST} are needed. No collider was made. If they look solid, the scale "
-            "(--scale) may be wrong."
+            f"{params.max_scale:g} m, at least {_FEWEST} are needed. No collider was made. If they look solid, the "
+            "scale (--scale) may be wrong."
         )
         return say.no_surface(why, chosen.count, _FEWEST)
     low, high = chosen.bounds()
@@ -187,6 +194,26 @@ def _cleared(
     beside += 56e-9 * found.chosen.count + 14e-6 * len(found.sheets.blocks)
     again = _scan(found.chosen, sharp.cloud, eyes, params, progress.child(0.7, 1.0), beside)
     return again, [say.straightened(share, params.max_haze, sharp.planes, sharp.spread, sharp.closed_m2)]
+
+
+def _without_views(
+    found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams, progress: Progress
+) -> tuple[Scan, list[Finding]]:
+    """Return the scan without what is only seen in mirrors and through windows, and where those are."""
+    if not (params.close_mirrors or params.close_windows):
+        return found, []
+    progress(0.9, "looking for mirrors and windows")
+    views, regions = find_views(found.chosen, found.faces, found.sheets, found.free, found.grid)
+    wanted = {True: params.close_mirrors, False: params.close_windows}
+    views = [view for view in views if wanted[view.mirror]]
+    findings = [say.view(view, found.grid) for view in views]
+    shut = [view for view in views if view.closed]
+    if regions is None or not shut:
+        return found, findings
+    chosen, _ = without_views(found.chosen, shut, regions, found.grid)
+    kept, panes = without_views(found.cloud, shut, regions, found.grid)
+    cloud = GaussianCloud.concatenate([kept, panes])
+    return _scan(chosen, cloud, eyes, params, progress.child(0.9, 1.0)), findings
 
 
 def _scan(

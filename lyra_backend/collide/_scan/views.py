@@ -1,0 +1,305 @@
+"""Rooms that are not there: what is seen in mirrors and through windows is taken out of free space.
+
+Where free space passes through an opening in a wall, what lies beyond either was visited, or was only looked at. Who
+only looks through an opening never sees what is beside it on the far side: not the wall's other face, not the floor
+along it. If all that bounds the space beyond can be seen through its openings, and no way leads there but those, it is
+a view:
+
+- a mirror, if it repeats what is before the wall, turned over in the wall's plane;
+- a window, if its sill is above the floor and nothing or much space is beyond.
+
+Views are closed by a pane in the wall's plane, and the Gaussians beyond are left out. An opening that reaches the floor
+is a doorway whatever is beyond, unless more than one surface facing it, or its colours, are repeated by a mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...types import GaussianCloud
+from ...types.rotations import quat_from_matrix
+from .._mesh.contour import Faces
+from .free_space import FreeSpace, regions_without
+from .lattice import Grid, Points
+from .openings import Opening, find_openings, looked_up
+from .sheets import Sheets, edge_points
+
+__all__ = ["View", "find_views", "without_views"]
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
+
+_SILL_M = 0.3  # robots step or drive over lower ones
+_SLOPE = 3.7  # tangent of the widest angle at which one looks through an opening: 75 degrees
+_EDGE = 2.0  # how uncertain edges are [voxels]
+_LESS_VISITED = 0.35  # such surface beyond, relative to that before the wall: of two rooms neither is a view
+_VISITED, _VISITED_M2 = 0.03, 0.3  # share and area of what cannot be seen through openings: then somebody was there
+_DEEP_M, _THROUGH = 1.5, 0.3  # spaces that are shallower over all but this share are niches and shelves
+#: Distances [voxels] at which the spaces on either side are named: blocks around an opening may be shut as a whole.
+_LOOKED_AT = (2.5, 5.0, 8.0, 11.0)
+_FAR_M = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # and where nothing is known right behind
+_BARRIER = 0.9  # half the thickness [voxels] of a plane that no step of a flood leaps over
+_REPEATED, _REPEATED_SURELY = 0.75, 0.85  # share of what faces a mirror that must be repeated
+_FACING = 0.7  # cosine
+_OFF, _ASIDE, _ALIKE = 0.7, 1.6, 0.8  # how well [voxels; cosine] a surface is repeated
+_FACING_M2, _SOME_M2 = 0.2, 0.5  # least surface to tell a mirror by
+_SECOND, _STEP_M = 0.12, 0.4  # share of another surface that faces the mirror, and how far before the rest it is
+_SAMPLES = 4000
+_COLOURFUL, _COLOURS_AGREE = 0.04, 0.6  # standard deviation of colours that tell something; their correlation
+_BESIDE = 2  # points around a Gaussian that say in which space it lies
+_THIN_M = 0.002
+
+
+@dataclass(frozen=True)
+class View:
+    """Space behind an opening that was only looked at.
+
+    Attributes:
+        opening: where it is seen.
+        regions: labels of the spaces behind it, none if nothing is known there.
+        mirror: it is the room once more.
+        closed: no doubt; else it is left as it is.
+        repeated: share of what faces the wall that is repeated by a mirror there.
+        beyond_m2: surface in that space [m2].
+    """
+
+    opening: Opening
+    regions: tuple[int, ...]
+    mirror: bool
+    closed: bool
+    repeated: float
+    beyond_m2: float
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """Faces of the space behind an opening, in lattice units: `points`, `normals` (F, 3)."""
+
+    points: Floats
+    normals: Floats
+
+
+def find_views(
+    cloud: GaussianCloud, faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
+) -> tuple[list[View], Points | None]:
+    """Return the views of a scene, and the spaces their `regions` are labels of; None if there are none."""
+    openings = [
+        hole for hole in find_openings(faces, sheets, free, grid) if _leads_on(hole, sheets, grid)
+    ]
+    if not openings:
+        return [], None
+    shut = _shut(openings, free, sheets, grid)
+    mirrors = {}
+    for n, hole in enumerate(openings):
+        beyond = _faces_of(_behind(hole, shut, grid)[:1], shut, faces)
+        repeated, sure = _repeated(hole, beyond, faces, cloud, grid)
+        if repeated >= _REPEATED:
+            mirrors[n] = (repeated, sure)
+    asked = [n for n, hole in enumerate(openings) if hole.sill_m > _SILL_M or n in mirrors]
+    if not asked:
+        return [], None
+    spaces = _shut([openings[n] for n in asked], free, sheets, grid)
+    behind = {n: _behind(openings[n], spaces, grid) for n in asked}
+    views = []
+    for n in asked:
+        front = _region_at(openings[n], spaces, grid, _LOOKED_AT)
+        regions = [r for r in behind[n] if not _was_visited(openings[n], front, r, spaces, faces, grid)]
+        if front < 0 or front in behind[n] or (behind[n] and behind[n][0] not in regions):
+            continue
+        beyond = _faces_of(regions, spaces, faces)
+        view = _judged(openings[n], tuple(regions), beyond, mirrors.get(n), grid)
+        views += [view] if view else []
+    return _once(views), spaces
+
+
+def _leads_on(hole: Opening, sheets: Sheets, grid: Grid) -> bool:
+    """Does one look through it far, or at nothing? Shelves and niches end soon."""
+    from scipy import ndimage
+
+    low, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
+    depth = -hole.height(low)
+    near = low[(depth > _EDGE) & (depth < _DEEP_M / grid.voxel_size)]
+    first, last = hole.box
+    blocked = np.zeros((last - first + 3).astype(int), bool)
+    index = np.rint(np.stack([near @ hole.along, near[:, 2]], axis=1) - first).astype(np.int64)
+    index = index[((index >= 0) & (index < blocked.shape)).all(axis=1)]
+    blocked[tuple(index.T)] = True
+    blocked = ndimage.binary_closing(blocked, np.ones((3, 3)))
+    return bool((~blocked[tuple(np.rint(hole.cells - first).astype(int).T)]).mean() > _THROUGH)
+
+
+def _shut(openings: list[Opening], free: FreeSpace, sheets: Sheets, grid: Grid) -> Points:
+    """Label free space with all `openings` shut."""
+    planes = [hole.places(h, hole.pane(1.0) @ np.stack([hole.along, (0, 0, 1)], axis=1)) for hole in openings
+              for h in (-_BARRIER, -_BARRIER / 2, 0.0, _BARRIER / 2, _BARRIER)]
+    at = np.rint(np.concatenate(planes)).astype(np.int64)
+    at = at[((at >= 0) & (at < grid.shape)).all(axis=1)]
+    return regions_without(np.unique(at, axis=0), free, sheets)
+
+
+def _region_at(hole: Opening, regions: Points, grid: Grid, depths: tuple[float, ...]) -> int:
+    """Return the label most points at `depths` before an opening have; -1 if hardly any is free."""
+    labels = np.concatenate([looked_up(regions, hole.places(h), grid.shape, -1) for h in depths])
+    names, counts = np.unique(labels[labels >= 0], return_counts=True)
+    return int(names[counts.argmax()]) if counts.sum() > 0.02 * len(labels) else -1
+
+
+def _behind(hole: Opening, spaces: Points, grid: Grid) -> list[int]:
+    """Return the labels of the spaces behind an opening, nearest first."""
+    labels = [_region_at(hole, spaces, grid, tuple(-h for h in _LOOKED_AT))]
+    labels += [_region_at(hole, spaces, grid, (-far / grid.voxel_size,)) for far in _FAR_M]
+    return [label for label in dict.fromkeys(labels) if label >= 0]
+
+
+def _faces_of(regions: Sequence[int], spaces: Points, faces: Faces) -> _Beyond:
+    here = np.isin(spaces.at(faces.point), regions)
+    return _Beyond(faces.crossing[here], faces.normal[here])
+
+
+def _judged(
+    hole: Opening, regions: tuple[int, ...], beyond: _Beyond, mirror: tuple[float, bool] | None, grid: Grid
+) -> View | None:
+    """Return the view behind an opening; None if it is a doorway."""
+    walkable = hole.sill_m <= _SILL_M
+    area = len(beyond.points) * grid.voxel_size**2
+    if mirror is not None and regions:
+        return View(hole, regions, True, mirror[1] or not walkable, mirror[0], area)
+    return None if walkable else View(hole, regions, False, True, 0.0, area)
+
+
+def _was_visited(hole: Opening, front: int, region: int, spaces: Points, faces: Faces, grid: Grid) -> bool:
+    """Is much in a space behind an opening that cannot be seen through it?
+
+    Much is what is more than noise, and is not far less than what is before the wall and cannot be seen from behind.
+    """
+    here = _faces_of([region], spaces, faces).points
+    unseen, seen = _unseen(-hole.height(here), hole.aside(here))
+    there = _faces_of([front], spaces, faces).points
+    before, _ = _unseen(hole.height(there), hole.aside(there))
+    some = unseen * grid.voxel_size**2 > _VISITED_M2 and unseen > _VISITED * (seen + unseen)
+    return some or unseen > _LESS_VISITED * before
+
+
+def _unseen(depth: Floats, aside: Floats) -> tuple[int, int]:
+    """Number of places at `depth` behind an opening, and `aside` of it, that cannot and can be seen through it."""
+    behind = depth > 1.5
+    hidden = aside > _SLOPE * depth + _EDGE
+    return int((behind & hidden).sum()), int((behind & ~hidden).sum())
+
+
+def _repeated(
+    hole: Opening, beyond: _Beyond, faces: Faces, cloud: GaussianCloud, grid: Grid
+) -> tuple[float, bool]:
+    """Return the share of the surface beyond, that faces the wall, which is before the wall as well; and if that is
+    proof enough where robots could go through.
+
+    Only upright surface counts: floors and ceilings repeat in any mirror and beyond any door.
+    """
+    from scipy.spatial import cKDTree
+
+    depth = -hole.height(beyond.points)
+    use = np.flatnonzero((np.abs(beyond.normals[:, 2]) < 0.5) & (depth > _EDGE))
+    before = np.flatnonzero((np.abs(faces.normal[:, 2]) < 0.5) & (hole.height(faces.crossing) > _EDGE))
+    cell = grid.voxel_size**2
+    if len(use) * cell < _SOME_M2 or not len(before):
+        return 0.0, False
+    share = max(1, len(use) // _SAMPLES)
+    use = use[::share]
+    facing = np.abs(beyond.normals[use] @ hole.normal) > _FACING
+    if facing.sum() * share * cell < _FACING_M2:
+        return 0.0, False
+    mirrored = beyond.points[use] + 2.0 * depth[use, None] * hole.normal
+    turned = beyond.normals[use] - 2.0 * (beyond.normals[use] @ hole.normal)[:, None] * hole.normal
+    gap, nearest = cKDTree(faces.crossing[before]).query(mirrored, distance_upper_bound=_ASIDE)
+    found = np.isfinite(gap)
+    other = before[np.where(found, nearest, 0)]
+    across = np.abs(((mirrored - faces.crossing[other]) * faces.normal[other]).sum(axis=1))
+    found &= (across < _OFF) & ((turned * faces.normal[other]).sum(axis=1) > _ALIKE)
+    if found.mean() < 0.8 * _REPEATED:
+        return 0.0, False
+    repeated = float(found[facing].mean())
+    colours = _same_colours(cloud, grid.to_world(beyond.points[use][found]), grid.to_world(mirrored[found]))
+    if colours is not None and colours < 0.5 * _COLOURS_AGREE:
+        return 0.0, False
+    agree = colours is not None and colours >= _COLOURS_AGREE
+    staggered = _staggered(depth[use][facing & found] * grid.voxel_size)
+    return repeated, repeated >= _REPEATED_SURELY and (agree or staggered)
+
+
+def _staggered(depth_m: Floats) -> bool:
+    """Do surfaces at more than one depth [m] face the wall? A room just as deep as its neighbour shows only one."""
+    if not len(depth_m):
+        return False
+    back = float(np.quantile(depth_m, 0.9))
+    return bool((depth_m < back - _STEP_M).mean() > _SECOND)
+
+
+def _same_colours(cloud: GaussianCloud, here: Floats, there: Floats) -> float | None:
+    """Return how the colours at places (N, 3) and (N, 3) [m] correlate; None if there is hardly any colour."""
+    from scipy.spatial import cKDTree
+
+    some = slice(None, None, max(1, cloud.count // 150_000))
+    tree, colours = cKDTree(cloud.positions[some]), cloud.base_colors[some]
+    one, two = (colours[tree.query(places[::4])[1]].astype(np.float64) for places in (here, there))
+    one, two = (c - c.mean(axis=0) for c in (one, two))
+    spread = one.std(), two.std()
+    if len(one) < 20 or min(spread) < _COLOURFUL:
+        return None
+    return float((one * two).mean() / (spread[0] * spread[1]))
+
+
+def _once(views: list[View]) -> list[View]:
+    """Keep one of those views that are of the same hole, through either face of a thick wall."""
+    kept: list[View] = []
+    for view in sorted(views, key=lambda v: (not v.mirror, not v.closed)):
+        middle = view.opening.places(0.0).mean(axis=0)
+        if all(np.linalg.norm(middle - other.opening.places(0.0).mean(axis=0)) > 4.0 for other in kept):
+            kept.append(view)
+    return kept
+
+
+def without_views(
+    cloud: GaussianCloud, views: list[View], spaces: Points, grid: Grid
+) -> tuple[GaussianCloud, GaussianCloud]:
+    """Return the cloud without what is seen in `views`, and the panes that close them."""
+    names = np.unique([label for view in views for label in view.regions])
+    at = grid.to_lattice(cloud.positions)
+    gone = np.zeros(cloud.count, bool)
+    for view in views if len(names) else ():
+        depth = -view.opening.height(at)
+        few = np.flatnonzero((depth > 1.0) & ~gone)
+        few = few[view.opening.aside(at[few]) < _SLOPE * depth[few] + 2 * _EDGE]
+        theirs, ours = np.zeros(len(few), bool), np.zeros(len(few), bool)
+        for step in _around():
+            labels = looked_up(spaces, at[few] + step, grid.shape, -1)
+            beyond = np.isin(labels, names)
+            theirs |= beyond
+            ours |= (labels >= 0) & ~beyond
+        gone[few[theirs & ~ours]] = True
+    panes = [_pane(view.opening, grid, cloud) for view in views]
+    return cloud.select(~gone), GaussianCloud.concatenate(panes)
+
+
+def _around() -> Floats:
+    """Steps [voxels] (S, 3) to a Gaussian's surroundings."""
+    reach = np.array([-_BESIDE, 0, _BESIDE])
+    return np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+def _pane(hole: Opening, grid: Grid, like: GaussianCloud) -> GaussianCloud:
+    """Return opaque discs over an opening."""
+    points = grid.to_world(hole.pane(0.5))
+    count, size = len(points), 0.4 * grid.voxel_size
+    frame = quat_from_matrix(np.stack([hole.along, (0, 0, 1), hole.normal], axis=1)[None])
+    return replace(
+        like.select(np.zeros(count, np.int64)),
+        positions=points.astype(np.float32),
+        scales=np.tile(np.array([size, size, _THIN_M], np.float32), (count, 1)),
+        quats_wxyz=np.repeat(frame, count, axis=0).astype(np.float32),
+        opacities=np.full(count, 0.95, np.float32),
+    )
