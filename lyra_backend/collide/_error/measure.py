@@ -18,7 +18,8 @@ from .._scan.lattice import Grid
 from .fitted import FittedSurface, fit_gaussians, fit_haze
 from .floor import FloorFigures, measure_floor
 from .gauge import Gauge, gauge
-from .rays import Leaks, RayFigures, find_leaks, thin_wall_crossings, view_figures
+from .leaks import Leaks, find_leaks
+from .rays import RayFigures, thin_wall_crossings, view_figures
 from .views import Seen, eye_points, look_around
 
 __all__ = ["Measurement", "measure_collider"]
@@ -91,7 +92,7 @@ def measure_collider(
     rays = view_figures(seen, surface, state.stray, mesh)
     crossings = thin_wall_crossings(surface, state.stray, free, grid, mesh)
     low, high = surface.points.min(axis=0) - 0.5, surface.points.max(axis=0) + 0.5
-    leaks = find_leaks(eyes, low, high, mesh)
+    leaks = find_leaks(eyes, low, high, mesh, free, grid)
     floor = measure_floor(surface, free, grid, mesh)
     figures = _Figures(surface, state, rays, crossings, leaks, floor)
     return Measurement(_lengths(state, rays, floor), _counts(figures), tuple(_judge(figures, max_error_p95)))
@@ -130,6 +131,7 @@ def _counts(found: _Figures) -> dict[str, Number]:
         "thin_wall_places": crossings[1],
         "thin_wall_crossings": len(crossings[0]),
         "leaks": len(leaks.points),
+        "open_m2": round(float(leaks.area_m2.sum()), 4),
         "floor_holes": len(floor.holes),
         "floor_planar_m2": round(floor.planar_m2, 2),
         "floor_steps_share": round(floor.steps, 6),
@@ -163,8 +165,11 @@ def _judge(figures: _Figures, max_error_p95: float) -> list[Finding]:
     passed, places = crossings
     thin = f"{len(passed)} of {places} rays through thin walls met no collider from the front: bodies pass there."
     warn("thin_walls", len(passed) / max(places, 1), CROSSINGS_MAX, thin, passed)
-    ways = np.concatenate([floor.holes, leaks.points])
-    leak = f"A ball 6 cm wide gets out at {len(ways)} places, {len(floor.holes)} of them in the floor."
+    ways = np.concatenate([leaks.points, floor.holes])
+    leak = (
+        f"A ball 6 cm wide gets in or out at {len(ways)} places, {len(floor.holes)} of them in the floor; "
+        f"{leaks.area_m2.sum():.2f} m2 of walls and ceiling are open."
+    )
     warn("leak", float(len(ways)), 0.0, leak, ways)
     rough = f"The floor's plane is uneven by {1000 * floor.p95_m:.0f} mm (95 %); small wheels feel that."
     warn("floor_rough", floor.p95_m, ROUGH_M, rough, np.zeros((0, 3)))

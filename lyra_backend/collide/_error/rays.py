@@ -1,4 +1,4 @@
-"""The collider on the rays on which the Gaussians were seen, through thin walls, and where it lets bodies out."""
+"""The collider on the rays on which the Gaussians were seen and through thin walls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .views import Seen
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
 
-__all__ = ["BALL_M", "Leaks", "RayFigures", "find_leaks", "separate", "thin_wall_crossings", "view_figures"]
+__all__ = ["BALL_M", "RayFigures", "separate", "thin_wall_crossings", "view_figures"]
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
@@ -25,13 +25,8 @@ _STEEP_ENOUGH = 0.3  # cosine of rays on a surface from which their depth is cle
 _BEYOND_M = 0.5  # how far behind a wall may end for it to be thin
 _START_M = 0.12  # where rays at a thin wall start, before it
 _BESIDE_M = 0.05  # a wall that is nearer than this is there
-_DIRECTIONS = 3000
-_ENCLOSED = 0.10  # share of rays that may leave a closed room
-_LEAKING_RAYS = 500  # more need not be followed
-_LEVEL = 0.1  # sine of the elevation up to which rays are level
 BALL_M = 0.03  # radius of what must not get through
 _SAME_M = 0.3  # leaks nearer to one another are one
-_STEP_M = 0.04
 
 
 @dataclass(frozen=True)
@@ -106,48 +101,6 @@ def thin_wall_crossings(
     nearest = mesh.closest(points)
     away = (mesh.normals(nearest.triangle) * normals).sum(axis=1) < -0.5
     return points[~hits.front & (away | (nearest.distance > _BESIDE_M))], len(points)
-
-
-@dataclass(frozen=True)
-class Leaks:
-    """Ways out of a room (`enclosed`) that a small ball can take: where each passes the wall [m], shape (L, 3)."""
-
-    points: Floats
-    enclosed: bool
-
-
-def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree) -> Leaks:
-    """Return where a ball of 3 cm radius, moving straight from `eyes` (P, 3), leaves the box `low`..`high` [m].
-
-    Only a room must hold it, which is where hardly any level ray leaves; one without a ceiling need not above level.
-    """
-    nothing = np.zeros((0, 3))
-    if not len(eyes):
-        return Leaks(nothing, False)
-    ways = _sphere(_DIRECTIONS)
-    starts, directions = np.repeat(eyes, len(ways), axis=0), np.tile(ways, (len(eyes), 1))
-    escapes = mesh.rays(starts, directions).triangle < 0
-    up = directions[:, 2]
-    walled, roofed = (bool(escapes[part].mean() < _ENCLOSED) for part in (np.abs(up) < _LEVEL, up >= _LEVEL))
-    out = np.flatnonzero(escapes & walled & (up < (2.0 if roofed else _LEVEL)))[:_LEAKING_RAYS]
-    if not len(out):
-        return Leaks(nothing, walled)
-    with np.errstate(divide="ignore"):
-        length = ((np.where(directions[out] > 0, high, low) - starts[out]) / directions[out]).min(axis=1)
-    steps = np.arange(0.0, float(length.max()) + _STEP_M, _STEP_M)
-    path = starts[out][:, None] + directions[out][:, None] * np.minimum(steps[None, :, None], length[:, None, None])
-    room = mesh.closest(path.reshape(-1, 3)).distance.reshape(path.shape[:2])
-    through = room.min(axis=1) > BALL_M
-    return Leaks(separate(path[np.arange(len(out)), room.argmin(axis=1)][through]), walled)
-
-
-def _sphere(count: int) -> Floats:
-    """Return unit vectors spread evenly over the sphere (Fibonacci lattice), shape (count, 3)."""
-    n = np.arange(count) + 0.5
-    z = 1 - 2 * n / count
-    turn = np.pi * (3 - np.sqrt(5)) * n
-    r = np.sqrt(1 - z * z)
-    return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
 
 
 def separate(points: Floats) -> Floats:

@@ -25,9 +25,9 @@ _MOST_WALLS = 48
 _DIRECTIONS, _APART_DEG = 8, 8
 _SHARE = 0.04  # of all walls, that look a way, from which it is a direction of the building
 _SLAB = 1.5  # half the thickness [voxels] of what counts as the wall
-_NARROW = 2.0  # half the width [voxels] of the smallest opening
-_LEAST_M2 = 0.06
-_FRAMED = 0.6  # share of its rim where an opening is bounded by the wall itself, not by what meets it
+_NARROW_M = 0.35  # narrower openings are gaps
+_DEEP_M, _THROUGH = 1.5, 0.3  # spaces that are shallower over all but this share are niches and shelves
+_RING_M, _FRAMED = 0.25, 0.55  # so much of so wide a ring around an opening must be wall: the bays of racks have posts
 _FRAME = 2  # cells by which a pane overlaps the wall
 _IN_FRONT_M = 0.5  # the floor this near before an opening is its own
 
@@ -189,23 +189,42 @@ def _holes(
     # cells seen at a slant between lattice points
     wall = ndimage.binary_closing(wall, np.ones((3, 3)))
     open_ = ndimage.binary_fill_holes(wall) & ~wall
-    labels, count = ndimage.label(open_)
-    if not count:
+    if not open_.any():
         return []
+    blocked = _blocked_behind(normal, offset, crossings, low, wall.shape, grid)
+    labels, count = ndimage.label(open_)
     depth = ndimage.maximum(ndimage.distance_transform_edt(open_), labels, np.arange(1, count + 1))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    ring = max(2, round(_RING_M / grid.voxel_size))
     holes = []
-    for n in np.flatnonzero((depth >= _NARROW) & (sizes >= _LEAST_M2 / grid.voxel_size**2)):
-        inside = labels == n + 1
-        if own[ndimage.binary_dilation(inside) & ~inside].mean() < _FRAMED:
+    for n in np.flatnonzero(np.asarray(depth) >= 0.5 * _NARROW_M / grid.voxel_size):
+        inside = np.pad(labels == n + 1, ring)
+        around = ndimage.binary_dilation(inside, iterations=ring) & ~inside
+        through = 1.0 - float(blocked[inside[ring:-ring, ring:-ring]].mean())
+        if through <= _THROUGH or np.pad(own, ring)[around].mean() < _FRAMED:
             continue
-        cells = (np.argwhere(inside) + low).astype(np.float64)
+        cells = (np.argwhere(inside) - ring + low).astype(np.float64)
         hole = Opening(normal, offset, cells, 0.0)
         # what is solid behind its front is no opening
         before = looked_up(free.reached, hole.places(2.0), grid.shape, 0).astype(bool)
         if before.mean() > 0.5:
             holes.append(Opening(normal, offset, cells, _sill_m(hole, ground, grid)))
     return holes
+
+
+def _blocked_behind(
+    normal: Floats, offset: float, crossings: Floats, low: Ints, shape: tuple[int, ...], grid: Grid
+) -> Bools:
+    """Cells of a wall behind which there is surface within the depth of a niche."""
+    from scipy import ndimage
+
+    depth = offset - crossings @ normal
+    near = crossings[(depth > _SLAB) & (depth < _DEEP_M / grid.voxel_size)]
+    along = near @ np.array([-normal[1], normal[0], 0.0])
+    index = np.rint(np.stack([along, near[:, 2]], axis=1)).astype(np.int64) - low
+    index = index[((index >= 0) & (index < shape)).all(axis=1)]
+    blocked = np.zeros(shape, bool)
+    blocked[tuple(index.T)] = True
+    return np.asarray(ndimage.binary_closing(blocked, np.ones((3, 3))))
 
 
 def _sill_m(hole: Opening, ground: Floats, grid: Grid) -> float:

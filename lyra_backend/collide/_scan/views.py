@@ -26,7 +26,7 @@ from .._mesh.contour import Faces
 from .free_space import FreeSpace, regions_without
 from .lattice import Grid, Points
 from .openings import Opening, find_openings, looked_up
-from .sheets import Sheets, edge_points
+from .sheets import Sheets
 
 __all__ = ["View", "find_views", "without_views"]
 
@@ -39,7 +39,6 @@ _SLOPE = 3.7  # tangent of the widest angle at which one looks through an openin
 _EDGE = 2.0  # how uncertain edges are [voxels]
 _LESS_VISITED = 0.35  # such surface beyond, relative to that before the wall: of two rooms neither is a view
 _VISITED, _VISITED_M2 = 0.03, 0.3  # share and area of what cannot be seen through openings: then somebody was there
-_DEEP_M, _THROUGH = 1.5, 0.3  # spaces that are shallower over all but this share are niches and shelves
 #: Distances [voxels] at which the spaces on either side are named: blocks around an opening may be shut as a whole.
 _LOOKED_AT = (2.5, 5.0, 8.0, 11.0)
 _FAR_M = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # and where nothing is known right behind
@@ -88,9 +87,7 @@ def find_views(
     cloud: GaussianCloud, faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
 ) -> tuple[list[View], Points | None]:
     """Return the views of a scene, and the spaces their `regions` are labels of; None if there are none."""
-    openings = [
-        hole for hole in find_openings(faces, sheets, free, grid) if _leads_on(hole, sheets, grid)
-    ]
+    openings = find_openings(faces, sheets, free, grid)
     if not openings:
         return [], None
     shut = _shut(openings, free, sheets, grid)
@@ -115,22 +112,6 @@ def find_views(
         view = _judged(openings[n], tuple(regions), beyond, mirrors.get(n), grid)
         views += [view] if view else []
     return _once(views), spaces
-
-
-def _leads_on(hole: Opening, sheets: Sheets, grid: Grid) -> bool:
-    """Does one look through it far, or at nothing? Shelves and niches end soon."""
-    from scipy import ndimage
-
-    low, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
-    depth = -hole.height(low)
-    near = low[(depth > _EDGE) & (depth < _DEEP_M / grid.voxel_size)]
-    first, last = hole.box
-    blocked = np.zeros((last - first + 3).astype(int), bool)
-    index = np.rint(np.stack([near @ hole.along, near[:, 2]], axis=1) - first).astype(np.int64)
-    index = index[((index >= 0) & (index < blocked.shape)).all(axis=1)]
-    blocked[tuple(index.T)] = True
-    blocked = ndimage.binary_closing(blocked, np.ones((3, 3)))
-    return bool((~blocked[tuple(np.rint(hole.cells - first).astype(int).T)]).mean() > _THROUGH)
 
 
 def _shut(openings: list[Opening], free: FreeSpace, sheets: Sheets, grid: Grid) -> Points:
