@@ -54,7 +54,8 @@ def no_floor(ground_m2: float, standing_m2: float, least_m2: float) -> Finding:
     text = (
         f"No floor was found: {ground_m2:.2f} m2 of surface are reached from above, {standing_m2:.2f} m2 of it are "
         f"less steep than 39 degrees, wide enough for a foot, thin, and have headroom; {least_m2:g} m2 are "
-        "needed (collide.min_floor). No collider was made. Check which way is up (--up), the scale (--scale), and whether the splat shows a floor."
+        "needed (collide.min_floor). No collider was made. Check which way is up (--up), the scale (--scale), and "
+        "whether the splat shows a floor."
     )
     return Finding("collide.no_floor", Severity.ERROR, text, round(standing_m2, 3), least_m2)
 

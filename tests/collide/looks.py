@@ -45,7 +45,9 @@ def reveals(opening, thickness):
 def furniture():
     """A cupboard, a table block and a column, so that the room is no mere box."""
     return join(
-        box((1.6, 0.4, 0.0), (2.2, 0.9, 1.1)), box((2.6, 1.9, 0.0), (3.3, 2.6, 0.7)), box((3.0, 0.8, 0.0), (3.3, 1.1, 1.9))
+        box((1.6, 0.4, 0.0), (2.2, 0.9, 1.1)),
+        box((2.6, 1.9, 0.0), (3.3, 2.6, 0.7)),
+        box((3.0, 0.8, 0.0), (3.3, 1.1, 1.9)),
     )
 
 

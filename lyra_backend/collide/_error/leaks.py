@@ -102,10 +102,11 @@ def _past_the_shell(mesh: MeshTree, free: FreeSpace, grid: Grid, top: float) -> 
     asked = np.flatnonzero((ways[:, 2] >= 0) & (at[:, 2] < top))
     stride = -(-len(asked) // _PROBES) if len(asked) else 1
     asked = asked[::stride]
-    at, ways, size = at[asked], ways[asked].astype(np.float64), grid.voxel_size * width[asked]
-    ray = mesh.rays(at + _FROM * grid.voxel_size * ways, -ways, (_FROM - _TO) * grid.voxel_size)
+    at, size = at[asked], grid.voxel_size * width[asked].astype(np.float64)
+    out: Floats = ways[asked].astype(np.float64)
+    ray = mesh.rays(at + _FROM * grid.voxel_size * out, -out, (_FROM - _TO) * grid.voxel_size)
     passed = np.flatnonzero(ray.triangle < 0)
-    middle = at[passed] + 0.5 * grid.voxel_size * ways[passed]
+    middle = at[passed] + 0.5 * grid.voxel_size * out[passed]
     wide = mesh.closest(middle).distance > BALL_M
     middle, size = middle[wide], size[passed][wide]
     if not len(middle):
@@ -114,7 +115,7 @@ def _past_the_shell(mesh: MeshTree, free: FreeSpace, grid: Grid, top: float) -> 
         cKDTree(middle), _TOGETHER * float(size.max()) * np.sqrt(stride), output_type="coo_matrix"
     )
     count, hole = connected_components(near, directed=False)
-    area = np.bincount(hole, weights=size**2 * stride, minlength=count)
+    area = np.asarray(np.bincount(hole, weights=size**2 * stride, minlength=count), np.float64)
     number = np.bincount(hole, minlength=count)
     centre = np.stack([np.bincount(hole, weights=middle[:, k], minlength=count) / number for k in range(3)], axis=1)
     order = np.argsort(-area, kind="stable")

@@ -21,7 +21,7 @@ Bools = npt.NDArray[np.bool_]
 _STEEP = 0.3  # sine of the lean up to which a wall is upright
 _ALONG = 0.85  # cosine to which a wall's normals agree
 _WALL_M2 = 1.0  # smallest wall
-_MOST_WALLS = 48
+_MOST_WALLS = 32
 _DIRECTIONS, _APART_DEG = 8, 8
 _SHARE = 0.04  # of all walls, that look a way, from which it is a direction of the building
 _SLAB = 1.5  # half the thickness [voxels] of what counts as the wall
@@ -109,16 +109,20 @@ def find_openings(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> 
     walls = [wall for way in _ways(normals) for wall in _walls(points, normals, way, least)]
     walls = sorted(walls, key=lambda wall: -wall[2])[:_MOST_WALLS]
     low, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
-    crossings = (low + sheets.position[sheets.blocked, None] * np.eye(3)[axis], sheets.normal[sheets.blocked])
+    crossings = low.astype(np.float32)
+    crossings[np.arange(len(low)), axis] += sheets.position[sheets.blocked]
+    normals = sheets.normal[sheets.blocked]
     ground = _ground(faces, grid)
-    return [hole for normal, offset, _ in walls for hole in _holes(normal, offset, *crossings, ground, free, grid)]
+    return [
+        hole for normal, offset, _ in walls for hole in _holes(normal, offset, crossings, normals, ground, free, grid)
+    ]
 
 
 def _ways(normals: Floats) -> list[Floats]:
     """Return the horizontal directions (3,) that walls face, most first."""
     angle = np.degrees(np.arctan2(normals[:, 1], normals[:, 0])) % 360.0
     votes = np.bincount(angle.astype(int) % 360, minlength=360).astype(float)
-    smooth = sum(np.roll(votes, k) for k in range(-2, 3))
+    smooth = np.sum([np.roll(votes, k) for k in range(-2, 3)], axis=0)
     ways: list[Floats] = []
     for _ in range(_DIRECTIONS):
         best = int(np.argmax(smooth))
@@ -177,7 +181,8 @@ def _holes(
     """Return what is open in a wall and enclosed by it, by the floor and by what else meets it."""
     from scipy import ndimage
 
-    near = np.flatnonzero(np.abs(crossings @ normal - offset) < _SLAB)
+    height = crossings @ normal.astype(np.float32) - np.float32(offset)
+    near = np.flatnonzero(np.abs(height) < _SLAB)
     uz = np.stack([crossings[near] @ np.array([-normal[1], normal[0], 0.0]), crossings[near, 2]], axis=1)
     index = np.rint(uz).astype(np.int64)
     low = index.min(axis=0) - 1
@@ -191,7 +196,8 @@ def _holes(
     open_ = ndimage.binary_fill_holes(wall) & ~wall
     if not open_.any():
         return []
-    blocked = _blocked_behind(normal, offset, crossings, low, wall.shape, grid)
+    behind = crossings[(height < -_SLAB) & (height > -_DEEP_M / grid.voxel_size)]
+    blocked = _blocked_by(behind, normal, low, wall.shape)
     labels, count = ndimage.label(open_)
     depth = ndimage.maximum(ndimage.distance_transform_edt(open_), labels, np.arange(1, count + 1))
     ring = max(2, round(_RING_M / grid.voxel_size))
@@ -211,16 +217,12 @@ def _holes(
     return holes
 
 
-def _blocked_behind(
-    normal: Floats, offset: float, crossings: Floats, low: Ints, shape: tuple[int, ...], grid: Grid
-) -> Bools:
-    """Cells of a wall behind which there is surface within the depth of a niche."""
+def _blocked_by(crossings: Floats, normal: Floats, low: Ints, shape: tuple[int, ...]) -> Bools:
+    """Cells of a wall before or behind which there is one of the crossings."""
     from scipy import ndimage
 
-    depth = offset - crossings @ normal
-    near = crossings[(depth > _SLAB) & (depth < _DEEP_M / grid.voxel_size)]
-    along = near @ np.array([-normal[1], normal[0], 0.0])
-    index = np.rint(np.stack([along, near[:, 2]], axis=1)).astype(np.int64) - low
+    along = crossings @ np.array([-normal[1], normal[0], 0.0], np.float32)
+    index = np.rint(np.stack([along, crossings[:, 2]], axis=1)).astype(np.int64) - low
     index = index[((index >= 0) & (index < shape)).all(axis=1)]
     blocked = np.zeros(shape, bool)
     blocked[tuple(index.T)] = True

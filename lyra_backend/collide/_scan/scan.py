@@ -19,8 +19,9 @@ from .bounds import Fit, fit, limit_gb
 from .footing import find_footing, judge_footing
 from .free_space import FreeSpace, find_free_space
 from .lattice import Grid, trusted
+from .panes import without_views
 from .sheets import Sheets, find_sheets
-from .views import find_views, without_views
+from .views import find_views
 
 __all__ = ["Scan", "ScanParams", "scan"]
 

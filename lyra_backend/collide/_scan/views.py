@@ -8,35 +8,35 @@ a view:
 - a mirror, if it repeats what is before the wall, turned over in the wall's plane;
 - a window, if its sill is above the floor and nothing or much space is beyond.
 
-Views are closed by a pane in the wall's plane, and the Gaussians beyond are left out. An opening that reaches the floor
+An opening that reaches the floor
 is a doorway whatever is beyond, unless more than one surface facing it, or its colours, are repeated by a mirror.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ...types import GaussianCloud
-from ...types.rotations import quat_from_matrix
 from .._mesh.contour import Faces
 from .free_space import FreeSpace, regions_without
 from .lattice import Grid, Points
 from .openings import Opening, find_openings, looked_up
 from .sheets import Sheets
 
-__all__ = ["View", "find_views", "without_views"]
+__all__ = ["EDGE", "SLOPE", "View", "find_views"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 
 _SILL_M = 0.3  # robots step or drive over lower ones
-_SLOPE = 3.7  # tangent of the widest angle at which one looks through an opening: 75 degrees
-_EDGE = 2.0  # how uncertain edges are [voxels]
+SLOPE = 3.7  # tangent of the widest angle at which one looks through an opening: 75 degrees
+_FLUSH = 1.5  # surface this near the wall [voxels] is the wall
+EDGE = 2.0  # how uncertain edges are [voxels]
 _LESS_VISITED = 0.35  # such surface beyond, relative to that before the wall: of two rooms neither is a view
 _VISITED, _VISITED_M2 = 0.03, 0.3  # share and area of what cannot be seen through openings: then somebody was there
 #: Distances [voxels] at which the spaces on either side are named: blocks around an opening may be shut as a whole.
@@ -50,8 +50,6 @@ _FACING_M2, _SOME_M2 = 0.2, 0.5  # least surface to tell a mirror by
 _SECOND, _STEP_M = 0.12, 0.4  # share of another surface that faces the mirror, and how far before the rest it is
 _SAMPLES = 4000
 _COLOURFUL, _COLOURS_AGREE = 0.04, 0.6  # standard deviation of colours that tell something; their correlation
-_BESIDE = 2  # points around a Gaussian that say in which space it lies
-_THIN_M = 0.002
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,43 @@ class _Beyond:
     normals: Floats
 
 
+@dataclass(frozen=True)
+class _Spaces:
+    """What free space falls into when openings are shut: labels of lattice points, and of the faces (F,)."""
+
+    labels: Points
+    of_faces: Ints
+    faces: Faces
+    grid: Grid
+
+    @staticmethod
+    def of(labels: Points, faces: Faces, grid: Grid) -> _Spaces:
+        return _Spaces(labels, labels.at(faces.point), faces, grid)
+
+    def at(self, hole: Opening, heights: tuple[float, ...]) -> int:
+        """Return the label most points at `heights` before an opening have; -1 if hardly any is free."""
+        labels = np.concatenate([looked_up(self.labels, hole.places(h), self.grid.shape, -1) for h in heights])
+        names, counts = np.unique(labels[labels >= 0], return_counts=True)
+        return int(names[counts.argmax()]) if counts.sum() > 0.02 * len(labels) else -1
+
+    def before(self, hole: Opening) -> int:
+        """Return the label of the space before an opening, -1 if there is none."""
+        return self.at(hole, _LOOKED_AT)
+
+    def behind(self, hole: Opening) -> list[int]:
+        """Return the labels of the spaces behind an opening, nearest first."""
+        labels = [self.at(hole, tuple(-h for h in _LOOKED_AT))]
+        labels += [self.at(hole, (-far / self.grid.voxel_size,)) for far in _FAR_M]
+        return [label for label in dict.fromkeys(labels) if label >= 0]
+
+    def faces_of(self, regions: Sequence[int]) -> _Beyond:
+        """Return the faces that bound spaces."""
+        here = np.zeros(len(self.of_faces), bool)
+        for region in regions:
+            here |= self.of_faces == region
+        return _Beyond(self.faces.crossing[here], self.faces.normal[here])
+
+
 def find_views(
     cloud: GaussianCloud, faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
 ) -> tuple[list[View], Points | None]:
@@ -90,56 +125,42 @@ def find_views(
     openings = find_openings(faces, sheets, free, grid)
     if not openings:
         return [], None
-    shut = _shut(openings, free, sheets, grid)
+    shut = _Spaces.of(_shut(openings, free, sheets, grid), faces, grid)
     mirrors = {}
     for n, hole in enumerate(openings):
-        beyond = _faces_of(_behind(hole, shut, grid)[:1], shut, faces)
-        repeated, sure = _repeated(hole, beyond, faces, cloud, grid)
+        behind_it = shut.behind(hole)
+        if not behind_it or shut.before(hole) in behind_it:
+            continue
+        repeated, sure = _repeated(hole, shut.faces_of(behind_it[:1]), faces, cloud, grid)
         if repeated >= _REPEATED:
             mirrors[n] = (repeated, sure)
     asked = [n for n, hole in enumerate(openings) if hole.sill_m > _SILL_M or n in mirrors]
     if not asked:
         return [], None
-    spaces = _shut([openings[n] for n in asked], free, sheets, grid)
-    behind = {n: _behind(openings[n], spaces, grid) for n in asked}
+    spaces = _Spaces.of(_shut([openings[n] for n in asked], free, sheets, grid), faces, grid)
     views = []
     for n in asked:
-        front = _region_at(openings[n], spaces, grid, _LOOKED_AT)
-        regions = [r for r in behind[n] if not _was_visited(openings[n], front, r, spaces, faces, grid)]
-        if front < 0 or front in behind[n] or (behind[n] and behind[n][0] not in regions):
+        front, behind = spaces.before(openings[n]), spaces.behind(openings[n])
+        if front < 0 or front in behind:
             continue
-        beyond = _faces_of(regions, spaces, faces)
-        view = _judged(openings[n], tuple(regions), beyond, mirrors.get(n), grid)
+        regions = tuple(r for r in behind if not _was_visited(openings[n], front, r, spaces))
+        if behind and behind[0] not in regions:
+            continue
+        view = _judged(openings[n], regions, spaces.faces_of(regions), mirrors.get(n), grid)
         views += [view] if view else []
-    return _once(views), spaces
+    return _once(views), spaces.labels
 
 
 def _shut(openings: list[Opening], free: FreeSpace, sheets: Sheets, grid: Grid) -> Points:
     """Label free space with all `openings` shut."""
-    planes = [hole.places(h, hole.pane(1.0) @ np.stack([hole.along, (0, 0, 1)], axis=1)) for hole in openings
-              for h in (-_BARRIER, -_BARRIER / 2, 0.0, _BARRIER / 2, _BARRIER)]
+    planes = [
+        hole.places(h, hole.pane(1.0) @ np.stack([hole.along, (0, 0, 1)], axis=1))
+        for hole in openings
+        for h in (-_BARRIER, -_BARRIER / 2, 0.0, _BARRIER / 2, _BARRIER)
+    ]
     at = np.rint(np.concatenate(planes)).astype(np.int64)
     at = at[((at >= 0) & (at < grid.shape)).all(axis=1)]
-    return regions_without(np.unique(at, axis=0), free, sheets)
-
-
-def _region_at(hole: Opening, regions: Points, grid: Grid, depths: tuple[float, ...]) -> int:
-    """Return the label most points at `depths` before an opening have; -1 if hardly any is free."""
-    labels = np.concatenate([looked_up(regions, hole.places(h), grid.shape, -1) for h in depths])
-    names, counts = np.unique(labels[labels >= 0], return_counts=True)
-    return int(names[counts.argmax()]) if counts.sum() > 0.02 * len(labels) else -1
-
-
-def _behind(hole: Opening, spaces: Points, grid: Grid) -> list[int]:
-    """Return the labels of the spaces behind an opening, nearest first."""
-    labels = [_region_at(hole, spaces, grid, tuple(-h for h in _LOOKED_AT))]
-    labels += [_region_at(hole, spaces, grid, (-far / grid.voxel_size,)) for far in _FAR_M]
-    return [label for label in dict.fromkeys(labels) if label >= 0]
-
-
-def _faces_of(regions: Sequence[int], spaces: Points, faces: Faces) -> _Beyond:
-    here = np.isin(spaces.at(faces.point), regions)
-    return _Beyond(faces.crossing[here], faces.normal[here])
+    return regions_without(at, free, sheets)
 
 
 def _judged(
@@ -153,29 +174,32 @@ def _judged(
     return None if walkable else View(hole, regions, False, True, 0.0, area)
 
 
-def _was_visited(hole: Opening, front: int, region: int, spaces: Points, faces: Faces, grid: Grid) -> bool:
+def _was_visited(hole: Opening, front: int, region: int, spaces: _Spaces) -> bool:
     """Is much in a space behind an opening that cannot be seen through it?
 
     Much is what is more than noise, and is not far less than what is before the wall and cannot be seen from behind.
     """
-    here = _faces_of([region], spaces, faces).points
-    unseen, seen = _unseen(-hole.height(here), hole.aside(here))
-    there = _faces_of([front], spaces, faces).points
-    before, _ = _unseen(hole.height(there), hole.aside(there))
-    some = unseen * grid.voxel_size**2 > _VISITED_M2 and unseen > _VISITED * (seen + unseen)
-    return some or unseen > _LESS_VISITED * before
+    cell = spaces.grid.voxel_size**2
+    unseen, seen = (count * cell for count in _unseen(hole, spaces.faces_of([region]).points, -1.0))
+    before = _unseen(hole, spaces.faces_of([front]).points, 1.0)[0] * cell
+    return (unseen > _VISITED_M2 and unseen > _VISITED * (seen + unseen)) or unseen > _LESS_VISITED * before
 
 
-def _unseen(depth: Floats, aside: Floats) -> tuple[int, int]:
-    """Number of places at `depth` behind an opening, and `aside` of it, that cannot and can be seen through it."""
-    behind = depth > 1.5
-    hidden = aside > _SLOPE * depth + _EDGE
-    return int((behind & hidden).sum()), int((behind & ~hidden).sum())
+def _unseen(hole: Opening, points: Floats, side: float) -> tuple[int, int]:
+    """Number of places before (`side` 1) or behind (-1) an opening that cannot and can be seen from across."""
+    depth = side * hole.height(points)
+    points, depth = points[depth > _FLUSH], depth[depth > _FLUSH]
+    # nothing deeper is hidden: the wall ends somewhere
+    low, high = hole.box
+    across = np.stack([points @ hole.along, points[:, 2]], axis=1)
+    far = max(float(np.abs(across - (low + high) / 2).max(initial=0.0)), 1.0) * 1.5
+    close = points[SLOPE * depth + EDGE < far]
+    depth = depth[SLOPE * depth + EDGE < far]
+    unseen = int((hole.aside(close) > SLOPE * depth + EDGE).sum())
+    return unseen, len(points) - unseen
 
 
-def _repeated(
-    hole: Opening, beyond: _Beyond, faces: Faces, cloud: GaussianCloud, grid: Grid
-) -> tuple[float, bool]:
+def _repeated(hole: Opening, beyond: _Beyond, faces: Faces, cloud: GaussianCloud, grid: Grid) -> tuple[float, bool]:
     """Return the share of the surface beyond, that faces the wall, which is before the wall as well; and if that is
     proof enough where robots could go through.
 
@@ -184,8 +208,8 @@ def _repeated(
     from scipy.spatial import cKDTree
 
     depth = -hole.height(beyond.points)
-    use = np.flatnonzero((np.abs(beyond.normals[:, 2]) < 0.5) & (depth > _EDGE))
-    before = np.flatnonzero((np.abs(faces.normal[:, 2]) < 0.5) & (hole.height(faces.crossing) > _EDGE))
+    use = np.flatnonzero((np.abs(beyond.normals[:, 2]) < 0.5) & (depth > EDGE))
+    before = np.flatnonzero((np.abs(faces.normal[:, 2]) < 0.5) & (hole.height(faces.crossing) > EDGE))
     cell = grid.voxel_size**2
     if len(use) * cell < _SOME_M2 or not len(before):
         return 0.0, False
@@ -242,45 +266,3 @@ def _once(views: list[View]) -> list[View]:
         if all(np.linalg.norm(middle - other.opening.places(0.0).mean(axis=0)) > 4.0 for other in kept):
             kept.append(view)
     return kept
-
-
-def without_views(
-    cloud: GaussianCloud, views: list[View], spaces: Points, grid: Grid
-) -> tuple[GaussianCloud, GaussianCloud]:
-    """Return the cloud without what is seen in `views`, and the panes that close them."""
-    names = np.unique([label for view in views for label in view.regions])
-    at = grid.to_lattice(cloud.positions)
-    gone = np.zeros(cloud.count, bool)
-    for view in views if len(names) else ():
-        depth = -view.opening.height(at)
-        few = np.flatnonzero((depth > 1.0) & ~gone)
-        few = few[view.opening.aside(at[few]) < _SLOPE * depth[few] + 2 * _EDGE]
-        theirs, ours = np.zeros(len(few), bool), np.zeros(len(few), bool)
-        for step in _around():
-            labels = looked_up(spaces, at[few] + step, grid.shape, -1)
-            beyond = np.isin(labels, names)
-            theirs |= beyond
-            ours |= (labels >= 0) & ~beyond
-        gone[few[theirs & ~ours]] = True
-    panes = [_pane(view.opening, grid, cloud) for view in views]
-    return cloud.select(~gone), GaussianCloud.concatenate(panes)
-
-
-def _around() -> Floats:
-    """Steps [voxels] (S, 3) to a Gaussian's surroundings."""
-    reach = np.array([-_BESIDE, 0, _BESIDE])
-    return np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
-
-
-def _pane(hole: Opening, grid: Grid, like: GaussianCloud) -> GaussianCloud:
-    """Return opaque discs over an opening."""
-    points = grid.to_world(hole.pane(0.5))
-    count, size = len(points), 0.4 * grid.voxel_size
-    frame = quat_from_matrix(np.stack([hole.along, (0, 0, 1), hole.normal], axis=1)[None])
-    return replace(
-        like.select(np.zeros(count, np.int64)),
-        positions=points.astype(np.float32),
-        scales=np.tile(np.array([size, size, _THIN_M], np.float32), (count, 1)),
-        quats_wxyz=np.repeat(frame, count, axis=0).astype(np.float32),
-        opacities=np.full(count, 0.95, np.float32),
-    )

@@ -1,0 +1,121 @@
+"""Holes of a shell, met from inside, from outside and from sides that nobody sees."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lyra_backend.collide._error.leaks import find_leaks, free_ends
+from lyra_backend.collide._scan.lattice import Points
+from lyra_backend.kernels.mesh_distance import MeshTree
+
+from .test_measure import SIZE, in_room, lattice, room_mesh, together, wall
+
+EYES = np.array([[0.8, 0.8, 0.9], [2.2, 1.7, 0.9], [1.5, 1.2, 1.5]])
+
+
+def leaks(mesh, is_free=in_room, eyes=EYES):
+    free, grid = lattice(is_free)
+    return find_leaks(eyes, np.full(3, -0.5), SIZE + 0.5, MeshTree(*mesh), free, grid)
+
+
+def all_but(hole, radius):
+    return lambda centres: np.linalg.norm(centres - hole, axis=1) > radius
+
+
+def test_a_closed_room_is_tight():
+    found = leaks(room_mesh())
+    assert found.enclosed
+    assert len(found.points) == 0
+
+
+@pytest.mark.parametrize("radius", [0.15, 0.3])
+def test_a_hole_is_one_leak_with_its_area(radius):
+    hole = np.array([0.0, 1.2, 1.0])
+    found = leaks(room_mesh(keep=all_but(hole, radius)))
+    assert len(found.points) == 1
+    assert np.abs(found.points[0] - hole).max() < 0.08
+    # within what a ball of 3 cm leaves of a hole with a ragged rim
+    assert np.pi * (radius - 0.09) ** 2 < found.area_m2[0] < np.pi * (radius + 0.05) ** 2
+
+
+def test_a_hole_that_no_eye_sees_is_found_from_behind():
+    hole = np.array([0.0, 1.2, 0.5])
+    screen = together(
+        wall((0.15, 0.7, 0.0), (0, 1.0, 0), (0, 0, 1.0)), wall((0.17, 0.7, 0.0), (0, 0, 1.0), (0, 1.0, 0))
+    )
+
+    def is_free(points):
+        behind = (np.abs(points[:, 0] - 0.16) < 0.03) & (np.abs(points[:, 1] - 1.2) < 0.5) & (points[:, 2] < 1.0)
+        return in_room(points) & ~behind
+
+    mesh = together(room_mesh(keep=all_but(hole, 0.15)), screen)
+    found = leaks(mesh, is_free)
+    assert len(found.points) == 1
+    assert np.abs(found.points[0] - hole).max() < 0.08
+
+
+def test_a_ceiling_counts_where_there_is_one():
+    above = np.array([1.5, 1.2, 2.0])
+    assert len(leaks(room_mesh(keep=all_but(above, 0.3))).points) == 1
+    roofless = room_mesh(keep=lambda c: c[:, 2] < 1.99)
+    assert len(leaks(roofless).points) == 0
+
+
+def test_open_ground_holds_nothing():
+    found = leaks(wall((0, 0, 0), (3.0, 0, 0), (0, 2.5, 0)))
+    assert not found.enclosed
+    assert len(found.points) == 0
+
+
+def test_no_eyes_no_verdict():
+    assert not leaks(room_mesh(), eyes=np.zeros((0, 3))).enclosed
+
+
+def test_the_largest_hole_comes_first():
+    small, large = np.array([0.0, 0.6, 1.0]), np.array([3.0, 1.6, 1.0])
+    found = leaks(room_mesh(keep=lambda c: all_but(small, 0.15)(c) & all_but(large, 0.35)(c)))
+    assert len(found.points) == 2
+    assert found.area_m2[0] > 2 * found.area_m2[1] > 0
+    assert np.abs(found.points[0] - large).max() < 0.1
+
+
+def brute(reached, shape):
+    """All pairs of neighbours of which one is reached, as (reached end, step)."""
+    points = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
+    value = reached.at(points.reshape(-1, 3)).reshape(shape).astype(bool)
+    pairs = set()
+    for axis in range(3):
+        step = np.eye(3, dtype=int)[axis]
+        for p in points.reshape(-1, 3):
+            q = p + step
+            if q[axis] < shape[axis] and value[tuple(p)] != value[tuple(q)]:
+                pairs.add((*p, *step) if value[tuple(p)] else (*q, *-step))
+    return pairs
+
+
+def test_ends_of_free_space_are_all_found_once():
+    rng = np.random.default_rng(6)
+    directory = np.full((2, 3, 2), -1, np.int32)
+    held = rng.permutation(12)[:7]
+    directory.reshape(-1)[held] = np.arange(7)
+    reached = Points(directory, rng.random((7, 512)) < 0.5, rng.random(directory.shape) < 0.5)
+    at, ways, width = free_ends(reached)
+    fine = width == 1
+    rows = [tuple(row) for row in np.concatenate([at, ways], axis=1)[fine].tolist()]
+    assert len(rows) == len(set(rows))
+    expected = brute(reached, (16, 24, 16))
+    # between two blocks without surface one end stands for the 64 of the face
+    coarse = expected - set(rows)
+    assert set(rows) <= expected
+    assert len(coarse) == 64 * int((~fine).sum())
+    assert set(width.tolist()) <= {1, 8}
+
+
+def test_ends_of_nothing():
+    empty = SimpleNamespace(
+        dense=np.zeros((0, 512), bool), directory=np.full((2, 2, 2), -1, np.int32), sparse=np.ones((2, 2, 2), bool)
+    )
+    assert [len(part) for part in free_ends(empty)] == [0, 0, 0]
