@@ -114,3 +114,20 @@ def two_rooms(opening, other=None, thickness=0.1, contents=None):
     first = join(shell(opening=opening), furniture() if contents is None else contents)
     other = turned_over(first) if other is None else other
     return join(first, moved(other, -thickness), *reveals(opening, thickness))
+
+
+def two_windows():
+    """A room with two windows side by side in one wall, through which one garden is seen."""
+    left, right = (0.3, 1.2, 0.9, 1.8), (1.8, 2.7, 0.9, 1.8)
+    room = shell(opening=left)
+    room = room.select(~((np.abs(room.positions[:, 0]) < 0.05) & through(room.positions, right)))
+    garden = outdoors()
+    return join(room, furniture(), seen_through(garden, left), seen_through(garden, right))
+
+
+def roughened(scene, noise, dropped, seed=0):
+    """The scene with its Gaussians scattered by `noise` [m] and a share of them left out."""
+    rng = np.random.default_rng([seed, 4])
+    scene = scene.select(rng.random(scene.count) > dropped)
+    points = scene.positions + rng.normal(0, noise, (scene.count, 3))
+    return replace(scene, positions=points.astype(np.float32))

@@ -20,11 +20,13 @@ from .looks import (
     furniture,
     moved,
     painted,
+    roughened,
     seen_through,
     shell,
     spun,
     turned_over,
     two_rooms,
+    two_windows,
     window_with_view,
     with_mirror,
 )
@@ -86,6 +88,10 @@ def test_a_mirror_down_to_the_floor_is_closed_if_furniture_proves_it():
     assert_closed(with_mirror(TALL), "mirror", (0.0, 1.45, 0.95), 1.5)
 
 
+def test_rough_splats_have_mirrors_too():
+    assert_closed(roughened(with_mirror(TALL), 0.01, 0.3), "mirror", (0.0, 1.45, 0.95), 1.5)
+
+
 def test_walls_need_not_follow_the_axes():
     turn = np.radians(33)
     spin = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
@@ -116,6 +122,13 @@ def test_colours_tell_an_empty_mirror_from_an_empty_room():
 @pytest.mark.parametrize("thickness", [0.0, 0.2])
 def test_a_window_is_closed_and_what_is_outside_is_left_out(thickness):
     found, _ = assert_closed(window_with_view(thickness=thickness), "window", (0.0, 1.5, 1.35), 1.26)
+    assert not is_free(found, (-3.0, 1.5, 1.4))
+
+
+def test_two_windows_onto_one_garden_are_both_closed():
+    found, findings = scanned(two_windows())
+    assert [f.code for f in findings] == ["collide.window", "collide.window"]
+    assert sorted(place(f)[1] for f in findings) == pytest.approx([0.75, 2.25], abs=0.08)
     assert not is_free(found, (-3.0, 1.5, 1.4))
 
 

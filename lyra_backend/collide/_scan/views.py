@@ -8,8 +8,8 @@ a view:
 - a mirror, if it repeats what is before the wall, turned over in the wall's plane;
 - a window, if its sill is above the floor and nothing or much space is beyond.
 
-An opening that reaches the floor
-is a doorway whatever is beyond, unless more than one surface facing it, or its colours, are repeated by a mirror.
+An opening that reaches the floor is a doorway whatever is beyond, unless more than one surface facing it, or its
+colours, are repeated by a mirror.
 """
 
 from __future__ import annotations
@@ -139,11 +139,13 @@ def find_views(
         return [], None
     spaces = _Spaces.of(_shut([openings[n] for n in asked], free, sheets, grid), faces, grid)
     views = []
+    all_behind = {n: spaces.behind(openings[n]) for n in asked}
     for n in asked:
-        front, behind = spaces.before(openings[n]), spaces.behind(openings[n])
+        front, behind = spaces.before(openings[n]), all_behind[n]
         if front < 0 or front in behind:
             continue
-        regions = tuple(r for r in behind if not _was_visited(openings[n], front, r, spaces))
+        ways = {r: [openings[m] for m in asked if r in all_behind[m]] for r in behind}
+        regions = tuple(r for r in behind if not _was_visited(openings[n], ways[r], front, r, spaces))
         if behind and behind[0] not in regions:
             continue
         view = _judged(openings[n], regions, spaces.faces_of(regions), mirrors.get(n), grid)
@@ -174,29 +176,30 @@ def _judged(
     return None if walkable else View(hole, regions, False, True, 0.0, area)
 
 
-def _was_visited(hole: Opening, front: int, region: int, spaces: _Spaces) -> bool:
-    """Is much in a space behind an opening that cannot be seen through it?
+def _was_visited(hole: Opening, ways: list[Opening], front: int, region: int, spaces: _Spaces) -> bool:
+    """Is much in a space behind an opening that cannot be seen through it, nor through the other `ways` there?
 
     Much is what is more than noise, and is not far less than what is before the wall and cannot be seen from behind.
     """
     cell = spaces.grid.voxel_size**2
-    unseen, seen = (count * cell for count in _unseen(hole, spaces.faces_of([region]).points, -1.0))
-    before = _unseen(hole, spaces.faces_of([front]).points, 1.0)[0] * cell
+    others = [way for way in ways if way is not hole]
+    unseen, seen = (count * cell for count in _unseen(hole, others, spaces.faces_of([region]).points, -1.0))
+    before = _unseen(hole, [], spaces.faces_of([front]).points, 1.0)[0] * cell
     return (unseen > _VISITED_M2 and unseen > _VISITED * (seen + unseen)) or unseen > _LESS_VISITED * before
 
 
-def _unseen(hole: Opening, points: Floats, side: float) -> tuple[int, int]:
-    """Number of places before (`side` 1) or behind (-1) an opening that cannot and can be seen from across."""
+def _unseen(hole: Opening, others: list[Opening], points: Floats, side: float) -> tuple[int, int]:
+    """Number of places before (`side` 1) or behind (-1) an opening that cannot and can be seen from across.
+
+    What `others` show is seen as well.
+    """
     depth = side * hole.height(points)
     points, depth = points[depth > _FLUSH], depth[depth > _FLUSH]
-    # nothing deeper is hidden: the wall ends somewhere
-    low, high = hole.box
-    across = np.stack([points @ hole.along, points[:, 2]], axis=1)
-    far = max(float(np.abs(across - (low + high) / 2).max(initial=0.0)), 1.0) * 1.5
-    close = points[SLOPE * depth + EDGE < far]
-    depth = depth[SLOPE * depth + EDGE < far]
-    unseen = int((hole.aside(close) > SLOPE * depth + EDGE).sum())
-    return unseen, len(points) - unseen
+    hidden = points[hole.aside(points) > SLOPE * depth + EDGE]
+    for other in others:
+        deep = -other.height(hidden)
+        hidden = hidden[(deep < -_FLUSH) | ((deep > _FLUSH) & (other.aside(hidden) > SLOPE * deep + EDGE))]
+    return len(hidden), len(points) - len(hidden)
 
 
 def _repeated(hole: Opening, beyond: _Beyond, faces: Faces, cloud: GaussianCloud, grid: Grid) -> tuple[float, bool]:
@@ -224,7 +227,8 @@ def _repeated(hole: Opening, beyond: _Beyond, faces: Faces, cloud: GaussianCloud
     found = np.isfinite(gap)
     other = before[np.where(found, nearest, 0)]
     across = np.abs(((mirrored - faces.crossing[other]) * faces.normal[other]).sum(axis=1))
-    found &= (across < _OFF) & ((turned * faces.normal[other]).sum(axis=1) > _ALIKE)
+    # either side: single sheets are met from behind as well where the room in the mirror is not closed
+    found &= (across < _OFF) & (np.abs((turned * faces.normal[other]).sum(axis=1)) > _ALIKE)
     if found.mean() < 0.8 * _REPEATED:
         return 0.0, False
     repeated = float(found[facing].mean())
