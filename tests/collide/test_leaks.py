@@ -44,11 +44,11 @@ def test_a_hole_is_one_leak_with_its_area(radius):
 def test_a_hole_that_no_eye_sees_is_found_from_behind():
     hole = np.array([0.0, 1.2, 0.5])
     screen = together(
-        wall((0.15, 0.7, 0.0), (0, 1.0, 0), (0, 0, 1.0)), wall((0.17, 0.7, 0.0), (0, 0, 1.0), (0, 1.0, 0))
+        wall((0.25, 0.7, 0.0), (0, 1.0, 0), (0, 0, 1.0)), wall((0.27, 0.7, 0.0), (0, 0, 1.0), (0, 1.0, 0))
     )
 
     def is_free(points):
-        behind = (np.abs(points[:, 0] - 0.16) < 0.03) & (np.abs(points[:, 1] - 1.2) < 0.5) & (points[:, 2] < 1.0)
+        behind = (np.abs(points[:, 0] - 0.26) < 0.03) & (np.abs(points[:, 1] - 1.2) < 0.5) & (points[:, 2] < 1.0)
         return in_room(points) & ~behind
 
     mesh = together(room_mesh(keep=all_but(hole, 0.15)), screen)
