@@ -34,7 +34,6 @@ _STEP_M = 0.04
 _PROBES = 30_000
 _FROM, _TO = 2.0, -2.5  # where probes start behind the end of free space, and how far in nothing may be [voxels]
 _TOGETHER = 2.5  # probes this near [voxels] are of one hole
-_HEADROOM_M = 0.1  # over the highest eye, up to which a room without a ceiling must hold
 _KNOWN_M = 0.5  # a straight way out this near a hole is through it
 
 
@@ -57,7 +56,7 @@ def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: Fr
     """Return where a ball of 3 cm radius passes the shell of a room.
 
     Only a room must hold it, which is where hardly any level ray from `eyes` (P, 3) [m] leaves the box `low`..`high`.
-    One without a ceiling need not above level, nor above the eyes. Floors have figures of their own.
+    One without a ceiling need not above level, and is looked at from afar only. Floors have figures of their own.
     """
     nothing = Leaks(np.zeros((0, 3)), np.zeros(0), False)
     if not len(eyes):
@@ -71,8 +70,10 @@ def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: Fr
         return nothing
     out = np.flatnonzero(escapes & (up < (2.0 if roofed else _LEVEL)))[:_LEAKING_RAYS]
     straight = _straight(starts[out], directions[out], low, high, mesh)
-    top = np.inf if roofed else float(eyes[:, 2].max()) + _HEADROOM_M
-    points, area = _past_the_shell(mesh, free, grid, top)
+    if not roofed:
+        # without a ceiling free space goes over the walls and down their outside, and has no shell there
+        return Leaks(straight, np.zeros(len(straight)), True)
+    points, area = _past_the_shell(mesh, free, grid)
     if len(points) and len(straight):
         gap = np.linalg.norm(straight[:, None] - points[None], axis=2).min(axis=1)
         straight = straight[gap > _KNOWN_M + np.sqrt(area.max())]
@@ -92,14 +93,14 @@ def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: Mes
     return separate(path[np.arange(len(starts)), room.argmin(axis=1)][through])
 
 
-def _past_the_shell(mesh: MeshTree, free: FreeSpace, grid: Grid, top: float) -> tuple[Floats, Floats]:
+def _past_the_shell(mesh: MeshTree, free: FreeSpace, grid: Grid) -> tuple[Floats, Floats]:
     """Return the middles (L, 3) [m] and areas (L,) [m2] of holes, largest first, by probes from behind the shell."""
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
     ends, ways, width = free_ends(free.reached)
     at = grid.to_world(ends.astype(np.float64))
-    asked = np.flatnonzero((ways[:, 2] >= 0) & (at[:, 2] < top))
+    asked = np.flatnonzero(ways[:, 2] >= 0)
     stride = -(-len(asked) // _PROBES) if len(asked) else 1
     asked = asked[::stride]
     at, size = at[asked], grid.voxel_size * width[asked].astype(np.float64)
