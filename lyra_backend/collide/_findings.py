@@ -77,7 +77,7 @@ def floor_over_cameras(buried: int, cameras: int) -> Finding:
         f"No floor was found: {buried} of {cameras} cameras are below what looks like one, so that is a ceiling, and "
         "the Gaussians show nothing under it. No collider was made. Check which way is up (--up)."
     )
-    return Finding("collide.inside_out", Severity.ERROR, text, float(buried), cameras / 2)
+    return Finding("collide.inside_out", Severity.ERROR, text, round(buried / cameras, 4), 0.5)
 
 
 def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:

@@ -13,16 +13,19 @@ SHARE = "share"
 #: Unit -> codes.
 _CODES = {
     "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
-    "collide.hull_thickened collide.kerb collide.object_error field.extent_small gaussians.extent "
-    "physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit",
-    "m2": "collide.overhangs physics.floor_area",
+    "collide.hull_thickened collide.kerb collide.object_error collide.too_coarse collide.too_small field.extent_small "
+    "gaussians.extent physics.body_drift physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit "
+    "usd.meters_per_unit",
+    "m2": "collide.mirror collide.no_floor collide.overhangs collide.window physics.floor_area",
+    "m/s": "physics.body_speed",
     "kg": "usd.kilograms_per_unit",
     "deg": "refine.floor_tilt",
-    SHARE: "collide.hazy collide.holes collide.phantom collide.rays_missing collide.straightened collide.thin_walls "
-    "collider.degenerate collider.uncovered gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge "
-    "gaussians.needles physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes "
-    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled "
-    "physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
+    SHARE: "collide.hazy collide.holes collide.inside_out collide.phantom collide.rays_missing collide.straightened "
+    "collide.thin_walls collider.degenerate collider.uncovered gaussians.below_floor gaussians.faint "
+    "gaussians.fog gaussians.huge gaussians.needles physics.back_faces physics.crossed physics.fallen "
+    "physics.floating physics.floor_holes physics.held physics.jitter physics.outside physics.solid "
+    "physics.surface_moved physics.tunnelled physics.wall_back_faces refine.dropped_share "
+    "rgbd.beyond_max_depth rgbd.little_depth",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces collide.triangles "
     "collide.unmeasured collider.indices collider.not_finite collider.size collider.topology field.length "
