@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide import surface
+from lyra_backend.collide._scan import views
 from lyra_backend.collide._scan.scan import ScanParams, scan
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.progress import Progress
 from lyra_backend.types import Role, Severity
 
-from .clouds import box, join
+from .clouds import box, camera, join
 from .looks import (
     DOOR,
     HATCH,
@@ -123,6 +124,18 @@ def test_colours_tell_an_empty_mirror_from_an_empty_room():
 def test_a_window_is_closed_and_what_is_outside_is_left_out(thickness):
     found, _ = assert_closed(window_with_view(thickness=thickness), "window", (0.0, 1.5, 1.35), 1.26)
     assert not is_free(found, (-3.0, 1.5, 1.4))
+
+
+def test_where_a_camera_was_is_no_view():
+    eyes = tuple(camera(eye, (0.0, 1.5, 1.4)) for eye in ((3.0, 1.5, 1.4), (-3.0, 1.5, 1.4)))
+    found, findings = scan(window_with_view(), eyes, ScanParams(), Progress())
+    assert [f.code for f in findings if f.code.startswith("collide.window")] == []
+    assert is_free(found, (-3.0, 1.5, 1.4))
+
+
+def test_a_nook_is_no_room_that_all_else_is_the_view_of(monkeypatch):
+    monkeypatch.setattr(views, "_ROOM_M2", 1e3)
+    assert_open(window_with_view())
 
 
 def test_two_windows_onto_one_garden_are_both_closed():

@@ -204,7 +204,7 @@ def _without_views(
     if not (params.close_mirrors or params.close_windows):
         return found, []
     progress(0.9, "looking for mirrors and windows")
-    views, regions = find_views(found.chosen, found.faces, found.sheets, found.free, found.grid)
+    views, regions = find_views(found.chosen, found.faces, found.sheets, found.free, found.grid, eyes)
     wanted = {True: params.close_mirrors, False: params.close_windows}
     views = [view for view in views if wanted[view.mirror]]
     findings = [say.view(view, found.grid) for view in views]

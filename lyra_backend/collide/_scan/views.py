@@ -43,6 +43,8 @@ _VISITED, _VISITED_M2 = 0.03, 0.3  # share and area of what cannot be seen throu
 _LOOKED_AT = (2.5, 5.0, 8.0, 11.0)
 _FAR_M = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # and where nothing is known right behind
 _BARRIER = 0.9  # half the thickness [voxels] of a plane that no step of a flood leaps over
+_MOST_WAYS = 6  # openings onto one view; what has more is full of holes
+_ROOM_M2, _NOOK = 10.0, 0.25  # least surface of a room; share of that beyond
 _REPEATED, _REPEATED_SURELY = 0.75, 0.85  # share of what faces a mirror that must be repeated
 _FACING = 0.7  # cosine
 _OFF, _ASIDE, _ALIKE = 0.7, 1.6, 0.8  # how well [voxels; cosine] a surface is repeated
@@ -110,6 +112,11 @@ class _Spaces:
         labels += [self.at(hole, (-far / self.grid.voxel_size,)) for far in _FAR_M]
         return [label for label in dict.fromkeys(labels) if label >= 0]
 
+    def is_room(self, front: int, beyond: int) -> bool:
+        """Is the space before an opening large enough for a room, and not just a nook of what is beyond?"""
+        before, behind = (int((self.of_faces == label).sum()) for label in (front, beyond))
+        return before * self.grid.voxel_size**2 > _ROOM_M2 and before > _NOOK * behind
+
     def faces_of(self, regions: Sequence[int]) -> _Beyond:
         """Return the faces that bound spaces."""
         here = np.zeros(len(self.of_faces), bool)
@@ -119,9 +126,12 @@ class _Spaces:
 
 
 def find_views(
-    cloud: GaussianCloud, faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid
+    cloud: GaussianCloud, faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid, eyes: Floats
 ) -> tuple[list[View], Points | None]:
-    """Return the views of a scene, and the spaces their `regions` are labels of; None if there are none."""
+    """Return the views of a scene, and the spaces their `regions` are labels of; None if there are none.
+
+    Where one of the `eyes` (C, 3) [m] is, somebody was.
+    """
     openings = find_openings(faces, sheets, free, grid)
     if not openings:
         return [], None
@@ -139,13 +149,21 @@ def find_views(
         return [], None
     spaces = _Spaces.of(_shut([openings[n] for n in asked], free, sheets, grid), faces, grid)
     views = []
+    seen_from = set(looked_up(spaces.labels, grid.to_lattice(eyes), grid.shape, -1).tolist())
     all_behind = {n: spaces.behind(openings[n]) for n in asked}
     for n in asked:
         front, behind = spaces.before(openings[n]), all_behind[n]
         if front < 0 or front in behind:
             continue
         ways = {r: [openings[m] for m in asked if r in all_behind[m]] for r in behind}
-        regions = tuple(r for r in behind if not _was_visited(openings[n], ways[r], front, r, spaces))
+        regions = tuple(
+            r
+            for r in behind
+            if r not in seen_from
+            and len(ways[r]) <= _MOST_WAYS
+            and spaces.is_room(front, r)
+            and not _was_visited(openings[n], ways[r], front, r, spaces)
+        )
         if behind and behind[0] not in regions:
             continue
         view = _judged(openings[n], regions, spaces.faces_of(regions), mirrors.get(n), grid)
