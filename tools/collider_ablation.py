@@ -28,7 +28,7 @@ HEADER = (
     "| scene | step left out | triangles | floor mean / p95 mm | covered % | free wrong % | phantom m2 | CPU s |\n"
     "|---|---|---|---|---|---|---|---|"
 )
-_FLAT = "lyra_backend.collide._mesh.flat"
+_SHEETS, _FLAT = "lyra_backend.collide._scan.sheets", "lyra_backend.collide._mesh.flat"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ class Case:
 
 CASES = (
     Case("none"),
-    Case("floaters by area and agreement", {"min_area": 0.0}),
+    Case("removal of floaters", without=(_SHEETS, "_without_floaters", lambda _, __, blocked, *___: (blocked, 0))),
     Case("where a surface ends (relative_density)", {"relative_density": 0.0}),
     Case("straightening of haze", {"max_haze": 1.0}),
     Case("planes", without=(_FLAT, "flattened", lambda points, normals, *_: (points, normals))),
     Case("planes where Gaussians are densest", without=(_FLAT, "refitted", lambda planes, *_: planes)),
+    Case("sides kept in order", without=(_FLAT, "with_sides_in_order", lambda faces: faces)),
     Case("simplification", {"target_triangles": 0}),
     Case("lining, bottoms and kerb put in", {"lining_height": 2.2, "close_bottoms": True, "kerb_height": 0.5}),
 )

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide import surface
+from lyra_backend.collide._haze.haze import haze
+from lyra_backend.collide._scan.scan import ScanParams, scan
 from lyra_backend.kernels.mesh_distance import mesh_distance, mesh_rays
 from lyra_backend.progress import Progress
 from lyra_backend.types import Role
+from lyra_backend.types.rotations import normalise_quats
 
 from .clouds import box, join, room
 
@@ -46,9 +49,27 @@ def hazy():
     return cloud.select(~bald)
 
 
+def share_of(cloud, offset=0.5):
+    found, _ = scan(cloud, (), ScanParams(grid_offset=offset, max_haze=1.0), Progress())
+    return haze(found.faces, found.sheets)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
+def test_a_rough_but_thin_surface_is_no_haze(offset):
+    rough = room((3.0, 3.0, 2.0))
+    turns = np.random.default_rng(1).normal(0, 0.1, (rough.count, 4)) + rough.quats_wxyz
+    noisy = np.random.default_rng(2).normal(0, 0.008, rough.positions.shape) + rough.positions
+    rough = replace(rough, positions=noisy.astype(np.float32), quats_wxyz=normalise_quats(turns))
+    assert share_of(rough, offset) < 0.025
+
+
+def test_haze_is_told_from_afar(hazy):
+    assert share_of(hazy) > 0.07
+
+
 @pytest.fixture(scope="module")
 def outcome(hazy):
-    return surface.run(hazy, (), surface.Params(**BARE, max_haze=0.1), Progress())
+    return surface.run(hazy, (), surface.Params(**BARE), Progress())
 
 
 def heights(outcome, x, y):

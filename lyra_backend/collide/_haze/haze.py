@@ -24,6 +24,8 @@ from .straighten import straightened
 __all__ = ["Sharpened", "haze", "sharpened"]
 
 Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
 
 _STEEP = 0.7  # cosine between a sheet's normal and an edge from which the edge crosses it squarely
 _LAYERS = 3  # consecutive blocked edges that no thin sheet has
@@ -61,9 +63,36 @@ def haze(faces: Faces, sheets: Sheets) -> float:
     axis, step = faces.axis[squarely], inwards[squarely]
     thick = np.ones(len(axis), bool)
     for layer in range(_LAYERS):
-        edge = edges_at(sheets, lower_end + layer * step, axis)
-        thick &= (edge >= 0) & sheets.blocked[edge]
+        thick &= _blocked(lower_end + layer * step, axis, sheets)
+    some = np.flatnonzero(thick)
+    thick[some] = ~_thin_across(lower_end[some], axis[some], sheets)
     return float(thick.mean())
+
+
+def _thin_across(lower_end: Ints, axis: Ints, sheets: Sheets) -> Bools:
+    """Is the sheet of blocked edges (E,) thin along another axis, at either of their ends?
+
+    Lattice lines along a rough floor, just above it, are stopped again and again; that does not make it thick.
+    """
+    way = np.eye(3, dtype=np.int64)
+    thin = np.zeros(len(axis), bool)
+    for end in (lower_end, lower_end + way[axis]):
+        for turn in (1, 2):
+            across = (axis + turn) % 3
+            layers = np.zeros(len(axis), np.int64)
+            for first, sign in ((0, 1), (-1, -1)):
+                on = np.ones(len(axis), bool)
+                for layer in range(_LAYERS):
+                    on &= _blocked(end + (first + sign * layer) * way[across], across, sheets)
+                    layers += on
+            thin |= (layers > 0) & (layers < _LAYERS)
+    return thin
+
+
+def _blocked(points: Ints, axis: Ints, sheets: Sheets) -> Bools:
+    """Are the edges from `points` (E, 3) along `axis` (E,) blocked?"""
+    edge = edges_at(sheets, points, axis)
+    return np.asarray((edge >= 0) & sheets.blocked[edge])
 
 
 def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, progress: Progress) -> Sharpened | None:
