@@ -48,7 +48,7 @@ class ScanParams:
     )
     min_area: float = param(0.05, "Pieces of surface smaller than this are floaters.", unit="m2", min=0.0)
     max_haze: float = param(
-        0.05,
+        0.07,
         "Share of the surface that may be more than two voxels thick; above, Gaussians are moved onto planes first.",
         min=0.0,
         max=1.0,
