@@ -102,7 +102,7 @@ def bench_convert(folder: Path, runs: int) -> list[Row]:
     write_random_ply(source, 1_000_000, 3)
     for suffix in ("usdc", "usdz"):
         target = folder / f"million.{suffix}"
-        cost = median(lambda target=target: run(command("convert", str(source), str(target))), runs)  # type: ignore[misc]
+        cost = median(lambda target=target: run(command("convert", str(source), str(target), "--overwrite")), runs)  # type: ignore[misc]
         rows.append(Row(f"convert 1 M SH-3 PLY to .{suffix}", cost, f"{target.stat().st_size / 1e6:.0f} MB"))
     source.unlink()
     return rows
@@ -161,7 +161,9 @@ def bench_collide(folder: Path, runs: int) -> list[Row]:
         "write_ply(Path(sys.argv[2]), read(Path(sys.argv[1])))"
     )
     run([sys.executable, "-c", script, str(scene / "gaussians.usdc"), str(source)])
-    cost = median(lambda: run(command("collide", str(source), str(folder / "room.obj"), "--up", "z")), runs)
+    cost = median(
+        lambda: run(command("collide", str(source), str(folder / "room.obj"), "--up", "z", "--overwrite")), runs
+    )
     return [Row("collide, 1 M Gaussians, 5 cm voxels", cost)]
 
 
@@ -208,7 +210,7 @@ def bench_bounds(folder: Path, runs: int) -> list[Row]:
     for millions in (0.5, 1, 2):
         write_rooms(source, round(4 * millions))
         costs[millions] = median(
-            lambda: run(command("collide", str(source), str(folder / "rooms.obj"), "--up", "z")), runs
+            lambda: run(command("collide", str(source), str(folder / "rooms.obj"), "--up", "z", "--overwrite")), runs
         )
     source.unlink()
     rows = [Row(f"collide, {m:g} M Gaussians in {4 * m:.0f} rooms", cost) for m, cost in costs.items()]
