@@ -115,13 +115,13 @@ def time(given: argparse.Namespace) -> Iterator[Row]:
 
 
 def count(given: argparse.Namespace) -> Iterator[Row]:
-    """scene | plan m2 | all | surface | linings | bottoms, holes | kerbs | angle 1 % | 5 % | half | < 5 degrees %"""
+    """scene | plan m2 | all | surface | linings | hidden floor | kerbs | angle 1 % | 5 % | half | < 5 degrees %"""
     for source in given.scenes:
         cloud, truth = _read(source)
-        proxy, parts = triangles.causes(cloud)
-        found = triangles.shapes(*proxy.welded())
+        made = scenes.outcome(cloud)
+        parts, found = triangles.causes(made), triangles.shapes(*made.value.welded())
         area = _plan_m2(truth)
-        numbers = [parts[k] for k in ("whole", "surface", "linings", "bottoms and holes", "kerbs")]
+        numbers = [parts[k] for k in ("whole", "surface", "lining", "hidden", "kerb")]
         angles = [f"{v:.1f}" for v in (found.percent_1, found.percent_5, found.median, 100 * found.below_5)]
         limit = MOST_TRIANGLES * max(1.0, area / ROOM_M2)
         yield [_title(source), f"{area:.0f}", *numbers, *angles], found.count <= limit

@@ -129,7 +129,10 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     surface = _simplified(outside, left, tolerance, params)
     if len(surface[1]) > left and more:
         surface = _simplified(surface, left, more, params)
+    shown = len(surface[1])
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
+    counts["triangles_lining"], counts["triangles_hidden"] = (len(triangles) for _, triangles in unseen)
+    counts["triangles_kerb"] = len(surface[1]) - shown
     return concatenate_meshes([surface, *unseen]), counts
 
 

@@ -128,3 +128,14 @@ def test_angles_of_known_triangles():
     assert found.worst == pytest.approx(np.degrees(np.arctan(0.02)), rel=1e-6)
     assert found.below_5 == 0.5
     assert found.longest_edge == pytest.approx(1.0)
+
+
+def test_what_triangles_are_for_is_counted():
+    made = scenes.outcome(scenes.thin_walls().cloud)
+    bare = scenes.outcome(scenes.thin_walls().cloud, lining_height=0.0, close_bottoms=False, close_holes=False)
+    parts = triangles.causes(made)
+    assert parts["whole"] == len(made.value.welded()[1])
+    assert sum(count for name, count in parts.items() if name != "whole") == parts["whole"]
+    assert parts["lining"] > 0
+    assert parts["hidden"] > 0
+    assert triangles.causes(bare)["lining"] == triangles.causes(bare)["hidden"] == 0

@@ -12,10 +12,22 @@ from known_scenes.splats import Look, Splats, floaters, on_surface
 
 from lyra_backend.collide import surface as collider
 from lyra_backend.progress import Progress
-from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud
+from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Frame, GaussianCloud, Outcome
 from lyra_backend.types.rotations import normalise_quats
 
-__all__ = ["DOORWAY", "RISE_M", "TREAD_M", "Scene", "collide", "proxy_of", "room", "stairs", "thin_walls", "two_rooms"]
+__all__ = [
+    "DOORWAY",
+    "RISE_M",
+    "TREAD_M",
+    "Scene",
+    "collide",
+    "outcome",
+    "proxy_of",
+    "room",
+    "stairs",
+    "thin_walls",
+    "two_rooms",
+]
 
 #: Gaussians per square metre of surface: 2 cm apart.
 DENSITY_M2 = 2500
@@ -130,14 +142,19 @@ def _cloud(*parts: Splats) -> GaussianCloud:
 
 
 def collide(cloud: GaussianCloud, **params: float | str | bool) -> CollisionProxy:
-    """Return the collider that a run makes of a cloud, with linings, bottoms and kerbs.
+    """Return the collider of :func:`outcome`."""
+    return outcome(cloud, **params).value
+
+
+def outcome(cloud: GaussianCloud, **params: float | str | bool) -> Outcome[CollisionProxy]:
+    """Make the collider that a run makes of a cloud, with linings, bottoms and kerbs.
 
     Args:
         cloud: Gaussians in frame WORLD.
         params: parameters of the collider "surface"; objects are not looked for unless asked for.
     """
     chosen = collider.Params(**{"objects": "none", **params})  # type: ignore[arg-type]
-    return collider.run(cloud, (), chosen, Progress()).value
+    return collider.run(cloud, (), chosen, Progress())
 
 
 def proxy_of(mesh: trimesh.Trimesh) -> CollisionProxy:

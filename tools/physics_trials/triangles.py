@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lyra_backend.types import CollisionProxy, GaussianCloud
-
-from .scenes import collide
+from lyra_backend.types import CollisionProxy, Outcome
 
 __all__ = ["Shapes", "causes", "shapes"]
 
 Floats = npt.NDArray[np.floating]
-
-#: What completes a surface, in the order in which :func:`causes` takes it away.
-_EXTRAS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("linings", {"lining_height": 0.0}),
-    ("bottoms and holes", {"close_bottoms": False, "close_holes": False}),
-    ("kerbs", {"kerb_height": 0.0}),
-)
 
 
 @dataclass(frozen=True)
@@ -59,19 +49,11 @@ def shapes(vertices: Floats, triangles: npt.NDArray[np.integer]) -> Shapes:
     return Shapes(len(triangles), float(worst), float(first), float(fifth), float(median), *below, float(length.max()))
 
 
-def causes(cloud: GaussianCloud, **params: Any) -> tuple[CollisionProxy, dict[str, int]]:
-    """Return the collider of a cloud, and how many triangles each thing that completes it costs.
+def causes(made: Outcome[CollisionProxy]) -> dict[str, int]:
+    """Return how many triangles of a collider are linings, hidden floors and kerbs.
 
     "surface" is what is left; "whole" is all.
     """
-    whole = collide(cloud, **params)
-    counts, left, without = {"whole": _count(whole)}, _count(whole), dict(params)
-    for name, change in _EXTRAS:
-        without |= change
-        rest = _count(collide(cloud, **without))
-        counts[name], left = left - rest, rest
-    return whole, {**counts, "surface": left}
-
-
-def _count(proxy: CollisionProxy) -> int:
-    return len(proxy.welded()[1])
+    whole = len(made.value.welded()[1])
+    extras = {name: int(made.counts[f"triangles_{name}"]) for name in ("lining", "hidden", "kerb")}
+    return {"whole": whole, "surface": whole - sum(extras.values()), **extras}
