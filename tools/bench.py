@@ -199,8 +199,14 @@ def write_rooms(path: Path, rooms: int, per_room: int = 250_000) -> None:
         opacities = np.clip(rng.normal(0.9, 0.08, per_room), 0.05, 0.99)
         opacities[floats] = rng.uniform(0.02, 0.6, per_room // 50)
         points += (room * 6.2, 0, 0)
-        columns = (points, scales, normalise_quats(quats), opacities, np.zeros((per_room, 1, 3)))
-        clouds.append(GaussianCloud(*(np.asarray(column, np.float32) for column in columns)))
+        cloud = GaussianCloud(
+            positions=points.astype(np.float32),
+            scales=scales.astype(np.float32),
+            quats_wxyz=normalise_quats(quats).astype(np.float32),
+            opacities=opacities.astype(np.float32),
+            sh=np.zeros((per_room, 1, 3), np.float32),
+        )
+        clouds.append(cloud)
     write_ply(path, GaussianCloud.concatenate(clouds))
 
 

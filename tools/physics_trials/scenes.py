@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,7 +96,9 @@ def room(floater_share: float = 0.01) -> Scene:
     return _scene((6.0, 5.0, 2.6), [crate, top, *legs], floater_share)
 
 
-def _scene(size: Floats | tuple[float, ...], boxes: list[tuple[tuple[float, ...], ...]], loose: float = 0.01) -> Scene:
+def _scene(
+    size: Floats | tuple[float, ...], boxes: Sequence[tuple[tuple[float, ...], ...]], loose: float = 0.01
+) -> Scene:
     shell = {"id": "shell", "type": "room", "size": list(size), "origin": [0.0, 0.0, 0.0], "ceiling": True}
     solids = [shell, *(box(f"box{n}", low, high) for n, (low, high) in enumerate(boxes))]
     truth = surface(solids)

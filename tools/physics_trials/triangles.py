@@ -45,8 +45,16 @@ def shapes(vertices: Floats, triangles: npt.NDArray[np.integer]) -> Shapes:
     sine = area / np.maximum(ordered[:, 1] * ordered[:, 2], 1e-30)
     angle = np.degrees(np.arcsin(np.clip(sine, 0.0, 1.0)))
     worst, first, fifth, median = np.quantile(angle, (0.0, 0.01, 0.05, 0.5))
-    below = [float((angle < limit).mean()) for limit in (5.0, 10.0)]
-    return Shapes(len(triangles), float(worst), float(first), float(fifth), float(median), *below, float(length.max()))
+    return Shapes(
+        count=len(triangles),
+        worst=float(worst),
+        percent_1=float(first),
+        percent_5=float(fifth),
+        median=float(median),
+        below_5=float((angle < 5.0).mean()),
+        below_10=float((angle < 10.0).mean()),
+        longest_edge=float(length.max()),
+    )
 
 
 def causes(made: Outcome[CollisionProxy]) -> dict[str, int]:
