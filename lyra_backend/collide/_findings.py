@@ -44,7 +44,7 @@ def too_coarse(grid: Grid, wanted_m: float, limit_m: float) -> Finding:
     text = (
         f"The scene spans {x:.0f} x {y:.0f} x {z:.0f} m, for which voxels would have to be {grid.voxel_size:.3g} m "
         f"instead of {wanted_m:g} m. Beyond {limit_m:g} m no collider is made: it would have no steps, doors or "
-        "furniture. Is the scale right (--scale)? Else cut the scene, or give collide.max_voxels and max_blocks more."
+        "furniture. Is the scale right (--scale)? Else cut the scene, or allow for more with --memory-limit."
     )
     return Finding("collide.too_coarse", Severity.ERROR, text, grid.voxel_size, limit_m)
 
@@ -69,6 +69,16 @@ def walls_in_the_air(hanging_m2: float, walls_m2: float, limit: float) -> Findin
         "Check which way is up (--up), scan the ground as well, or allow it with collide.max_hanging=1."
     )
     return Finding("collide.inside_out", Severity.ERROR, text, round(share, 4), limit)
+
+
+def lone_plane(relief_m: float, limit_m: float) -> Finding:
+    """One plane and nothing else."""
+    text = (
+        "No floor was found: there is a single plane (all surface is within "
+        f"{1000 * relief_m:.0f} mm of it), nothing stands on it and no camera was above it, so it may be a floor, "
+        "a ceiling or a wall that lies. No collider was made. If it is ground, say so with collide.lone_plane=true."
+    )
+    return Finding("collide.lone_plane", Severity.ERROR, text, round(relief_m, 4), limit_m)
 
 
 def floor_over_cameras(buried: int, cameras: int) -> Finding:

@@ -13,7 +13,8 @@ SHARE = "share"
 #: Unit -> codes.
 _CODES = {
     "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
-    "collide.hull_thickened collide.kerb collide.object_error collide.too_coarse collide.too_small field.extent_small "
+    "collide.hull_thickened collide.kerb collide.lone_plane collide.object_error collide.too_coarse collide.too_small "
+    "field.extent_small "
     "gaussians.extent physics.body_drift physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit "
     "usd.meters_per_unit",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.window physics.floor_area",

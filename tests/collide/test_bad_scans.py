@@ -80,9 +80,14 @@ def test_other_colliders_refuse_alike(name, collider):
     assert list(errors(outcome)) == [f"collide.{code}"]
 
 
-def test_ground_alone_is_a_scene():
-    assert collided(tilted(0)).value.parts
-    assert not errors(collided(tilted(25)))
+@pytest.mark.parametrize("degrees", [0, 25])
+def test_a_lone_plane_is_ground_only_if_somebody_says_so(degrees):
+    plane = tilted(degrees)
+    found = errors(collided(plane))
+    assert list(found) == ["collide.lone_plane"]
+    assert collided(plane, lone_plane=True).value.parts
+    assert collided(join(plane, box((1.0, 1.0, 0.4), (1.4, 1.4, 1.6)))).value.parts
+    assert collided(plane, cameras=(camera((1.5, 1.5, 2.0), (2.0, 1.5, 1.0)),)).value.parts
 
 
 def test_walls_that_stand_on_ground_below_the_robot_are_no_reason_to_refuse():

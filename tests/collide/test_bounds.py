@@ -50,7 +50,7 @@ def test_voxels_grow_until_the_scan_fits(scene, voxel_size):
 
 def test_a_coarser_lattice_is_told_with_what_was_asked_for_and_what_was_used():
     scene = two_courts(60.0)
-    outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=0.1), Progress())
+    outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=0.1, lone_plane=True), Progress())
     (found,) = (f for f in outcome.findings if f.code == "collide.coarsened")
     assert found.severity is Severity.WARNING
     assert found.limit == 0.05

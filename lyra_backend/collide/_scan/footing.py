@@ -26,6 +26,7 @@ _SOLID_M, _SOLID = 1.0, 0.4  # ground of which so much of the first metre is blo
 _HANGING_M = 0.5  # walls that end this much above the ground or below it end in the air
 _NEAR_M = 0.6  # ground this near in plan is a wall's own
 _FEW_M2 = 1.0  # less wall proves nothing
+_NEARLY_ALL = 0.99
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Footing:
         walls_m2: steep surface, reached or not.
         hanging_m2: that part of it with neither ground nor anything else level at its foot.
         cameras, buried: cameras over or under the ground, and those under it.
+        relief_m: how far surface, but for the farthest 1 %, is from the plane through the ground.
     """
 
     ground_m2: float
@@ -46,6 +48,7 @@ class Footing:
     hanging_m2: float
     cameras: int
     buried: int
+    relief_m: float
 
 
 def find_footing(
@@ -60,8 +63,27 @@ def find_footing(
     walls, hanging = _hanging(ground, sheets, grid)
     over, buried = _cameras(free, grid, cameras)
     return Footing(
-        float(known.sum() * cell), float(standing.sum() * cell), walls * cell, hanging * cell, int(over), int(buried)
+        float(known.sum() * cell),
+        float(standing.sum() * cell),
+        walls * cell,
+        hanging * cell,
+        over,
+        buried,
+        _relief(ground, sheets) * grid.voxel_size,
     )
+
+
+def _relief(ground: Floats, sheets: Sheets) -> float:
+    """How far the farthest of nearly all sheets is from the plane through the ground (NX, NY), in voxels."""
+    at = np.argwhere(np.isfinite(ground))
+    if not len(at):
+        return 0.0
+    matrix = np.column_stack([at, np.ones(len(at))])
+    (slope_x, slope_y, height), *_ = np.linalg.lstsq(matrix, ground[tuple(at.T)], rcond=None)
+    point, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
+    place = point + np.eye(3)[axis] * sheets.position[sheets.blocked, None]
+    away = np.abs(place @ (slope_x, slope_y, -1.0) + height) / np.linalg.norm([slope_x, slope_y, 1.0])
+    return float(np.quantile(away, _NEARLY_ALL))
 
 
 def _standing(ground: Floats, free: FreeSpace, grid: Grid, robot_height: float) -> Bools:
@@ -123,12 +145,17 @@ def _cameras(free: FreeSpace, grid: Grid, cameras: Floats) -> tuple[int, int]:
     return len(at), int(under.sum())
 
 
-def judge_footing(footing: Footing, *, min_floor: float, max_hanging: float) -> list[Finding]:
-    """Return why there is nothing to stand on; empty if there is."""
+def judge_footing(footing: Footing, *, min_floor: float, max_hanging: float, flat_m: float) -> list[Finding]:
+    """Return why there is nothing to stand on; empty if there is.
+
+    Surface that is nowhere farther than `flat_m` [m] from one plane may be anything; 0 takes every plane for ground.
+    """
     if footing.cameras and footing.buried > footing.cameras / 2:
         return [say.floor_over_cameras(footing.buried, footing.cameras)]
     if footing.standing_m2 < min_floor:
         return [say.no_floor(footing.ground_m2, footing.standing_m2, min_floor)]
     if footing.walls_m2 > _FEW_M2 and footing.hanging_m2 > max_hanging * footing.walls_m2:
         return [say.walls_in_the_air(footing.hanging_m2, footing.walls_m2, max_hanging)]
+    if not footing.cameras and footing.relief_m < flat_m:
+        return [say.lone_plane(footing.relief_m, flat_m)]
     return []

@@ -65,6 +65,7 @@ class ScanParams:
         min=0.0,
         max=1.0,
     )
+    lone_plane: bool = param(False, "A single plane with nothing on it, which could be a ceiling as well, is ground.")
     close_mirrors: bool = param(True, "Close mirrors by a pane, and leave out the room that is seen in them.")
     close_windows: bool = param(
         True, "Close windows (openings above the floor, beyond which nothing was scanned but the view) by a pane."
@@ -175,7 +176,8 @@ def _no_footing(found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams) 
         why = f"No surface was found: the {found.chosen.count} Gaussians are strewn, no {params.min_area:g} m2 of them "
         return [say.no_surface(f"{why}lie side by side and agree on a direction. No collider was made.", 0.0, 1.0)]
     footing = find_footing(found.faces, found.sheets, found.free, grid, eyes, params.robot_height)
-    return judge_footing(footing, min_floor=params.min_floor, max_hanging=params.max_hanging)
+    flat_m = 0.0 if params.lone_plane else grid.voxel_size
+    return judge_footing(footing, min_floor=params.min_floor, max_hanging=params.max_hanging, flat_m=flat_m)
 
 
 def _cleared(

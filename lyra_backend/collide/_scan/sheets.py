@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .._mesh.robust import weighted_median
 from .bounds import Fit
+from .clumps import clumps
 
 __all__ = ["Sheets", "edge_points", "find_sheets"]
 
@@ -87,9 +88,8 @@ def find_sheets(found: Fit, *, density: float, relative_density: float, min_area
     around = np.minimum(typical_density(*lattice, typical_density(*lattice, layers, owner), owner), usual)
     needed = np.maximum(density, relative_density * around).astype(np.float32)
     blocked = layers >= needed
-    kept, dropped = _without_floaters(
-        lattice, owner, blocked, blocked & coherent, area, layers / max(usual, 1e-9), min_area
-    )
+    shown = (position, normal, area, layers / max(usual, 1e-9))
+    kept, dropped = _without_floaters(lattice, owner, blocked, blocked & coherent, shown, min_area)
     zero = np.float32(0)
     low, high = np.where(kept, low, zero), np.where(kept, high, zero)
     return _surface_only(
@@ -135,24 +135,27 @@ def _without_floaters(
     owner: npt.NDArray[np.int64],
     blocked: Bools,
     firm: Bools,
-    area: Floats,
-    brightness: Floats,
+    shown: tuple[Floats, Floats, Floats, Floats],
     min_area: float,
 ) -> tuple[Bools, int]:
     """Return the blocked edges that are surface (E,) and the number of components that are not.
 
     A component is a set of neighbouring `firm` edges: their Gaussians agree on a normal. It floats if it is smaller
-    than `min_area` [m2], or if it is fainter than the scene's surfaces (`brightness` 1) and no larger than a piece of
-    furniture. Edges with no common normal (ridges, foliage) stay if they touch what stays.
+    than `min_area` [m2], if it is fainter than the scene's surfaces (brightness 1) and no larger than a piece of
+    furniture, or if it is a clump. Edges with no common normal (ridges, foliage) stay if they touch what stays.
+    `shown` is position, normal, area [m2] and brightness of each edge.
     """
     from ...kernels.lattice_walls import label_sheets, touching_sheets
 
+    position, normal, area, brightness = shown
     if not firm.any():
         return np.zeros_like(blocked), 0
     labels = label_sheets(*lattice, firm, owner)[firm]
     areas = np.bincount(labels, weights=area[firm], minlength=len(firm))
     light = np.bincount(labels, weights=(area * brightness)[firm], minlength=len(firm))
     stays = (areas >= min_area) & ((light >= _FAINT * areas) | (areas >= _LARGE))
+    foot, axis = edge_points(lattice[1], owner[firm])
+    stays &= ~clumps(labels, foot + np.eye(3)[axis] * position[firm, None], normal[firm], areas, min_area)
     kept = firm.copy()
     kept[firm] = stays[labels]
     for _ in range(_GROWTH):
