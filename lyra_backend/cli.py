@@ -190,8 +190,8 @@ def collide(
         outcome = api.make_collider(
             source,
             target,
-            up=up or "-y",
-            scale=1.0 if scale is None else scale,
+            up=up,
+            scale=scale,
             collider=collider,
             overwrite=overwrite,
             overrides=overrides,

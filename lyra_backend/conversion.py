@@ -18,7 +18,7 @@ from .io.splats import READABLE, WRITABLE, format_of, read_splats, write_splats
 from .paths import check_new, given_path
 from .plan import Overrides, checked_overrides, stage_params
 from .progress import CancelToken, Event, Progress
-from .types import UP_AXES, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
+from .types import UP_AXES, USUAL_UP, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
 
 __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 
@@ -75,8 +75,8 @@ def make_collider(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    up: str = "-y",
-    scale: float = 1.0,
+    up: str | None = None,
+    scale: float | None = None,
     collider: str = "surface",
     overwrite: bool = False,
     overrides: Overrides | None = None,
@@ -91,8 +91,8 @@ def make_collider(
     Args:
         source: a splat file.
         target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
-        up: the axis of the file that points up; gravity and headroom depend on it.
-        scale: metres per unit of the file; voxel sizes and limits are metres.
+        up: the axis of the file that points up; gravity and headroom depend on it. None: -y is assumed, with a finding.
+        scale: metres per unit of the file; voxel sizes and limits are metres. None: 1 is assumed, with a finding.
         collider: registry name of the collision plugin.
         overwrite: replace the target if there is such a file.
         overrides: parameters by stage: "refine" (cleaning) and "collide".
@@ -105,7 +105,7 @@ def make_collider(
     source, target = _checked_files(source, target, overwrite)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
-    placement = _placement(up, scale)
+    placement = _placement(up or USUAL_UP, 1.0 if scale is None else scale)
     plugin = registry.get("collide", collider)
     given = checked_overrides("collide", overrides, ("refine", "collide"))
     collide_params = params.build(plugin.Params, "collide", {**_bare(plugin), **given.get("collide", {})})
@@ -114,12 +114,36 @@ def make_collider(
     progress(0.0, f"reading {source.name}")
     cleaned = _clean_cloud(source, placement, refine_params, progress.child(0.0, 0.2))
     outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
-    findings = (*cleaned.findings, *outcome.findings)
+    findings = (*cleaned.findings, *_assumed(up, scale), *outcome.findings, *_own_axes(target, placement))
     if not outcome.value.parts:
         reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
     _write_proxy(target, outcome.value.transformed(placement.inverse()))
     return Outcome(outcome.value, {**cleaned.counts, **outcome.counts}, findings)
+
+
+def _assumed(up: str | None, scale: float | None) -> tuple[Finding, ...]:
+    """Say what the user did not."""
+    missing = [f"which way is up ({USUAL_UP} was assumed; else give --up)"] if up is None else []
+    missing += ["how long its unit is (1 m was assumed; else give --scale)"] if scale is None else []
+    if not missing:
+        return ()
+    text = (
+        f"A splat file does not say {', nor '.join(missing)}. Colliders of a scene that lies on its side or "
+        "has another size are useless."
+    )
+    return (Finding("splat.placement_assumed", Severity.WARNING, text),)
+
+
+def _own_axes(target: Path, placement: Similarity) -> tuple[Finding, ...]:
+    """Say where USD's metadata cannot name the axes and units of the splat."""
+    if target.suffix.lower() != ".usdc" or placement == Similarity():
+        return ()
+    text = (
+        f"{target.name} keeps the splat's axes and units, so that the two overlay; its stage says Z up and metres all "
+        "the same. Turn and scale both alike, or make a stage with generate --splat."
+    )
+    return (Finding("collide.own_axes", Severity.INFO, text),)
 
 
 def _clean_cloud(source: Path, placement: Similarity, refine_params: Any, progress: Progress) -> Outcome[GaussianCloud]:

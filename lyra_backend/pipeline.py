@@ -13,7 +13,7 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -64,6 +64,7 @@ class _Run:
     reports: list[StageReport] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    error_m: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -134,6 +135,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         save_proxy,
         load_proxy,
     )
+    state.error_m = proxy.error_m
     bundle = SceneBundle(generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light)
     author = importlib.import_module("lyra_backend.author")
     files = _stage(
@@ -263,6 +265,7 @@ def _report(state: _Run, generation: Generation) -> RunReport:
         generation.geometry,
         "train" if trainable else "demo",
         tuple(state.reports),
+        {name: round(value, 6) for name, value in state.error_m.items()},
     )
 
 

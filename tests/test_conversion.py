@@ -104,6 +104,37 @@ def test_collider_overlays_the_splat(scene_dir: Path, tmp_path: Path) -> None:
     assert np.abs(np.asarray(mesh.bounds) - [low, high]).max() < 0.25
 
 
+def test_colliders_of_a_splat_in_other_axes_and_units_state_their_error_in_metres(tmp_path: Path) -> None:
+    from pxr import Usd
+
+    from lyra_backend.types import UP_AXES, Frame, Similarity
+
+    from .collide.clouds import box, join, room
+
+    scene = join(room(), box((1.0, 1.0, 0.0), (1.5, 1.6, 0.5)))
+    write_ply(tmp_path / "a.ply", scene)
+    turned = UP_AXES["-y"].then(Similarity(0.4)).inverse()
+    write_ply(tmp_path / "b.ply", scene.transformed(turned, Frame.GENERATOR))
+    straight = lyra.make_collider(tmp_path / "a.ply", tmp_path / "a.usdc", up="z", scale=1.0)
+    own = lyra.make_collider(tmp_path / "b.ply", tmp_path / "b.usdc", up="-y", scale=0.4)
+    assert [f.code for f in own.findings if f.code == "collide.own_axes"]
+    assert not [f for f in straight.findings if f.code in ("collide.own_axes", "splat.placement_assumed")]
+    for name in "ab":
+        stage = Usd.Stage.Open(str(tmp_path / f"{name}.usdc"))
+        stated = stage.GetPrimAtPath("/World/Collision/Environment").GetCustomDataByKey("lyra:errorMeters")
+        assert stated["p95"] == pytest.approx(straight.value.error_m["p95"], abs=5e-4)
+
+
+def test_what_was_assumed_of_a_splat_is_said(tmp_path: Path) -> None:
+    from .collide.clouds import box, join, room
+
+    write_ply(tmp_path / "a.ply", join(room(), box((1.0, 1.0, 0.0), (1.5, 1.6, 0.5))))
+    for given, words in (({"up": "z"}, "1 m was assumed"), ({}, "-y was assumed")):
+        outcome = lyra.make_collider(tmp_path / "a.ply", tmp_path / "a.obj", overwrite=True, **given)
+        (finding,) = (f for f in outcome.findings if f.code == "splat.placement_assumed")
+        assert words in finding.message
+
+
 @pytest.mark.parametrize("name", ["out.usdc", "out.ply"])
 def test_an_existing_output_is_only_replaced_if_that_is_wanted(splat: Path, name: str) -> None:
     target = splat.with_name(name)

@@ -13,7 +13,7 @@ import lyra_backend
 from lyra_backend import api, pipeline
 from lyra_backend.errors import Cancelled, InvalidRequest, StageFailed
 from lyra_backend.progress import CancelToken, Event, Progress
-from lyra_backend.types import Finding, Generation, Scale, SceneLight, SceneRequest, Severity, StageReport
+from lyra_backend.types import Finding, Generation, RunReport, Scale, SceneLight, SceneRequest, Severity, StageReport
 
 from .conftest import PROMPT, SMALL, make_random_cloud
 
@@ -161,10 +161,13 @@ def test_what_a_scene_is_good_for(scale: float | None, as_asked: bool, severity:
     state = SimpleNamespace(
         reports=[StageReport("generate", "procedural", {}, (finding,))],
         directory=SimpleNamespace(request=SceneRequest(prompt="xyzzy")),
+        error_m={"p95": 0.0123456789},
     )
     generation = Generation(make_random_cloud(3, 0), scale=Scale(scale), as_asked=as_asked)
     report = pipeline._report(state, generation)  # type: ignore[arg-type]
     assert (report.grade, report.accepted) == (grade, severity is not Severity.ERROR)
+    assert report.error_m == {"p95": 0.012346}
+    assert RunReport.from_json(report.to_json()) == report
 
 
 def test_pictures_have_the_scene_s_own_background(tmp_path: Path) -> None:

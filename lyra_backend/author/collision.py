@@ -145,7 +145,7 @@ def write(
             progress(i / len(colliders), f"writing collider {collider.name}")
             parent = _parent(root, collider, proxy, active)
             prim = _author_shape(parent, collider, proxy)
-            if not collider.scope:
+            if collider.name == ENVIRONMENT_NAME and not collider.scope:
                 prim.SetInfo("customData", {"lyra": _origin(proxy)})
             if collider.switch not in active and not collider.body:
                 prim.active = False
@@ -247,10 +247,11 @@ def _own_material(collider: _Collider, material: PhysicsMaterial) -> PhysicsMate
 
 
 def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
-    """Return how the colliders were made and how far they were measured to be off."""
+    """Return how the colliders were made, how far they were measured to be off, and in which variant that was."""
     origin: dict[str, str | dict[str, float]] = {"method": proxy.method}
     if proxy.error_m:
         origin["errorMeters"] = {name: float(value) for name, value in sorted(proxy.error_m.items())}
+        origin["errorVariant"] = next(iter(_wanted(proxy)))
     return origin
 
 

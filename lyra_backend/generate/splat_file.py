@@ -8,14 +8,12 @@ from pathlib import Path
 from ..errors import InvalidRequest
 from ..params import param
 from ..progress import Progress
-from ..types import UP_AXES, Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity, Similarity
+from ..types import UP_AXES, USUAL_UP, Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity, Similarity
 
 __all__ = ["Params", "run"]
 
-
 #: Request fields this generator reads.
 INPUTS = ("splat",)
-_USUAL_UP = "-y"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     reading = progress.child(0.0, 0.7)
     read = read_splats(path, reading)
     progress(0.7, "turning the scene upright")
-    upright = UP_AXES[params.up or _USUAL_UP].then(Similarity(scale=params.scale or 1.0))
+    upright = UP_AXES[params.up or USUAL_UP].then(Similarity(scale=params.scale or 1.0))
     cloud = read.value.transformed(upright, Frame.GENERATOR)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
@@ -62,6 +60,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
             "source_format": format_of(path),
             "licence": "unknown, as the source file",
         },
+        # a scene that may lie on its side is nothing to train in
+        as_asked=params.up is not None,
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
     return Outcome(generation, read.counts, (*read.findings, *_up_findings(params), *_scale_findings(params)))
@@ -71,8 +71,9 @@ def _up_findings(params: Params) -> tuple[Finding, ...]:
     if params.up is not None:
         return ()
     message = (
-        f"The file does not say which way is up; {_USUAL_UP} was assumed. If the scene lies on its side in "
-        "preview.png, give the axis with --up z (or y, x, -x, -z); giving it also ends this warning."
+        f"The file does not say which way is up; {USUAL_UP} was assumed. If the scene lies on its side in "
+        "preview.png, give the axis with --up z (or y, x, -x, -z). Giving it also ends this warning; until then the "
+        "scene is a demo, whatever else is measured."
     )
     return (Finding("splat.up_assumed", Severity.WARNING, message),)
 

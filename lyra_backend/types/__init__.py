@@ -6,7 +6,7 @@ Does: hold and check data. Does not: read files, compute scenes, import anything
 from .bundle import SceneBundle
 from .camera import Camera, Intrinsics, look_at
 from .collision import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
-from .frames import UP_AXES, Frame, Similarity
+from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
 from .light import Bulb, SceneLight
@@ -16,6 +16,7 @@ from .request import SceneRequest
 
 __all__ = [
     "UP_AXES",
+    "USUAL_UP",
     "Approximation",
     "Bulb",
     "Camera",

@@ -169,9 +169,8 @@ class CollisionProxy:
         return (*static, *moving) if static else self.with_role(Role.OBJECT)
 
     def transformed(self, similarity: Similarity) -> CollisionProxy:
-        """Return the colliders moved; `error_m` scales with them."""
-        parts = tuple(p.transformed(similarity) for p in self.parts)
-        return replace(self, parts=parts, error_m={k: v * similarity.scale for k, v in self.error_m.items()})
+        """Return the colliders moved; `error_m` stays what it was, in metres of the world that was measured."""
+        return replace(self, parts=tuple(p.transformed(similarity) for p in self.parts))
 
     def welded(self) -> tuple[FloatArray, IntArray]:
         """Return the whole as one (vertices (V, 3) [m], triangles (F, 3))."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import InvalidRequest
 from .rotations import matrix_from_quat
 
-__all__ = ["UP_AXES", "Frame", "Similarity"]
+__all__ = ["UP_AXES", "USUAL_UP", "Frame", "Similarity"]
 
 Floats = npt.NDArray[np.floating]
 
@@ -109,3 +109,5 @@ def _up_rotation(up: str) -> tuple[tuple[float, float, float], ...]:
 
 #: Rotation that takes the named axis to +Z. 3DGS captures are mostly "-y" (COLMAP: y down, z forward).
 UP_AXES: dict[str, Similarity] = {up: Similarity(rotation=_up_rotation(up)) for up in ("z", "-z", "y", "-y", "x", "-x")}
+#: Which axis points up in most splats: captures are in camera axes, y down.
+USUAL_UP = "-y"

@@ -86,6 +86,7 @@ class RunReport:
         grade: "train" or "demo": what the scene is good for. To train in, it must be accepted, of known scale, and of
             the kind that was asked for: a scene whose kind had to be guessed is a demo, however sound it is.
         stages: reports in pipeline order.
+        error_m: how far the colliders are measured to be off [m], by name; see `CollisionProxy.error_m`.
     """
 
     accepted: bool
@@ -93,6 +94,7 @@ class RunReport:
     geometry: str
     grade: str
     stages: tuple[StageReport, ...]
+    error_m: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -109,4 +111,6 @@ class RunReport:
             StageReport(s["stage"], s["plugin"], s["counts"], tuple(Finding.from_json(f) for f in s["findings"]))
             for s in data["stages"]
         )
-        return RunReport(data["accepted"], data["forced"], data["geometry"], data["grade"], stages)
+        return RunReport(
+            data["accepted"], data["forced"], data["geometry"], data["grade"], stages, data.get("error_m", {})
+        )

@@ -150,6 +150,16 @@ def test_origin_and_error_are_kept(stage: Usd.Stage) -> None:
         prim = stage.GetPrimAtPath(path)
         assert prim.GetCustomDataByKey("lyra:method") == "surface"
         assert prim.GetCustomDataByKey("lyra:errorMeters") == pytest.approx({"median": 0.002, "p95": 0.008})
+        assert prim.GetCustomDataByKey("lyra:errorVariant") == "single"
+
+
+def test_what_was_not_measured_states_no_error(tmp_path: Path) -> None:
+    structure = replace(square("floor"), role=Role.STRUCTURE)
+    proxy = CollisionProxy((square("floor"), structure), "surface", {"p95": 0.008})
+    collision.write(proxy, tmp_path / "a.usda")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    assert opened.GetPrimAtPath(ENVIRONMENT).GetCustomDataByKey("lyra:errorMeters")
+    assert not opened.GetPrimAtPath("/World/Collision/Structure").GetCustomDataByKey("lyra:errorMeters")
 
 
 def test_hulls_alone_need_no_environment(tmp_path: Path) -> None:

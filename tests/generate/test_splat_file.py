@@ -100,6 +100,7 @@ def test_an_assumed_up_axis_is_said_and_a_given_one_is_not() -> None:
     assumed, given = (run(REQUEST, Params(up=up, scale=1.0), Progress()) for up in (None, "-y"))
     assert [(f.code, f.severity) for f in assumed.findings] == [("splat.up_assumed", Severity.WARNING)]
     assert not given.findings
+    assert (assumed.value.as_asked, given.value.as_asked) == (False, True)
     assert np.array_equal(assumed.value.cloud.positions, given.value.cloud.positions)
 
 
