@@ -6,6 +6,7 @@ with more Gaussians behind it; taken as they are they make a rough surface that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ _EYES = 24
 _CRISP_M = 0.015  # scatter of what is seen up to which a thick layer of Gaussians still shows where its surface is
 _TOLERANCE_M, _CELL_M, _MIN_AREA_M2 = 0.2, 0.1, 0.2
 _WIDE_M, _WIDE_CELL_M, _WIDE_AREA_M2 = 0.5, 0.2, 4.0  # for ceilings and walls that are hardly there
+_ALIKE = 0.95  # cosine between parallel planes
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
         cosine=0.5,
         loose=0.5,
     )
-    planes: list[Plane] = [*found.planes, *(p for p in wide.planes if abs(p.normal[2]) in (0.0, 1.0))]
+    planes: list[Plane] = list(found.planes)
+    planes += [p for p in wide.planes if abs(p.normal[2]) in (0.0, 1.0) and not _beside(p, found.planes)]
     if not planes:
         return None
     spread = float(np.average([p.spread for p in planes], weights=[p.area for p in planes]))
@@ -133,3 +136,13 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
     progress(0.9, "straightening")
     cloud, closed = straightened(cloud, planes, seen)
     return Sharpened(cloud, len(planes), spread, closed)
+
+
+def _beside(plane: Plane, found: Sequence[Plane]) -> bool:
+    """Is it made of what a large plane that was found already left over, and of edges of furniture before it?"""
+    return any(
+        other.area >= _WIDE_AREA_M2
+        and float(other.normal @ plane.normal) > _ALIKE
+        and abs(other.offset - plane.offset) < _WIDE_M
+        for other in found
+    )
