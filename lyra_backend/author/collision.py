@@ -24,6 +24,7 @@ from ..types import Approximation, CollisionPart, CollisionProxy, Primitive, Rol
 from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
 from .bodies import author_body, author_primitive, origin_of
 from .layers import apply_schemas, attribute, define, write_layer
+from .materials import Materials, PhysicsMaterial, bind
 
 __all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "variants", "write"]
 
@@ -38,19 +39,6 @@ MATERIALS_NAME = "PhysicsMaterials"
 UNKNOWN_CLASS = "unknown"
 
 _Types = Sdf.ValueTypeNames
-
-
-@dataclass(frozen=True)
-class PhysicsMaterial:
-    """Friction and bounce of every collider.
-
-    PhysX multiplies these with the other body's (combine mode "multiply"), so a friction of 1 and a restitution of 0
-    leave a robot's feet their own friction and never add bounce.
-    """
-
-    static_friction: float = 1.0
-    dynamic_friction: float = 1.0
-    restitution: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +127,7 @@ def write(
         world = define(layer, ROOT_NAME, "Xform")
         root = define(world, COLLISION_ROOT, "Scope")
         root.SetInfo("customData", {"lyra": _origin(proxy)})
-        materials = define(world, MATERIALS_NAME, "Scope")
+        materials = Materials(define(world, MATERIALS_NAME, "Scope"))
         active = next(iter(_wanted(proxy).values()))
         for i, collider in enumerate(colliders):
             progress(i / len(colliders), f"writing collider {collider.name}")
@@ -149,7 +137,8 @@ def write(
                 prim.SetInfo("customData", {"lyra": _origin(proxy)})
             if collider.switch not in active and not collider.body:
                 prim.active = False
-            _bind(prim, _author_material(materials, _material_name(collider), _own_material(collider, material)))
+            own = _own_material(collider, material)
+            bind(prim, materials.of(collider.classes, own, own=collider.friction is not None))
 
     write_layer(path, ROOT_NAME, fill)
     return {
@@ -235,10 +224,6 @@ def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:
     return tuple(sorted({p.semantic_class for p in parts} - {UNKNOWN_CLASS}))
 
 
-def _material_name(collider: _Collider) -> str:
-    return "_".join(n for n in (collider.scope, collider.name) if n)
-
-
 def _own_material(collider: _Collider, material: PhysicsMaterial) -> PhysicsMaterial:
     """The scene's material with the friction of what the collider is made of."""
     if collider.friction is None:
@@ -300,21 +285,3 @@ def _face_normals(points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int
     normals, areas = triangle_normals_and_areas(points[triangles])
     normals[areas == 0.0] = (0.0, 0.0, 1.0)
     return normals.astype(np.float32)
-
-
-def _author_material(parent: Sdf.PrimSpec, name: str, material: PhysicsMaterial) -> Sdf.PrimSpec:
-    prim = define(parent, name, "Material")
-    apply_schemas(prim, "PhysicsMaterialAPI", "PhysxMaterialAPI")
-    # An unauthored friction is zero in PhysX.
-    attribute(prim, "physics:staticFriction", _Types.Float, material.static_friction)
-    attribute(prim, "physics:dynamicFriction", _Types.Float, material.dynamic_friction)
-    attribute(prim, "physics:restitution", _Types.Float, material.restitution)
-    attribute(prim, "physxMaterial:frictionCombineMode", _Types.Token, "multiply", uniform=True)
-    attribute(prim, "physxMaterial:restitutionCombineMode", _Types.Token, "multiply", uniform=True)
-    return prim
-
-
-def _bind(mesh: Sdf.PrimSpec, material: Sdf.PrimSpec) -> None:
-    """Bind for physics only: the mesh keeps no look."""
-    binding = Sdf.RelationshipSpec(mesh, "material:binding:physics", custom=False)
-    binding.targetPathList.explicitItems = [material.path]

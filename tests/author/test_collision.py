@@ -120,7 +120,7 @@ def test_normals_point_where_the_triangles_do(stage: Usd.Stage) -> None:
     assert np.array_equal(mesh.GetNormalsAttr().Get(), [[0, 0, 1]] * 4)
 
 
-def test_each_mesh_has_its_own_physics_material(stage: Usd.Stage) -> None:
+def test_meshes_have_a_physics_material(stage: Usd.Stage) -> None:
     bound = []
     for path in (ENVIRONMENT, CRATE):
         material, _ = UsdShade.MaterialBindingAPI(stage.GetPrimAtPath(path)).ComputeBoundMaterial("physics")
@@ -134,7 +134,20 @@ def test_each_mesh_has_its_own_physics_material(stage: Usd.Stage) -> None:
         assert material.GetPrim().GetAttribute("physxMaterial:frictionCombineMode").Get() == "multiply"
         assert material.GetPrim().GetAttribute("physxMaterial:restitutionCombineMode").Get() == "multiply"
         assert not UsdShade.MaterialBindingAPI(stage.GetPrimAtPath(path)).ComputeBoundMaterial()[0]
-    assert bound == ["/World/PhysicsMaterials/Environment", "/World/PhysicsMaterials/Objects_crate"]
+    assert bound == ["/World/PhysicsMaterials/Environment"] * 2
+
+
+def test_a_class_has_one_material_for_each_friction(tmp_path: Path) -> None:
+    def crate(name: str, friction: float | None) -> CollisionPart:
+        hull = square(name, approximation=Approximation.CONVEX_HULL, role=Role.OBJECT, body=name)
+        return replace(hull, semantic_class="crate", friction=friction)
+
+    parts = (square("floor"), crate("a", 0.6), crate("b", 0.6), crate("c", 0.4), crate("d", None))
+    collision.write(CollisionProxy(parts, "surface", {}), tmp_path / "a.usda")
+    opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    made = {p.GetName(): p for p in opened.GetPrimAtPath("/World/PhysicsMaterials").GetChildren()}
+    frictions = {name: UsdPhysics.MaterialAPI(p).GetStaticFrictionAttr().Get() for name, p in made.items()}
+    assert frictions == pytest.approx({"Environment": 1.0, "crate": 0.6, "crate_2": 0.4})
 
 
 def test_classes_become_semantic_labels(stage: Usd.Stage) -> None:
