@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from .._mesh.triangles import normals
 from .hulls import Hull, hull_of
+
+if TYPE_CHECKING:
+    from ...kernels.mesh_distance import MeshTree
 
 __all__ = ["interlocked", "touching", "trimmed"]
 
@@ -83,26 +88,48 @@ def _holds(hull: Hull, points: Floats, depth: float = _OVERLAP_M) -> bool:
 def touching(objects: list[list[Hull]], surface: Surface) -> list[bool]:
     """Say which objects a surface reaches into above their feet: pushed out of it, they would not stay.
 
-    Seen at the corners and middles of its triangles, and where it cuts the edges of hulls.
+    Seen at the sides and middles of its triangles, and where it cuts the edges of hulls.
     """
-    vertices, triangles = surface
-    points = np.concatenate([vertices, vertices[triangles].mean(axis=1)]).astype(np.float64)
-    return [_reached(hulls, points, surface) for hulls in objects]
+    from ...kernels.mesh_distance import MeshTree
+
+    corners = surface[0][surface[1]].astype(np.float64)
+    low, high, tree = corners.min(axis=1), corners.max(axis=1), MeshTree(*surface)
+    result = []
+    for hulls in objects:
+        points = np.concatenate([h.vertices for h in hulls])
+        near = ((low <= points.max(axis=0)) & (high >= points.min(axis=0))).all(axis=1)
+        result.append(_reached(hulls, corners[near], tree))
+    return result
 
 
-def _reached(hulls: list[Hull], points: Floats, surface: Surface) -> bool:
-    from ...kernels.mesh_distance import mesh_rays
+def _crossed(hull: Hull, starts: Floats, ends: Floats, lowest: float) -> bool:
+    """Say whether one of the segments (N, 3) is somewhere deep inside a hull and above a height [m]."""
+    normal = normals(hull.vertices, hull.triangles).astype(np.float64)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
+    offset = (normal * hull.vertices[hull.triangles[:, 0]]).sum(axis=1) - _TOUCH_M
+    normal, offset = np.concatenate([normal, [[0.0, 0.0, -1.0]]]), np.append(offset, -lowest)
+    begin, slope = starts @ normal.T - offset, (ends - starts) @ normal.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = -begin / slope
+    enters = np.where(slope < 0, at, np.where((slope == 0) & (begin >= 0), np.inf, 0.0)).max(axis=1)
+    leaves = np.where(slope > 0, at, 1.0).min(axis=1)
+    return bool((np.maximum(enters, 0.0) < np.minimum(leaves, 1.0)).any())
 
+
+def _reached(hulls: list[Hull], corners: Floats, tree: MeshTree) -> bool:
     feet = min(float(h.vertices[:, 2].min()) for h in hulls) + _TOUCH_M
-    if any(_holds(hull, points[points[:, 2] > feet], _TOUCH_M) for hull in hulls):
-        return True
+    middles = corners.mean(axis=1)
+    starts, ends = corners.reshape(-1, 3), np.roll(corners, -1, axis=1).reshape(-1, 3)
+    for hull in hulls:
+        if _holds(hull, middles[middles[:, 2] > feet], _TOUCH_M) or _crossed(hull, starts, ends, feet):
+            return True
     edges = [hull.vertices[hull.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)] for hull in hulls]
-    middles = [hull.vertices.mean(axis=0) for hull in hulls]
-    shrunk = np.concatenate([e + _SHRINK * (m - e) for e, m in zip(edges, middles, strict=True)])
+    centres = [hull.vertices.mean(axis=0) for hull in hulls]
+    shrunk = np.concatenate([e + _SHRINK * (m - e) for e, m in zip(edges, centres, strict=True)])
     shrunk = shrunk[shrunk[..., 2].min(axis=1) > feet]
     along = shrunk[:, 1] - shrunk[:, 0]
     length = np.linalg.norm(along, axis=1)
     shrunk, along, length = (values[length > _TOUCH_M] for values in (shrunk, along, length))
     if not len(length):
         return False
-    return bool((mesh_rays(*surface, shrunk[:, 0], along / length[:, None]).distance < length).any())
+    return bool((tree.rays(shrunk[:, 0], along / length[:, None]).distance < length).any())

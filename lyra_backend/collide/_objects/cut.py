@@ -9,6 +9,7 @@ from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import compact, normals
 from .cells import crossings, rectangles
 from .fit import Thing
+from .plates import EVEN_M, Plate
 
 __all__ = ["crumbs_below", "is_level", "patch_below", "without"]
 
@@ -21,7 +22,6 @@ _CELL_M = 0.025
 _COVERED_M = 0.05  # surface this near to an object's base closes the hole it leaves
 _CRUMB_M, _LEVEL_M = 0.1, 0.05  # height of crumbs, and how level the rim of a thing on a floor is
 _SINK_M = 0.002  # a patch lies this much lower than what it continues
-_EVEN_M = 0.006  # ground this near to the height of a body's feet is made even with them
 _AROUND = 2  # cells around a body in which it is
 
 
@@ -31,7 +31,7 @@ def without(
     owner: Ints,
     things: dict[int, Thing],
     *,
-    levels: dict[int, float] | None = None,
+    plates: dict[int, Plate] | None = None,
     crumbs: bool = True,
 ) -> Surface:
     """Return the surface without the triangles of `things`, closed below those that stand on what stays.
@@ -40,30 +40,40 @@ def without(
         vertices, triangles: the surface (V, 3) [m], (F, 3).
         owner: the number of the thing that each triangle goes with (F,), others where it stays.
         things: what goes, by number.
-        levels: height of the feet of some of them [m]; the ground below these is made even with them.
+        plates: what some of them shall stand on; the ground around is made even with it.
         crumbs: keep what sticks out of the floor below things.
     """
-    levels = levels or {}
+    plates = plates or {}
     cells = {i: _footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things}
     cells = {i: c for i, c in cells.items() if not _on_another(vertices, triangles, owner, c, i, things)}
     if not crumbs:
         owner = crumbs_below(vertices, triangles, owner, {i: things[i] for i in cells})
-    for i in [i for i in cells if i in levels]:
-        owner = _with_floor(vertices, triangles, owner, i, cells[i], levels[i])
+    for i in [i for i in cells if i in plates]:
+        owner = _with_floor(vertices, triangles, owner, i, cells[i], plates[i].level)
         cells[i] = _footprint(vertices[triangles[owner == i]].astype(np.float64))
     rest = compact(vertices, triangles[~np.isin(owner, list(things))])
     patches, taken = [rest], np.zeros((0, 2), np.int64)
     for i, mine in cells.items():
         base = float(things[i].vertices[things[i].triangles, 2].min())
         ground = _ground(rest, mine, np.full(len(mine), base))
-        wanted, height = _patch(mine, ground, levels.get(i), things[i])
+        plate = plates.get(i)
+        wanted, height = _patch(mine, ground, plate.level if plate else None, things[i])
         new = ~_among(wanted, taken)
         taken = np.concatenate([taken, wanted[new]])
+        if plate:
+            patches.append(plate.mesh())
+            new &= ~_within(plate, wanted)
         if new.any():
             # grids follow ground that is not level
-            shape = _plates if i in levels else _grid
+            shape = _rectangles if plate else _grid
             patches.append(shape(wanted[new], height[new]))
     return concatenate_meshes(patches)
+
+
+def _within(plate: Plate, cells: Ints) -> Bools:
+    """Say which of the cells (N, 2) a plate covers altogether."""
+    corners = [plate.holds((cells + step) * _CELL_M) for step in np.indices((2, 2)).reshape(2, 4).T]
+    return np.asarray(np.all(corners, axis=0))
 
 
 def _among(cells: Ints, others: Ints) -> Bools:
@@ -78,7 +88,7 @@ def _with_floor(vertices: Floats, triangles: Ints, owner: Ints, own: int, cells:
     Sheets that lie on each other make bodies tilt in engines: what is laid below a thing must replace the floor.
     """
     corners = vertices[triangles]
-    near = (owner < 0) & (np.abs(corners[..., 2] - level).max(axis=1) < _EVEN_M)
+    near = (owner < 0) & (np.abs(corners[..., 2] - level).max(axis=1) < EVEN_M)
     near &= normals(vertices, triangles)[:, 2] > 0
     low = cells.min(axis=0) - _AROUND
     plan = np.zeros(cells.max(axis=0) + _AROUND - low + 1, bool)
@@ -133,7 +143,7 @@ def _patch(cells: Ints, ground: Floats, level: float | None, thing: Thing) -> tu
     cells, height = cells[wanted], height[wanted]
     if level is None:
         return cells, height - _SINK_M
-    return cells, np.where(level - height < _EVEN_M, level, height - _SINK_M)
+    return cells, np.where(level - height < EVEN_M, level, height - _SINK_M)
 
 
 def _around(cells: Ints, some: Bools) -> Bools:
@@ -216,8 +226,8 @@ def _ground(rest: Surface, cells: Ints, base: Floats) -> Floats:
     return np.where((hits.triangle >= 0) & hits.front, starts[:, 2] - hits.distance, np.nan)
 
 
-def _plates(cells: Ints, height: Floats) -> Surface:
-    """Rectangles as large as may be over cells (N, 2) at heights (N,) [m]; engines like few triangles below a body."""
+def _rectangles(cells: Ints, height: Floats) -> Surface:
+    """Rectangles over cells (N, 2) at heights (N,) [m]."""
     surfaces = []
     for level in np.unique(height):
         mine = cells[height == level]

@@ -12,8 +12,10 @@ from .apart import interlocked, trimmed
 from .cut import is_level
 from .fit import Thing
 from .hulls import Hull
+from .plates import EVEN_M
 from .solve import Solved, as_hull
 from .standing import HANGS_M, ground_below, planted, rests_safely
+from .support import carried
 
 __all__ = ["movable", "separated"]
 
@@ -49,8 +51,8 @@ def movable(
         groups[k] = [as_hull(s) for s in placed[k][1].shapes]
         if rests_safely(groups[k]):
             candidates.append(k)
-    stuck = interlocked(groups, fixed)
-    moving = _freed([k for k in candidates if not stuck[k]], groups, things, usable)
+    stuck, steady = interlocked(groups, fixed), carried(groups, structure, EVEN_M)
+    moving = _freed([k for k in candidates if steady[k] and not stuck[k]], groups, things, usable)
     return {usable[k][0]: levels[k] for k in moving}, [
         placed[k] if k in moving else usable[k] for k in range(len(usable))
     ]

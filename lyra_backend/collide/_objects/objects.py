@@ -19,10 +19,12 @@ from .hulls import Hull
 from .kinds import kinds_of, plausible, split_by_kind
 from .materials import substance_of
 from .moving import movable, separated
+from .plates import plates_below
 from .segment import segment
 from .shapes import primitive_mesh
 from .solve import METHODS, Solved, as_hull, solve
-from .standing import HANGS_M, ground_below
+from .standing import HANGS_M, feet_of
+from .support import carried
 from .told import object_counts, object_findings
 
 __all__ = ["METHODS", "FoundObjects", "find_objects"]
@@ -32,7 +34,6 @@ Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
-_DROP_M = 0.005  # what would fall deeper than this when it is let go is not
 _FOLD_M = 0.012  # surface with its back nearer than this is a fold at an edge
 
 
@@ -106,7 +107,7 @@ def find_objects(
         usable = separated(usable)
         clear = without(*whole, label, {i: things[i] for i, _ in usable}, crumbs=False)
         moving, usable = movable(clear, fixed, things, usable)
-        environment, moving = _let_go(whole, label, things, usable, moving)
+        environment, moving = _let_go(whole, clear, label, things, usable, moving)
     names = _names([kinds[i] for i, _ in usable])
     parts = [p for name, (i, s) in zip(names, usable, strict=True) for p in _parts(name, kinds[i], s, i in moving)]
     findings = object_findings(names, usable, moving, dynamic)
@@ -114,16 +115,21 @@ def find_objects(
 
 
 def _let_go(
-    whole: Surface, label: Ints, things: list[Thing], usable: list[tuple[int, Solved]], moving: dict[int, float]
+    whole: Surface,
+    clear: Surface,
+    label: Ints,
+    things: list[Thing],
+    usable: list[tuple[int, Solved]],
+    moving: dict[int, float],
 ) -> tuple[Surface, dict[int, float]]:
     """Take what moves out of the surface, but for what the rest reaches into or does not carry; return both."""
     shapes = {i: [as_hull(s) for s in solved.shapes] for i, solved in usable}
+    plates = plates_below({i: feet_of(shapes[i]) for i in moving}, moving, clear)
     while True:
-        environment = without(*whole, label, {i: things[i] for i in moving}, levels=moving, crumbs=False)
         groups = [shapes[i] for i in moving]
-        base = np.array([min(float(h.vertices[:, 2].min()) for h in hulls) for hulls in groups])
-        dropped = base - np.array(ground_below(environment, groups, [])) > _DROP_M
-        held = [bool(a or b) for a, b in zip(touching(groups, environment), dropped, strict=True)]
+        on = {i: plates[i] for i in moving}
+        environment = without(*whole, label, {i: things[i] for i in moving}, plates=on, crumbs=False)
+        held = [a or not b for a, b in zip(touching(groups, environment), carried(groups, environment), strict=True)]
         if not any(held):
             return environment, moving
         moving = {i: level for (i, level), stuck in zip(moving.items(), held, strict=True) if not stuck}

@@ -12,7 +12,7 @@ from ...types.mesh import concatenate_meshes
 from ...types.rotations import matrix_from_quat
 from .hulls import Hull, hull_of
 
-__all__ = ["HANGS_M", "ground_below", "planted", "rests_safely"]
+__all__ = ["HANGS_M", "SLENDER", "ground_below", "feet_of", "is_ball", "middle_of", "planted", "rests_safely"]
 
 Floats = npt.NDArray[np.floating]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
@@ -20,8 +20,9 @@ Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 #: Objects that hang higher than this above what is below them stay where they are: their legs are too thin for the
 #: lattice, and let go they would fall.
 HANGS_M = 0.03
+#: Distance of the middle of a body from the edge of its base, per height, below which it falls over.
+SLENDER = 0.2
 _BASE_M = 0.015  # height of what carries a body
-_SLENDER = 0.2  # distance of the middle from the edge of the base, per height, below which a body falls over
 _SAME_M = 0.003  # grounds that differ by less are one
 _ABOVE_M = 0.02  # ground this much above the lowest point of a body is still below it
 
@@ -78,7 +79,8 @@ def _on(shape: Primitive | Hull, level: float) -> Primitive | Hull:
         if base > level + HANGS_M:
             return shape
         points = shape.vertices.astype(np.float64)
-        points[points[:, 2] < base + _BASE_M, 2] = level
+        # feet between the base and a ground that is higher would stay in the ground
+        points[points[:, 2] < max(base, level) + _BASE_M, 2] = level
         return hull_of(points) or shape
     upright = abs(matrix_from_quat(shape.quat_wxyz[None].astype(np.float64))[0][2, 2]) > 0.999
     if shape.shape is Shape.SPHERE or not upright:
@@ -89,17 +91,40 @@ def _on(shape: Primitive | Hull, level: float) -> Primitive | Hull:
     return replace(shape, center=center, size=np.array([*shape.size[:2], top - level], np.float32))
 
 
+def feet_of(hulls: list[Hull]) -> Floats:
+    """Corners (N, 2) [m] of what carries a body."""
+    corners = np.concatenate([h.vertices for h in hulls]).astype(np.float64)
+    return corners[corners[:, 2] < corners[:, 2].min() + _BASE_M, :2]
+
+
 def rests_safely(hulls: list[Hull]) -> bool:
     """Say whether the middle of a body lies well inside what carries it."""
     from scipy.spatial import ConvexHull, QhullError
 
-    corners = np.concatenate([h.vertices for h in hulls])
-    volume = np.array([h.volume_m3 for h in hulls])
-    middle = (np.array([h.vertices.mean(axis=0) for h in hulls]) * volume[:, None]).sum(axis=0) / volume.sum()
-    base = corners[:, 2].min()
+    middle, base = middle_of(hulls), min(float(h.vertices[:, 2].min()) for h in hulls)
     try:
-        carried = ConvexHull(corners[corners[:, 2] < base + _BASE_M, :2])
+        carried = ConvexHull(feet_of(hulls))
     except (QhullError, ValueError):
-        return len(hulls) == 1 and len(hulls[0].vertices) == 64  # balls stand on a point
+        return is_ball(hulls)
     inside = -(carried.equations[:, :2] @ middle[:2] + carried.equations[:, 2]).max()
-    return bool(inside > _SLENDER * (middle[2] - base))
+    return bool(inside > SLENDER * (middle[2] - base))
+
+
+def is_ball(hulls: list[Hull]) -> bool:
+    """Say whether a body stands on a point because it is a ball."""
+    away = np.concatenate([np.linalg.norm(h.vertices - h.vertices.mean(axis=0), axis=1) for h in hulls])
+    return len(hulls) == 1 and len(away) == 64 and bool(np.ptp(away) < 0.02 * away.max())
+
+
+def middle_of(hulls: list[Hull]) -> Floats:
+    """Centre of mass (3,) of shapes of the same density; where they overlap engines count both as well."""
+    volume = np.array([h.volume_m3 for h in hulls])
+    return np.asarray((np.array([_centroid(h) for h in hulls]) * volume[:, None]).sum(axis=0) / volume.sum())
+
+
+def _centroid(hull: Hull) -> Floats:
+    """Middle (3,) of a solid: that of the tetrahedra between its triangles and a point, by their volumes."""
+    origin = hull.vertices.mean(axis=0).astype(np.float64)
+    corners = hull.vertices[hull.triangles].astype(np.float64) - origin
+    volume = np.linalg.det(corners)
+    return np.asarray(origin + (corners.sum(axis=1) / 4 * volume[:, None]).sum(axis=0) / volume.sum())
