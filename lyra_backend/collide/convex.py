@@ -22,21 +22,23 @@ from ..types import (
     Role,
     Severity,
 )
+from ._error.measure import Measurement, measure_collider
 from ._mesh.flat import plain_surface
 from ._mesh.triangles import normals
 from ._objects.fit import samples_on
-from ._objects.hulls import Hull, hull_of
-from ._objects.merge import Piece, merged
+from ._objects.hulls import Hull
 from ._objects.objects import METHODS, find_objects
 from ._objects.shapes import primitive_mesh
-from ._objects.slabs import flat_boxes, front_of, rough_hulls
+from ._objects.slabs import depths_behind, flat_boxes
+from ._objects.split import split_surface
+from ._objects.union import outside_of, within
 from ._scan.lattice import BLOCK
 from ._scan.scan import Scan, ScanParams, scan
 
 __all__ = ["Params", "run"]
 
 _SAMPLES = 20_000
-_LARGE_M = 0.3  # boxes whose shorter side is longer are not joined to anything
+_LARGE_M = 0.3  # flat surface gets boxes whose shorter side is longer; what is left of it is cut with the rest
 
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
@@ -47,14 +49,14 @@ class Params(ScanParams):
         "primitives", "How objects are described that are no box, cylinder or sphere.", choices=METHODS
     )
     cell: float = param(0.05, "Squares that flat surface is cut into.", unit="m", min=0.01, max=1.0)
-    rough_cell: float = param(0.4, "Cubes that surface which is not flat is cut into.", unit="m", min=0.05, max=2.0)
+    rough_cell: float = param(2.0, "Cubes that other surface is first cut into.", unit="m", min=0.1, max=10.0)
     thickness: float = param(0.04, "Thickness of pieces behind the surface.", unit="m", min=0.01, max=0.5)
     tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
     max_error_p95: float = param(0.03, "95 % of the surface must be nearer to a piece than this.", unit="m", min=0.0)
     join_tolerance: float = param(
-        0.015, "How deep surface may lie inside pieces that are joined to fewer; 0 = not.", unit="m", min=0.0, max=0.1
+        0.015, "Pieces in which surface lies less deep than this are not cut further.", unit="m", min=0.0, max=0.1
     )
-    max_pieces: int = param(1000, "While there are more pieces, they are joined more coarsely; then a warning.", min=1)
+    max_pieces: int = param(1000, "So many are cut no further unless they are far off; more are a warning.", min=1)
 
 
 def run(
@@ -72,43 +74,55 @@ def run(
     found, findings = scan(cloud, cameras, params, progress.child(0.0, 0.5))
     if found is None:
         return Outcome(CollisionProxy((), "convex", {}), {"triangles": 0}, tuple(findings))
-    progress(0.5, "contouring")
+    progress(0.4, "contouring")
     surface = plain_surface(found, min(params.tolerance, 0.08 * found.grid.voxel_size), 0.5)
-    progress(0.6, "looking for objects")
+    progress(0.55, "looking for objects")
     objects = find_objects(*surface, found.cloud, method=params.objects)
-    progress(0.8, "cutting the structure into pieces")
-    vertices, triangles = objects.structure
-    pieces, joined_at = _structure(vertices, triangles, found, params, params.max_pieces - len(objects.parts))
+    pieces, buried = _structure(
+        objects.structure, found, params, params.max_pieces - len(objects.parts), progress.child(0.65, 0.85)
+    )
     parts = [replace(p, role=Role.PIECE, body="", mass_kg=0.0) for p in objects.parts]
     slabs = [p for p in pieces if isinstance(p, Primitive)]
     parts += [_piece(f"slab_{i + 1}", s) for i, s in enumerate(slabs)]
     parts += [_piece(f"hull_{i + 1}", h) for i, h in enumerate(p for p in pieces if isinstance(p, Hull))]
-    progress(0.9, "measuring")
-    error = _error(surface, parts)
+    progress(0.85, "measuring")
+    measured = _measured(found, parts, params, progress.child(0.85, 1.0))
+    cut = _cut_error(surface, parts)
     counts = objects.counts | {"pieces": len(parts), "slabs": len(slabs), "hulls": len(pieces) - len(slabs)}
-    counts |= {"joined_at_m": joined_at, "free_filled_share": round(_filled(parts, found), 5)}
-    counts["triangles"] = sum(len(p.triangles) for p in parts)
+    counts |= {"buried_m": round(buried, 5), "free_filled_share": round(_filled(parts, found), 5)}
+    counts |= {**measured.counts, "triangles": sum(len(p.triangles) for p in parts)}
     progress(1.0, "done")
-    findings += [*objects.findings, *_judged(error, len(parts), params)]
+    findings += [*objects.findings, *measured.findings, *_judged(cut, len(parts), params)]
+    error = measured.error_m | {"proud_p95": round(cut["proud_p95"], 6)} if measured.error_m else {}
     return Outcome(CollisionProxy(tuple(parts), "convex", error), counts, tuple(findings))
 
 
 def _structure(
-    vertices: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32], found: Scan, params: Params, most: int
+    surface: Surface, found: Scan, params: Params, most: int, progress: Progress
 ) -> tuple[list[Primitive | Hull], float]:
-    """Cut the structure into boxes and hulls, and join those that may be joined; return them and the tolerance."""
-    boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness)
-    pieces = [Piece(primitive_mesh(b)[0].astype(np.float64), front_of(b), b) for b in boxes]
-    # what is large and flat stays exactly that
-    large = [p for p, b in zip(pieces, boxes, strict=True) if b.size[:2].min() >= _LARGE_M]
-    pieces = [p for p, b in zip(pieces, boxes, strict=True) if b.size[:2].min() < _LARGE_M]
-    for hull, front in rough_hulls(vertices, triangles[~flat], params.rough_cell, params.thickness):
-        pieces.append(Piece(hull.vertices, front, hull))
-    tolerance = params.join_tolerance
-    if tolerance:
-        pieces, tolerance = merged(pieces, partial(_is_free, found), most - len(large), tolerance)
-    shapes = [p.shape or hull_of(p.corners) for p in large + pieces]
-    return [s for s in shapes if s is not None], tolerance
+    """Cut the structure into boxes and hulls; return them and how deep the surface lies in them [m]."""
+    vertices, triangles = surface
+    boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness, _LARGE_M, progress.child(0.0, 0.4))
+    depth = depths_behind(vertices, triangles, params.thickness)
+    hulls, buried = split_surface(
+        vertices,
+        triangles[~flat],
+        depth[~flat],
+        partial(_is_free, found),
+        largest=params.rough_cell,
+        tolerance=params.join_tolerance,
+        most=most - len(boxes),
+        progress=progress.child(0.4, 1.0),
+    )
+    return [*boxes, *hulls], buried
+
+
+def _measured(found: Scan, parts: list[CollisionPart], params: Params, progress: Progress) -> Measurement:
+    """Hold the outside of all pieces together against the Gaussians."""
+    outside = outside_of(
+        [(p.vertices, p.triangles) for p in parts], lambda share: progress(share, "looking for the outside of pieces")
+    )
+    return measure_collider(found.chosen, found.free, found.grid, *outside, params.max_error_p95)
 
 
 def _is_free(found: Scan, points: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
@@ -137,10 +151,7 @@ def _filled(parts: list[CollisionPart], found: Scan) -> float:
             continue
         at = np.indices((high - low).tolist()).reshape(3, -1).T + low
         at = at[free.at(at).astype(bool)]
-        corner = part.vertices[part.triangles[:, 0]].astype(np.float64)
-        outwards = normals(part.vertices, part.triangles).astype(np.float64)
-        beyond = grid.to_world(at) @ outwards.T - (outwards * corner).sum(axis=1)
-        at = at[(beyond < 0).all(axis=1)]
+        at = at[within((part.vertices, part.triangles), grid.to_world(at))]
         inside.append(np.ravel_multi_index(tuple(at.T), grid.shape))
     return len(np.unique(np.concatenate(inside))) / max(total, 1)
 
@@ -158,9 +169,9 @@ def _piece(name: str, shape: Primitive | Hull) -> CollisionPart:
     )
 
 
-def _error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]:
-    """Distances [m] from the surface to the pieces' outsides: "median" and "p95"; and "proud_p95", how far pieces
-    stick out of the surface into free space where they do."""
+def _cut_error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]:
+    """What is lost by cutting [m]: "p95" of the distances from the surface to the pieces' outsides, and "proud_p95",
+    how far pieces stick out of the surface into free space where they do."""
     from ..kernels.mesh_distance import mesh_distance
 
     whole = CollisionProxy(tuple(parts), "convex", {}).welded()
@@ -171,8 +182,7 @@ def _error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]:
     front = normals(*surface)[np.maximum(nearest.triangle, 0)]
     front = front / np.maximum(np.linalg.norm(front, axis=1, keepdims=True), 1e-20)
     proud = np.maximum(((points - nearest.point) * front).sum(axis=1), 0.0)
-    median, p95 = np.quantile(near, (0.5, 0.95))
-    return {"median": float(median), "p95": float(p95), "proud_p95": float(np.quantile(proud, 0.95))}
+    return {"p95": float(np.quantile(near, 0.95)), "proud_p95": float(np.quantile(proud, 0.95))}
 
 
 def _judged(error: dict[str, float], pieces: int, params: Params) -> list[Finding]:

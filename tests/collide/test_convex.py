@@ -8,8 +8,9 @@ import pytest
 from lyra_backend.collide import convex
 from lyra_backend.collide._objects.cells import covering
 from lyra_backend.collide._objects.hulls import hull_of
-from lyra_backend.collide._objects.merge import Piece, merged
-from lyra_backend.collide._objects.slabs import flat_boxes, rough_hulls
+from lyra_backend.collide._objects.slabs import flat_boxes
+from lyra_backend.collide._objects.split import COARSEST_M, split_surface
+from lyra_backend.collide._objects.union import outside_of, within
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.progress import Progress
 from lyra_backend.types import Approximation, Role, Severity
@@ -38,6 +39,7 @@ def test_every_piece_is_convex_and_small(outcome):
 
 def test_pieces_lie_behind_the_surface(outcome):
     assert outcome.value.error_m["p95"] < 0.01
+    assert outcome.value.error_m["signed_median"] == pytest.approx(0.0, abs=0.005)
     assert outcome.value.error_m["proud_p95"] < 0.01
     finding = next(f for f in outcome.findings if f.code == "collide.convex_error")
     assert finding.severity is Severity.INFO
@@ -72,52 +74,63 @@ def test_boxes_end_at_the_back_of_thin_walls():
     assert [float(b.size[2]) for b in boxes] == pytest.approx([0.02] * len(boxes), abs=0.003)
 
 
-def test_rolling_ground_becomes_thin_hulls_below_it():
-    vertices, triangles = things.grid((0, 0, 0), (3, 0, 0), (0, 3, 0))
-    vertices = vertices + np.column_stack([np.zeros((len(vertices), 2)), 0.3 * np.sin(2 * vertices[:, 0])])
-    hulls = [h for h, _ in rough_hulls(vertices.astype(np.float32), triangles, 0.4, 0.04)]
-    assert 40 < len(hulls) < 150
-    top = np.concatenate([h.vertices for h in hulls])
-    assert (top[:, 2] - 0.3 * np.sin(2 * top[:, 0])).max() < 0.002
-
-
-def piece(low, high):
-    """A block whose whole surface shows."""
-    low, size = np.asarray(low, float), np.subtract(high, low)
-    at = np.indices((5, 5, 5)).reshape(3, -1).T / 4
-    front = at[((at == 0) | (at == 1)).any(axis=1)]
-    return Piece(low + np.indices((2, 2, 2)).reshape(3, 8).T * size, low + front * size)
-
-
 def nothing_free(points):
     return np.zeros(len(points), bool)
 
 
-def test_blocks_in_a_row_become_one_but_not_round_a_corner():
-    row = [piece((i, 0, 0), (i + 1, 0.1, 1)) for i in range(4)]
-    for p in row:  # ends that touch show nothing
-        object.__setattr__(p, "front", p.front[(p.front[:, 1] == 0) | (p.front[:, 1] == 0.1)])
-    (wall,), needed = merged(row, nothing_free, 10, 0.01)
-    assert np.ptp(wall.corners, axis=0) == pytest.approx((4, 0.1, 1))
-    assert needed == 0.01
-    assert len(merged([row[0], piece((0, 0.1, 0), (0.1, 1, 1))], nothing_free, 10, 0.01)[0]) == 2
+def pieces_of(vertices, triangles, is_free=nothing_free, *, tolerance=0.015, most=1000):
+    depth = np.full(len(triangles), 0.04)
+    return split_surface(
+        vertices, triangles, depth, is_free, largest=2.0, tolerance=tolerance, most=most, progress=Progress()
+    )
 
 
-def test_free_space_between_blocks_stays_free():
-    posts = [piece((0, 0, 0), (0.1, 0.1, 1)), piece((0.1, 0, 0.9), (1, 0.1, 1)), piece((1, 0, 0), (1.1, 0.1, 1))]
-    posts = [Piece(p.corners, p.front[p.front[:, 1] == 0]) for p in posts]
-    door = lambda points: (points[:, 0] > 0.2) & (points[:, 0] < 0.9) & (points[:, 2] < 0.8)  # noqa: E731
-    assert len(merged(posts, door, 10, 0.01)[0]) == 3
-    assert len(merged(posts, nothing_free, 10, 0.01)[0]) == 1
+def rolling():
+    vertices, triangles = things.grid((0, 0, 0), (3, 0, 0), (0, 3, 0))
+    height = np.column_stack([np.zeros((len(vertices), 2)), 0.3 * np.sin(2 * vertices[:, 0])])
+    return (vertices + height).astype(np.float32), triangles
 
 
-def test_too_many_pieces_are_joined_more_coarsely():
-    steps = [piece((0.3 * i, 0, -1), (0.3 * i + 0.3, 1, 0.03 * i)) for i in range(4)]
-    steps = [Piece(p.corners, p.front[p.front[:, 2] == p.front[:, 2].max()]) for p in steps]
-    fine, _ = merged(steps, nothing_free, 10, 0.005)
-    coarse, needed = merged(steps, nothing_free, 1, 0.005)
+def test_rolling_ground_becomes_thin_hulls_below_it():
+    hulls, buried = pieces_of(*rolling())
+    assert 4 < len(hulls) < 60
+    assert buried == 0.015
+    top = np.concatenate([h.vertices for h in hulls])
+    assert (top[:, 2] - 0.3 * np.sin(2 * top[:, 0])).max() < 0.002
+
+
+def test_fewer_pieces_are_coarser_and_say_so():
+    fine, _ = pieces_of(*rolling())
+    coarse, buried = pieces_of(*rolling(), most=6)
     assert len(coarse) < len(fine)
-    assert needed > 0.005
+    assert 0.015 < buried <= COARSEST_M
+
+
+def test_free_space_in_a_piece_makes_it_two():
+    posts = [things.grid((x, 0, 0), (0.1, 0, 0), (0, 0, 1)) for x in (0.05, 1.0)]
+    lintel = things.grid((0.05, 0, 1.0), (1.05, 0, 0), (0, 0, 0.1))
+    frame = things.welded(*posts, lintel)
+    door = lambda points: (points[:, 0] > 0.2) & (points[:, 0] < 0.95) & (points[:, 2] < 0.95)  # noqa: E731
+    assert len(pieces_of(*frame)[0]) == 1
+    kept = pieces_of(*frame, door)[0]
+    x, z = np.meshgrid(np.linspace(0.3, 0.85, 8), np.linspace(0.1, 0.8, 8))
+    inside = np.column_stack([x.ravel(), np.full(64, 0.0), z.ravel()]) + [0, 0.02, 0]
+    filled = np.any([within((h.vertices, h.triangles), inside) for h in kept], axis=0)
+    assert filled.mean() < 0.1
+
+
+def test_what_lies_inside_of_other_pieces_is_no_outside():
+    corners = np.indices((2, 2, 2)).reshape(3, 8).T.astype(float)
+    blocks = [hull_of(corners), hull_of(corners + [0.5, 0, 0]), hull_of(0.2 * corners + [0.4, 0.4, 0.4])]
+    vertices, triangles = outside_of([(h.vertices.astype(np.float32), h.triangles) for h in blocks], lambda share: None)
+    assert vertices[triangles].min() == 0
+    middle = vertices[triangles].mean(axis=1)
+    deep = ((middle > [0.25, 0.25, 0.25]) & (middle < [1.25, 0.75, 0.75])).all(axis=1)
+    assert not deep.any()
+    shell = np.isclose(middle, 0) | np.isclose(middle, [1.5, 1, 1])
+    area = np.linalg.norm(np.cross(*np.moveaxis(np.diff(vertices[triangles], axis=1), 1, 0)), axis=1) / 2
+    assert area[shell.any(axis=1)].sum() == pytest.approx(8 + 4 * 0.5, rel=0.01)  # some lie twice
+    assert area[~shell.any(axis=1)].sum() < 2 * (1 - 0.6**2)  # of the sides inside a rim may be left
 
 
 def test_a_mask_is_covered_and_nothing_else():
@@ -144,7 +157,7 @@ def test_the_count_is_bounded_and_said():
     finding = next(f for f in outcome.findings if f.code == "collide.pieces")
     assert finding.severity is Severity.WARNING
     assert finding.measured == outcome.counts["pieces"] > 2
-    assert outcome.counts["joined_at_m"] > 0.015
+    assert outcome.counts["buried_m"] >= 0.015
     assert outcome.counts["free_filled_share"] < 0.05
 
 

@@ -10,7 +10,7 @@ from lyra_backend.progress import Progress
 
 from .clouds import box, join, room
 
-mujoco = pytest.importorskip("mujoco", reason="MuJoCo is no dependency; this says whether it takes the pieces")
+mujoco = pytest.importorskip("mujoco", reason="MuJoCo comes with the extra test; this says whether it takes the pieces")
 
 
 def scene(parts, balls) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lyra_backend.collide._mesh.triangles import normals
 from lyra_backend.collide._objects.apart import touching
 from lyra_backend.collide._objects.hulls import MAX_VERTICES, hull_of
 from lyra_backend.collide._objects.kinds import plausible
 from lyra_backend.collide._objects.materials import substance_of
 from lyra_backend.collide._objects.objects import find_objects
+from lyra_backend.collide._objects.plates import plate_below
 from lyra_backend.collide._objects.standing import planted
+from lyra_backend.collide._objects.support import carried
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.types import Frame, GaussianCloud, Primitive, Role, Shape
 
@@ -181,6 +184,55 @@ def test_feet_that_end_above_the_floor_are_made_longer():
     assert foot.vertices[:, 2].max() == pytest.approx(0.52)
     assert lowered.center[2] == pytest.approx(0.3)
     assert (grown.center[2], grown.size[2]) == (pytest.approx(0.26), pytest.approx(0.52))
+
+
+def test_a_tip_that_pierces_a_body_between_its_edges_is_found():
+    hull = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T.astype(float))
+    tip = (np.array([[0.5, 0.5, -0.1], [0.45, 0.5, 3], [0.55, 0.5, 3]], np.float32), np.array([[0, 1, 2]], np.int32))
+    assert touching([[hull]], tip)[0]
+    assert not touching([[hull]], (tip[0] + np.float32([1, 0, 0]), tip[1]))[0]
+
+
+CRATE = [hull_of(np.indices((2, 2, 2)).reshape(3, 8).T.astype(float))]
+
+
+@pytest.mark.parametrize(
+    ("ground", "stays"),
+    [
+        ([((-1, -1, 0), (3, 3))], True),
+        ([((-1, -1, -0.01), (3, 3))], False),  # falls by a centimetre
+        ([((-1, -1, 0), (1.6, 3))], False),  # the middle is carried, but near the edge
+        ([((-1, -1, 0), (1.9, 3))], True),
+        ([((0, 0, 0), (0.1, 0.1)), ((0.9, 0, 0), (0.1, 0.1)), ((0, 0.9, 0), (0.1, 0.1))], False),  # three of four feet
+        ([((-1, -1, 0), (1.2, 3)), ((0.8, -1, 0), (1.2, 3))], True),  # a ditch below the middle
+        ([((-1, -1, 0), (1.2, 3)), ((0.8, -1, -0.003), (1.2, 3))], False),  # one side lies lower
+    ],
+)
+def test_bodies_stay_where_their_ground_carries_their_middle(ground, stays):
+    low = things.grid((-5, -5, -1), (10, 0, 0), (0, 10, 0))
+    sheets = [things.grid(start, (size[0], 0, 0), (0, size[1], 0)) for start, size in ground]
+    assert carried([CRATE], things.welded(low, *sheets)) == [stays]
+
+
+def test_a_body_carries_another_one():
+    floor = things.grid((-1, -1, 0), (3, 0, 0), (0, 3, 0))
+    above = [hull_of(CRATE[0].vertices * 0.5 + [0.25, 0.25, 1.0])]
+    assert carried([CRATE, above], floor) == [True, True]
+    assert carried([above], floor) == [False]
+
+
+def test_a_plate_goes_on_around_feet_but_not_over_lower_ground():
+    feet = np.array([[0, 0], [1, 0], [1, 0.5], [0, 0.5]], float)
+    wide = plate_below(feet, 0.2, np.zeros((0, 2)))
+    assert np.ptp(wide.corners, axis=0) == pytest.approx((1.2, 0.7))
+    kerb = plate_below(feet, 0.2, np.array([[1.05, 0.25], [1.2, 0.25]]))
+    assert kerb.corners.max(axis=0) == pytest.approx((1.04, 0.6))
+    assert kerb.corners.min(axis=0) == pytest.approx((-0.1, -0.1))
+    assert kerb.holds(np.array([[0.5, 0.2], [1.03, 0.2], [1.06, 0.2]])).tolist() == [True, True, False]
+    vertices, triangles = kerb.mesh()
+    assert (normals(vertices, triangles)[:, 2] > 0).all()
+    turn = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    assert plate_below(feet @ turn, 0.2, np.zeros((0, 2))).holds((feet - [0.5, 0.25]) * 1.1 @ turn + [0.25, 0.5]).all()
 
 
 def test_what_reaches_into_a_body_is_found():

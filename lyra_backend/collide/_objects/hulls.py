@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAX_VERTICES", "Hull", "hull_of"]
+__all__ = ["MAX_VERTICES", "Hull", "hull_of", "spread"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -41,12 +41,12 @@ def hull_of(points: Floats) -> Hull | None:
     try:
         hull = ConvexHull(points - middle)
         if len(hull.vertices) > MAX_VERTICES:
-            hull = ConvexHull(_spread(hull.points[hull.vertices], MAX_VERTICES))
+            hull = ConvexHull(spread(hull.points[hull.vertices], MAX_VERTICES))
         thickened, moved = _thickening(hull)
         if thickened:
             hull = ConvexHull(moved)
             if len(hull.vertices) > MAX_VERTICES:
-                hull = ConvexHull(_spread(hull.points[hull.vertices], MAX_VERTICES))
+                hull = ConvexHull(spread(hull.points[hull.vertices], MAX_VERTICES))
     except QhullError:
         return None
     return _hull(hull, middle, thickened)
@@ -64,7 +64,7 @@ def _hull(hull: Any, middle: Floats, thickened: float) -> Hull:
     return Hull(hull.points[corners] + middle, triangles[order].astype(np.int32), float(hull.volume), thickened)
 
 
-def _spread(points: Floats, count: int) -> Floats:
+def spread(points: Floats, count: int) -> Floats:
     """Choose `count` points far from each other, starting with the outermost along each axis."""
     chosen = list(dict.fromkeys([*points.argmin(axis=0).tolist(), *points.argmax(axis=0).tolist()]))
     distance = np.linalg.norm(points[:, None] - points[chosen], axis=2).min(axis=1)

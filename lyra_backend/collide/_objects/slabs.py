@@ -1,20 +1,24 @@
-"""A surface as convex pieces: thin boxes behind what is flat, thin hulls behind what is not."""
+"""The flat parts of a surface as thin boxes behind it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ...progress import Progress
 from ...types import Primitive, Shape
-from ...types.rotations import matrix_from_quat, quat_from_matrix
+from ...types.rotations import quat_from_matrix
 from .._mesh.triangles import normals
 from .cells import covering, crossings, rectangles
 from .fit import upright_axes
-from .hulls import Hull, hull_of
 
-__all__ = ["flat_boxes", "front_of", "rough_hulls"]
+if TYPE_CHECKING:
+    from ...kernels.mesh_distance import MeshTree
+
+__all__ = ["depths_behind", "flat_boxes"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -26,9 +30,11 @@ _FLAT_M2 = 0.3  # smallest plane: on rolling ground everything is flat if looked
 _RAGGED_M2 = 0.03  # mean size of a plane's rectangles below which it is no plane but touches rolling ground
 _THINNEST_M = 0.004
 _MOST_PLANES = 400
-_FRONT_M = 0.25  # spacing of points that stand for a box's front
+_MOST_PLACES = 5  # of seven on a triangle, that must lie on boxes
+_LINE_M = 0.005  # how near the corner of a triangle may be to the next square
 _FOLD_M = 0.012  # a back nearer than this belongs to a fold of the surface
 _REFINED = 3  # times that a plane is moved to the middle of its triangles
+_REPORTED = 20  # of these, between two reports
 _IN_VAIN = 300  # triangles in a row that lie on no plane, after which no more are looked for
 
 
@@ -41,43 +47,61 @@ class _Plane:
     triangles: Ints
 
 
-def flat_boxes(vertices: Floats, triangles: Ints, cell: float, thickness: float) -> tuple[list[Primitive], Bools]:
+def flat_boxes(
+    vertices: Floats,
+    triangles: Ints,
+    cell: float,
+    thickness: float,
+    least: float = 0.0,
+    progress: Progress | None = None,
+) -> tuple[list[Primitive], Bools]:
     """Return boxes up to `thickness` [m] behind the flat parts of a surface, and which triangles they cover (F,).
 
-    Flat parts are cut into squares of `cell` [m], which are merged into rectangles. Where the surface's back is nearer,
-    boxes are thinner.
+    Flat parts are cut into squares of `cell` [m], which are merged into rectangles; those with a side shorter than
+    `least` [m] are left out. Where the surface's back is nearer, boxes are thinner.
     """
-    size = np.linalg.norm(normals(vertices, triangles), axis=1) / 2
-    unit = normals(vertices, triangles) / np.maximum(2 * size, 1e-20)[:, None]
+    from ...kernels.mesh_distance import MeshTree
+
     covered = np.zeros(len(triangles), bool)
     boxes: list[Primitive] = []
-    for plane in _planes(vertices, triangles, unit, size):
-        some = _boxes_behind(vertices, triangles, plane, cell, thickness)
-        if some:
-            covered[plane.triangles] = True
-            boxes += some
+    if not len(triangles):
+        return boxes, covered
+    size = np.linalg.norm(normals(vertices, triangles), axis=1) / 2
+    unit = normals(vertices, triangles) / np.maximum(2 * size, 1e-20)[:, None]
+    tree = MeshTree(vertices, triangles)
+    planes = _planes(vertices, triangles, unit, size, progress or Progress())
+    for k, plane in enumerate(planes):
+        if progress:
+            progress(0.5 + 0.5 * k / len(planes), "boxes behind planes")
+        some, under = _boxes_behind(tree, plane, cell, thickness, least)
+        covered[plane.triangles[under]] = True
+        boxes += some
     return boxes, covered
 
 
-def _planes(vertices: Floats, triangles: Ints, unit: Floats, size: Floats) -> list[_Plane]:
+def _planes(vertices: Floats, triangles: Ints, unit: Floats, size: Floats, progress: Progress) -> list[_Plane]:
     """Planes with enough surface, those with the largest triangles first."""
     turn = upright_axes(unit * size[:, None])
     corners = vertices[triangles].astype(np.float64)
     left = np.ones(len(triangles), bool)
     order = np.argsort(-size, kind="stable")
+    # what is left in arrays of its own: most of the time goes into comparing all normals with one
+    rest, way = order, unit[order].astype(np.float32)
     planes: list[_Plane] = []
     in_vain = 0
-    for seed in order:
+    for k, seed in enumerate(order):
         if len(planes) == _MOST_PLANES or in_vain == _IN_VAIN:
             break
         if not left[seed]:
             continue
-        normal, origin = unit[seed], corners[seed].mean(axis=0)
+        if in_vain % _REPORTED == 0:
+            progress(0.5 * k / len(order), "looking for planes")
+        normal, origin, mine = unit[seed].astype(np.float64), corners[seed].mean(axis=0), rest[:0]
         for _ in range(_REFINED):
-            candidates = np.flatnonzero(left & (unit @ normal > _SAME_SIDE))
-            near = np.abs((corners[candidates] - origin) @ normal).max(axis=1) < _OFF_PLANE_M
-            mine = candidates[near]
-            if not len(mine):
+            candidates = rest[way @ normal.astype(np.float32) > _SAME_SIDE]
+            candidates = candidates[left[candidates]]
+            mine = candidates[np.abs((corners[candidates] - origin) @ normal).max(axis=1) < _OFF_PLANE_M]
+            if size[mine].sum() < _FLAT_M2:
                 break
             normal = (unit[mine] * size[mine, None]).sum(axis=0)
             normal /= np.linalg.norm(normal)
@@ -88,6 +112,7 @@ def _planes(vertices: Floats, triangles: Ints, unit: Floats, size: Floats) -> li
             continue
         in_vain = 0
         left[mine] = False
+        rest, way = rest[left[rest]], way[left[rest]]
         planes.append(_Plane(origin, _axes(normal, turn), mine))
     return planes
 
@@ -99,8 +124,11 @@ def _axes(normal: Floats, turn: Floats) -> Floats:
     return np.stack([u, np.cross(normal, u), normal], axis=1)
 
 
-def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float, thickness: float) -> list[Primitive]:
-    local = (vertices[triangles[plane.triangles]].astype(np.float64) - plane.origin) @ plane.axes
+def _boxes_behind(
+    tree: MeshTree, plane: _Plane, cell: float, thickness: float, least: float
+) -> tuple[list[Primitive], Bools]:
+    """Return boxes behind a plane, and which of its triangles they cover."""
+    local = (tree.vertices[tree.triangles[plane.triangles]].astype(np.float64) - plane.origin) @ plane.axes
     low = local[..., :2].min(axis=(0, 1))
     shape = np.maximum(np.ceil((local[..., :2].max(axis=(0, 1)) - low) / cell - 0.1), 1).astype(np.int64)
     step = (local[..., :2].max(axis=(0, 1)) - low) / shape
@@ -109,12 +137,16 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
     for a in (-0.25, 0.25):  # a quarter is enough: half-filled squares left out would be slits between planes
         for b in (-0.25, 0.25):
             filled[crossings(local, u + a * step[0], v + b * step[1])[0]] = True
-    boxes = []
     mask = filled.reshape(shape)
+    none = np.zeros(len(local), bool)
     if mask.sum() * step.prod() < _RAGGED_M2 * len(rectangles(mask)):
-        return []
-    depth = _depths(vertices, triangles, plane, u, v, thickness)
-    for a, b, c, d in covering(_closed(mask)):
+        return [], none
+    found = [r for r in covering(_closed(mask)) if min((r[2] - r[0]) * step[0], (r[3] - r[1]) * step[1]) >= least]
+    if not found:
+        return [], none
+    depth = _depths(tree, plane, u, v, thickness)
+    boxes, drawn = [], np.zeros(shape, bool)
+    for a, b, c, d in found:
         deep = max(float(depth[a:c, b:d].min()), _THINNEST_M)
         first, last = low + np.array([a, b]) * step, low + np.array([c, d]) * step
         middle = np.array([*((first + last) / 2), -deep / 2])
@@ -122,19 +154,43 @@ def _boxes_behind(vertices: Floats, triangles: Ints, plane: _Plane, cell: float,
         extent = np.array([*(last - first), deep])
         quat = quat_from_matrix(plane.axes[None])[0]
         boxes.append(Primitive(Shape.BOX, center.astype(np.float32), quat, extent.astype(np.float32)))
-    return boxes
+        drawn[a:c, b:d] = True
+    return boxes, _lies_on(local[..., :2], low, step, drawn)
 
 
-def _depths(vertices: Floats, triangles: Ints, plane: _Plane, u: Floats, v: Floats, thickness: float) -> Floats:
+def _lies_on(corners: Floats, low: Floats, step: Floats, drawn: Bools) -> Bools:
+    """Say which triangles (F, 3, 2) lie on drawn squares: most of their corners, middles of sides and middle."""
+    middle = corners.mean(axis=1, keepdims=True)
+    places = np.concatenate([corners, (corners + np.roll(corners, 1, axis=1)) / 2, middle], axis=1)
+    # a corner on the line between two squares belongs to the triangle's own
+    places += np.minimum(1.0, _LINE_M / np.maximum(np.abs(middle - places), 1e-9)) * (middle - places)
+    at = np.clip(((places - low) / step).astype(np.int64), 0, np.array(drawn.shape) - 1)
+    return np.asarray(drawn[at[..., 0], at[..., 1]].sum(axis=1) >= _MOST_PLACES)
+
+
+def _depths(tree: MeshTree, plane: _Plane, u: Floats, v: Floats, thickness: float) -> Floats:
     """How deep it is behind each cell until the surface's back or front comes [m], at most `thickness`."""
-    from ...kernels.mesh_distance import mesh_rays
+    at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.zeros((len(u), len(v)))], axis=-1).reshape(-1, 3)
+    normal = np.broadcast_to(plane.axes[:, 2], at.shape)
+    return _solid_behind(tree, plane.origin + at @ plane.axes.T, normal, thickness).reshape(len(u), len(v))
 
-    at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.full((len(u), len(v)), -_FOLD_M)], axis=-1).reshape(-1, 3)
-    starts = plane.origin + at @ plane.axes.T
-    hits = mesh_rays(vertices, triangles, starts, np.tile(-plane.axes[:, 2], (len(starts), 1)), thickness)
+
+def _solid_behind(tree: MeshTree, points: Floats, normal: Floats, thickness: float) -> Floats:
+    """How deep it is behind points (N, 3) of a surface until its back or front comes [m], at most `thickness`."""
+    hits = tree.rays(points - _FOLD_M * normal, -normal, thickness)
     # surface that is met from its front lies in the same solid
     depth = np.where(hits.front, thickness, hits.distance.astype(np.float64) + _FOLD_M)
-    return np.minimum(depth, thickness).reshape(len(u), len(v))
+    return np.minimum(depth, thickness)
+
+
+def depths_behind(vertices: Floats, triangles: Ints, thickness: float) -> Floats:
+    """How thick the solid behind each triangle is (F,) [m], at most `thickness`."""
+    from ...kernels.mesh_distance import MeshTree
+
+    normal = normals(vertices, triangles).astype(np.float64)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
+    middle = vertices[triangles].mean(axis=1).astype(np.float64)
+    return np.maximum(_solid_behind(MeshTree(vertices, triangles), middle, normal, thickness), _THINNEST_M)
 
 
 def _closed(filled: Bools) -> Bools:
@@ -142,38 +198,3 @@ def _closed(filled: Bools) -> Bools:
     from scipy import ndimage
 
     return np.asarray(ndimage.binary_closing(np.pad(filled, 1), np.ones((3, 3)))[1:-1, 1:-1] | filled)
-
-
-def front_of(box: Primitive) -> Floats:
-    """Points (N, 3) spread over the side of a box that shows, the one its third axis points to [m]."""
-    counts = np.maximum(np.ceil(box.size[:2] / _FRONT_M).astype(int) + 1, 2)
-    at = np.stack(np.meshgrid(*(np.linspace(-0.5, 0.5, n) for n in counts), indexing="ij"), axis=-1).reshape(-1, 2)
-    local = np.column_stack([at, np.full(len(at), 0.5)]) * box.size
-    return local @ matrix_from_quat(box.quat_wxyz[None].astype(np.float64))[0].T + box.center
-
-
-def rough_hulls(vertices: Floats, triangles: Ints, cell: float, thickness: float) -> list[tuple[Hull, Floats]]:
-    """Return hulls behind a surface that is not flat: of its triangles in each cube of `cell` [m] that face one way.
-
-    With each come the corners (N, 3) of its triangles [m].
-    """
-    if not len(triangles):
-        return []
-    normal = normals(vertices, triangles)
-    unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
-    corners = vertices[triangles].astype(np.float64)
-    cube = np.floor(corners.mean(axis=1) / cell).astype(np.int64)
-    axis = np.abs(unit).argmax(axis=1)
-    way = 2 * axis + (np.take_along_axis(unit, axis[:, None], axis=1)[:, 0] < 0)
-    _, group = np.unique(np.column_stack([cube, way]), axis=0, return_inverse=True)
-    group = group.ravel()
-    order = np.argsort(group, kind="stable")
-    hulls: list[tuple[Hull, Floats]] = []
-    for mine in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        behind = normal[mine].sum(axis=0)
-        behind *= -thickness / max(float(np.linalg.norm(behind)), 1e-20)
-        points = corners[mine].reshape(-1, 3)
-        hull = hull_of(np.concatenate([points, points + behind]))
-        if hull is not None:
-            hulls.append((hull, points))
-    return hulls

@@ -12,7 +12,7 @@ from ...types.mesh import concatenate_meshes
 from ...types.rotations import matrix_from_quat
 from .hulls import Hull, hull_of
 
-__all__ = ["HANGS_M", "SLENDER", "ground_below", "feet_of", "is_ball", "middle_of", "planted", "rests_safely"]
+__all__ = ["HANGS_M", "SLENDER", "feet_of", "ground_below", "is_ball", "middle_of", "planted", "rests_safely"]
 
 Floats = npt.NDArray[np.floating]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
