@@ -76,8 +76,7 @@ def run(
         return Outcome(CollisionProxy((), "convex", {}), {"triangles": 0}, tuple(findings))
     progress(0.4, "contouring")
     surface = plain_surface(found, min(params.tolerance, 0.08 * found.grid.voxel_size), 0.5)
-    progress(0.55, "looking for objects")
-    objects = find_objects(*surface, found.cloud, method=params.objects)
+    objects = find_objects(*surface, found.cloud, method=params.objects, progress=progress.child(0.55, 0.65))
     pieces, buried = _structure(
         objects.structure, found, params, params.max_pieces - len(objects.parts), progress.child(0.65, 0.85)
     )
@@ -85,8 +84,8 @@ def run(
     slabs = [p for p in pieces if isinstance(p, Primitive)]
     parts += [_piece(f"slab_{i + 1}", s) for i, s in enumerate(slabs)]
     parts += [_piece(f"hull_{i + 1}", h) for i, h in enumerate(p for p in pieces if isinstance(p, Hull))]
-    progress(0.85, "measuring")
-    measured = _measured(found, parts, params, progress.child(0.85, 1.0))
+    measured = _measured(found, parts, params, progress.child(0.85, 0.97))
+    progress(0.98, "measuring")
     cut = _cut_error(surface, parts)
     counts = objects.counts | {"pieces": len(parts), "slabs": len(slabs), "hulls": len(pieces) - len(slabs)}
     counts |= {"buried_m": round(buried, 5), "free_filled_share": round(_filled(parts, found), 5)}
@@ -122,6 +121,7 @@ def _measured(found: Scan, parts: list[CollisionPart], params: Params, progress:
     outside = outside_of(
         [(p.vertices, p.triangles) for p in parts], lambda share: progress(share, "looking for the outside of pieces")
     )
+    progress(1.0, "measuring")
     return measure_collider(found.chosen, found.free, found.grid, *outside, params.max_error_p95)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...progress import Progress
 from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primitive, Role
 from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import normals
@@ -72,6 +73,7 @@ def find_objects(
     *,
     method: str = "primitives",
     dynamic: bool = False,
+    progress: Progress | None = None,
 ) -> FoundObjects:
     """Find objects that stand free in a surface (V, 3) [m], (F, 3) that is wound to free space.
 
@@ -82,6 +84,7 @@ def find_objects(
         method: one of `METHODS`: "primitives" cuts what is no box, cylinder or sphere along its own axes, "coacd"
             lets CoACD cut it.
         dynamic: cut objects out of the environment and let them move.
+        progress: asked between the steps.
 
     Raises:
         MissingDependency: the method is "coacd" and that is not installed.
@@ -89,7 +92,10 @@ def find_objects(
     whole: Surface = (np.asarray(vertices, np.float32), np.asarray(triangles, np.int32))
     if method == "none" or not len(triangles):
         return FoundObjects(whole, whole, (), (), {"objects": 0})
+    tell = progress or Progress()
+    tell(0.0, "looking for objects")
     found = segment(vertices, triangles)
+    tell(0.3, "telling objects apart")
     label, kinds = found.label.copy(), ["unknown"] * found.count
     if cloud is not None and cloud.class_ids is not None and found.count:
         label, kinds = split_by_kind(*whole, label, found.outer, kinds_of(*whole, label, found.outer, cloud))
@@ -97,8 +103,10 @@ def find_objects(
     kinds = [plausible(kind, whole[0], whole[1][owner == i]) for i, kind in enumerate(kinds)]
     things = _things(*whole, owner, len(kinds))
     kept = [i for i, thing in enumerate(things) if len(thing.faces) >= 4]
+    tell(0.6, "fitting shapes to objects")
     solved = solve([things[i] for i in kept], [_lids(*whole, label, found.outer, i) for i in kept], method)
     usable = [(i, s) for i, s in zip(kept, solved, strict=True) if s.shapes]
+    tell(0.9, "taking objects out")
     structure = without(*whole, label, {i: things[i] for i, _ in usable})
     environment, moving = whole, dict[int, float]()
     if dynamic:
