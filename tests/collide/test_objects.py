@@ -7,15 +7,18 @@ import pytest
 
 from lyra_backend.collide._mesh.triangles import normals
 from lyra_backend.collide._objects.apart import touching
+from lyra_backend.collide._objects.cut import without
+from lyra_backend.collide._objects.fit import Thing
 from lyra_backend.collide._objects.hulls import MAX_VERTICES, hull_of
 from lyra_backend.collide._objects.kinds import plausible
 from lyra_backend.collide._objects.materials import substance_of
 from lyra_backend.collide._objects.objects import find_objects
-from lyra_backend.collide._objects.plates import plate_below
+from lyra_backend.collide._objects.plates import Plate, plate_below
 from lyra_backend.collide._objects.standing import planted
 from lyra_backend.collide._objects.support import carried
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.types import Frame, GaussianCloud, Primitive, Role, Shape
+from lyra_backend.types.mesh import concatenate_meshes
 
 from . import things
 
@@ -233,6 +236,25 @@ def test_a_plate_goes_on_around_feet_but_not_over_lower_ground():
     assert (normals(vertices, triangles)[:, 2] > 0).all()
     turn = np.array([[0.8, 0.6], [-0.6, 0.8]])
     assert plate_below(feet @ turn, 0.2, np.zeros((0, 2))).holds((feet - [0.5, 0.25]) * 1.1 @ turn + [0.25, 0.5]).all()
+
+
+def test_what_hangs_above_a_floor_does_not_close_it():
+    floor = [((-1, -1), (3, 1.2)), ((-1, 0.8), (3, 1.2)), ((-1, 0.2), (1.2, 0.6)), ((0.8, 0.2), (1.2, 0.6))]
+    floor = [things.grid((*at, 0), (size[0], 0, 0), (0, size[1], 0)) for at, size in floor]
+    solids = [things.cylinder((0.5, 0.5, z), r, 0.3) for z, r in ((1.0, 0.6), (0.0, 0.3))]
+    surfaces = [*solids, *floor]
+    vertices, triangles = concatenate_meshes(surfaces)
+    owner = np.repeat([0, 1, -1, -1, -1, -1], [len(t) for _, t in surfaces])
+    mine = {i: Thing(vertices, triangles[owner == i], triangles[owner == i], np.zeros((0, 3))) for i in (0, 1)}
+    corners = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]])
+    left = without(
+        vertices, triangles, owner, mine, plates={0: Plate(1.0, corners), 1: Plate(0.0, corners)}, crumbs=False
+    )
+    x, y = np.meshgrid(np.linspace(0.3, 0.7, 17) + 0.003, np.linspace(0.3, 0.7, 17) + 0.003)
+    starts = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, 0.5)])
+    hits = mesh_rays(*left, starts, np.tile([0.0, 0.0, -1.0], (len(starts), 1)))
+    assert hits.front.all()
+    assert hits.distance == pytest.approx(np.full(len(starts), 0.5), abs=0.01)
 
 
 def test_what_reaches_into_a_body_is_found():

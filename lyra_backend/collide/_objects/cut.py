@@ -52,14 +52,16 @@ def without(
         owner = _with_floor(vertices, triangles, owner, i, cells[i], plates[i].level)
         cells[i] = _footprint(vertices[triangles[owner == i]].astype(np.float64))
     rest = compact(vertices, triangles[~np.isin(owner, list(things))])
-    patches, taken = [rest], np.zeros((0, 2), np.int64)
+    patches, taken = [rest], np.zeros((0, 3))
     for i, mine in cells.items():
         base = float(things[i].vertices[things[i].triangles, 2].min())
         ground = _ground(rest, mine, np.full(len(mine), base))
         plate = plates.get(i)
         wanted, height = _patch(mine, ground, plate.level if plate else None, things[i])
-        new = ~_among(wanted, taken)
-        taken = np.concatenate([taken, wanted[new]])
+        # what hangs above a floor does not close it
+        beside = np.abs(taken[:, 2] - np.median(height)) < _COVERED_M if len(height) else np.zeros(len(taken), bool)
+        new = ~_among(wanted, taken[beside, :2].astype(np.int64))
+        taken = np.concatenate([taken, np.column_stack([wanted, height])[new]])
         if plate:
             patches.append(plate.mesh())
             new &= ~_within(plate, wanted)
