@@ -23,6 +23,11 @@ _UNKNOWN, _REFUSED, _KNOWN = 0, 1, 2  # states of an edge; from _KNOWN on: its u
 _HALF_WAY, _TO_A, _TO_B = 0, 1, 2  # targets
 _FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
 _QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
+_HALVES = wp.constant(wp.int64(2**34 - 1))  # the part of an offer that says whose it is
+
+
+class _Quadric(wp.types.vector(length=11, dtype=wp.float64)):  # type: ignore[misc]
+    """One row of quadrics."""
 
 
 @wp.func
@@ -31,27 +36,35 @@ def _normal(a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> wp.vec3d:
 
 
 @wp.func
-def _shape(a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> wp.float64:
-    """1 for an equilateral triangle, 0 for one without area."""
+def _shape(a: wp.vec3d, b: wp.vec3d, c: wp.vec3d, size: wp.float64) -> wp.float64:
+    """1 for an equilateral triangle, 0 for one without area; `size` is twice its area."""
     sides = wp.length_sq(b - a) + wp.length_sq(c - b) + wp.length_sq(a - c)
-    return wp.float64(3.4641016151377544) * wp.length(_normal(a, b, c)) / wp.max(sides, wp.float64(1.0e-30))
+    return wp.float64(3.4641016151377544) * size / wp.max(sides, wp.float64(1.0e-30))
 
 
 @wp.func
-def _error(q: wp.array2d(dtype=wp.float64), a: int, b: int, p: wp.vec3d) -> wp.float64:
-    """Mean squared distance of `p` to the planes of two vertices."""
+def _sum(q: wp.array2d(dtype=wp.float64), a: int, b: int) -> _Quadric:
+    """Planes of two vertices together."""
+    both = _Quadric()
+    for k in range(11):
+        both[k] = q[a, k] + q[b, k]
+    return both
+
+
+@wp.func
+def _error(q: _Quadric, p: wp.vec3d) -> wp.float64:
+    """Mean squared distance of `p` to planes."""
     value = wp.float64(0.0)
-    weight = q[a, 10] + q[b, 10]
-    value += (q[a, 0] + q[b, 0]) * p[0] * p[0]
-    value += (q[a, 1] + q[b, 1]) * p[1] * p[1]
-    value += (q[a, 2] + q[b, 2]) * p[2] * p[2]
-    value += wp.float64(2.0) * (q[a, 3] + q[b, 3]) * p[0] * p[1]
-    value += wp.float64(2.0) * (q[a, 4] + q[b, 4]) * p[1] * p[2]
-    value += wp.float64(2.0) * (q[a, 5] + q[b, 5]) * p[0] * p[2]
+    value += q[0] * p[0] * p[0]
+    value += q[1] * p[1] * p[1]
+    value += q[2] * p[2] * p[2]
+    value += wp.float64(2.0) * q[3] * p[0] * p[1]
+    value += wp.float64(2.0) * q[4] * p[1] * p[2]
+    value += wp.float64(2.0) * q[5] * p[0] * p[2]
     for k in range(3):
-        value += wp.float64(2.0) * (q[a, 6 + k] + q[b, 6 + k]) * p[k]
-    value += q[a, 9] + q[b, 9]
-    return wp.max(value, wp.float64(0.0)) / wp.max(weight, wp.float64(1.0e-30))
+        value += wp.float64(2.0) * q[6 + k] * p[k]
+    value += q[9]
+    return wp.max(value, wp.float64(0.0)) / wp.max(q[10], wp.float64(1.0e-30))
 
 
 @wp.func
@@ -81,11 +94,13 @@ def _keeps_shape(
             return False
         before = _normal(vertices[moved], b, c)
         after = _normal(target, b, c)
-        if wp.dot(before, after) < wp.float64(0.6) * wp.length(before) * wp.length(after):
+        size = wp.length(after)
+        if wp.dot(before, after) < wp.float64(0.6) * wp.length(before) * size:
             return False
-        shape = _shape(target, b, c)
-        if shape < wp.float64(0.15) and shape < _shape(vertices[moved], b, c):
-            return False
+        shape = _shape(target, b, c, size)
+        if shape < wp.float64(0.15):
+            if shape < _shape(vertices[moved], b, c, wp.length(before)):
+                return False
     return True
 
 
@@ -111,7 +126,7 @@ def _keeps_surface(
             if triangles[t, (k + 2) % 3] != a or v == b:
                 continue
             for j in range(first[b], first[b + 1]):
-                if triangles[around[j], 0] == v or triangles[around[j], 1] == v or triangles[around[j], 2] == v:
+                if _has(triangles, around[j], v):
                     common += 1
                     break
     return common <= shared
@@ -144,9 +159,10 @@ def _judged(
     elif a > b:
         return wp.uint8(_REFUSED)
     target = int(_HALF_WAY)
-    error = _error(quadrics, a, b, wp.float64(0.5) * (vertices[a] + vertices[b]))
-    error_a = _error(quadrics, a, b, vertices[a])
-    error_b = _error(quadrics, a, b, vertices[b])
+    both = _sum(quadrics, a, b)
+    error = _error(both, wp.float64(0.5) * (vertices[a] + vertices[b]))
+    error_a = _error(both, vertices[a])
+    error_b = _error(both, vertices[b])
     if (kind[a] == 1 and kind[b] == 0) or (kind[a] == kind[b] and error_a < error):
         target = _TO_A
         error = error_a
@@ -168,6 +184,26 @@ def _offer_of(state: int, half: int) -> wp.int64:
     return (wp.int64((state - _KNOWN) // 3) << wp.int64(58)) + (scrambled << wp.int64(34)) + wp.int64(half)
 
 
+@wp.func
+def _forget(
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    moved: int,
+    a: int,
+    b: int,
+    state: wp.array2d(dtype=wp.uint8),
+) -> None:
+    """What is known of edges at `a` and `b` holds no longer, and what was refused around `moved` may be welcome now."""
+    for i in range(first[moved], first[moved + 1]):
+        t = around[i]
+        for k in range(3):
+            start = triangles[t, k]
+            end = triangles[t, (k + 1) % 3]
+            if start == a or start == b or end == a or end == b or state[t, k] < wp.uint8(_KNOWN):
+                state[t, k] = wp.uint8(_UNKNOWN)
+
+
 @wp.kernel
 def _offer(
     # in
@@ -183,18 +219,21 @@ def _offer(
     state: wp.array2d(dtype=wp.uint8),
     best: wp.array(dtype=wp.int64),
 ) -> None:
-    t, side = wp.tid()
-    if state[t, side] == wp.uint8(_REFUSED):
-        return
-    a = triangles[t, side]
-    b = triangles[t, (side + 1) % 3]
-    if state[t, side] == wp.uint8(_UNKNOWN):
-        state[t, side] = _judged(vertices, quadrics, kind, triangles, first, around, a, b, tolerance, longest)
-        if state[t, side] == wp.uint8(_REFUSED):
-            return
-    offer = _offer_of(int(state[t, side]), t * 3 + side)
-    wp.atomic_min(best, a, offer)
-    wp.atomic_min(best, b, offer)
+    t = wp.tid()
+    for side in range(3):
+        known = state[t, side]
+        if known == wp.uint8(_REFUSED):
+            continue
+        a = triangles[t, side]
+        b = triangles[t, (side + 1) % 3]
+        if known == wp.uint8(_UNKNOWN):
+            known = _judged(vertices, quadrics, kind, triangles, first, around, a, b, tolerance, longest)
+            state[t, side] = known
+            if known == wp.uint8(_REFUSED):
+                continue
+        offer = _offer_of(int(known), t * 3 + side)
+        wp.atomic_min(best, a, offer)
+        wp.atomic_min(best, b, offer)
 
 
 @wp.kernel
@@ -212,14 +251,15 @@ def _collapse(
     becomes: wp.array(dtype=int),
     state: wp.array2d(dtype=wp.uint8),
 ) -> None:
-    t, side = wp.tid()
-    known = int(state[t, side])
-    if known < _KNOWN:
+    a = wp.tid()
+    offer = best[a]
+    if offer == _NO_OFFER:
         return
-    offer = _offer_of(known, t * 3 + side)
-    a = triangles[t, side]
+    t = int(offer & _HALVES) // 3
+    side = int(offer & _HALVES) - 3 * t
     b = triangles[t, (side + 1) % 3]
-    if best[a] != offer or best[b] != offer:
+    # the edge's other end leaves it to this one
+    if triangles[t, side] != a or best[b] != offer:
         return
     for i in range(first[a], first[a + 1]):
         for k in range(3):
@@ -231,28 +271,45 @@ def _collapse(
                 return
     # nobody else moves a vertex of these triangles now, so looking at them is safe
     target = wp.float64(0.5) * (vertices[a] + vertices[b])
-    if (known - _KNOWN) % 3 == _TO_A:
+    where = (int(state[t, side]) - _KNOWN) % 3
+    if where == _TO_A:
         target = vertices[a]
-    if (known - _KNOWN) % 3 == _TO_B:
+    if where == _TO_B:
         target = vertices[b]
     fine = _keeps_shape(vertices, triangles, first, around, a, b, target, longest)
-    fine = fine and _keeps_shape(vertices, triangles, first, around, b, a, target, longest)
-    fine = fine and _keeps_surface(triangles, first, around, a, b)
+    # one by one: `and` would work all of them out
+    if fine:
+        fine = _keeps_shape(vertices, triangles, first, around, b, a, target, longest)
+    if fine:
+        fine = _keeps_surface(triangles, first, around, a, b)
     if not fine:
         state[t, side] = wp.uint8(_REFUSED)
         return
     vertices[a] = target
     for k in range(11):
         quadrics[a, k] = quadrics[a, k] + quadrics[b, k]
-    # what is known of the edges around here holds no longer, and what was refused may be welcome now
-    for i in range(first[a], first[a + 1]):
-        for k in range(3):
-            state[around[i], k] = wp.uint8(_UNKNOWN)
-    for i in range(first[b], first[b + 1]):
-        for k in range(3):
-            state[around[i], k] = wp.uint8(_UNKNOWN)
+    _forget(triangles, first, around, a, a, b, state)
+    _forget(triangles, first, around, b, a, b, state)
     kind[a] = wp.max(kind[a], kind[b])
     becomes[b] = a
+
+
+@wp.kernel
+def _renamed(
+    # in
+    becomes: wp.array(dtype=int),
+    # out
+    triangles: wp.array2d(dtype=int),
+    stays: wp.array(dtype=wp.bool),
+) -> None:
+    t = wp.tid()
+    a = becomes[triangles[t, 0]]
+    b = becomes[triangles[t, 1]]
+    c = becomes[triangles[t, 2]]
+    triangles[t, 0] = a
+    triangles[t, 1] = b
+    triangles[t, 2] = c
+    stays[t] = a != b and b != c and c != a
 
 
 def _incidence(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -341,7 +398,7 @@ def decimate(
         vertices (V', 3) and triangles (F', 3), wound as before.
     """
     where = wp.get_device(device) if device else wp.get_preferred_device()
-    faces = np.ascontiguousarray(triangles, np.int32)
+    faces = np.array(triangles, np.int32, order="C")  # renamed in place
     points = np.ascontiguousarray(vertices, np.float64)
     if not len(faces):
         return points.astype(np.float32), faces
@@ -385,9 +442,10 @@ def _round(
     becomes = wp.array(np.arange(count, dtype=np.int32), dtype=int, device=where)
     states = wp.array(state, dtype=wp.uint8, device=where)
     inputs = [corners, quadrics, kinds, *ring, wp.float64(tolerance), wp.float64(longest)]
-    wp.launch(_offer, dim=faces.shape, inputs=inputs, outputs=[states, best], device=where)
+    wp.launch(_offer, dim=len(faces), inputs=inputs, outputs=[states, best], device=where)
     outputs = [corners, quadrics, kinds, becomes, states]
-    wp.launch(_collapse, dim=faces.shape, inputs=[*ring, best, wp.float64(longest)], outputs=outputs, device=where)
-    faces = becomes.numpy()[faces]
-    stays = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    return faces[stays], states.numpy()[stays]
+    wp.launch(_collapse, dim=count, inputs=[*ring, best, wp.float64(longest)], outputs=outputs, device=where)
+    stays = wp.empty(len(faces), dtype=wp.bool, device=where)
+    wp.launch(_renamed, dim=len(faces), inputs=[becomes], outputs=[ring[0], stays], device=where)
+    left = np.flatnonzero(stays.numpy())
+    return ring[0].numpy().take(left, axis=0), states.numpy().take(left, axis=0)
