@@ -12,6 +12,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; Ctrl-C is a clean end even while it is still being loaded, or already leaving."""
     signal.signal(signal.SIGINT, _leave)
+    # no matrix here is large enough for threads to pay off, and idle ones spin
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .cli import main as run
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
