@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._scan.free_space import FreeSpace
-from .._scan.lattice import Grid
+from .._scan.lattice import Grid, places
 from .._scan.sheets import Sheets, edge_points
 
 __all__ = ["LINING", "Faces", "cell_corners_reached", "contour", "edges_at", "find_faces"]
@@ -132,10 +132,10 @@ def _faces(point: Ints, axis: npt.NDArray[np.int64], lower: bool, crossing: Floa
 
 def edges_at(sheets: Sheets, points: Ints, axis: int | npt.NDArray) -> npt.NDArray[np.int32]:
     """Index of the edges that start at `points` (N, 3) along `axis`, -1 where untouched, shape (N,)."""
-    slot = sheets.directory[tuple((points >> 3).T)]
-    inner = points & 7
-    local = inner[:, 0] * 64 + inner[:, 1] * 8 + inner[:, 2]
-    return np.where(slot >= 0, sheets.edge_index[slot, axis, local], -1)
+    block, local = places(points, sheets.directory.shape)
+    slot = sheets.directory.ravel().take(block)
+    # a block that is not there has slot -1: whatever stands at the end of the table is not looked at
+    return np.where(slot >= 0, sheets.edge_index.ravel().take((slot * np.int64(3) + axis) * 512 + local), -1)
 
 
 def _join(parts: list[Faces]) -> Faces:
@@ -152,23 +152,43 @@ def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> t
     around[faces.lower] = around[faces.lower][:, ::-1]
     ny, nz = grid.shape[1:]
     key = (around[..., 0] * ny + around[..., 1]) * nz + around[..., 2]
-    cell_keys, cell = np.unique(key, return_inverse=True)
-    cell = cell.reshape(key.shape)
+    cell_keys, cell = _numbered(key, around, sheets)
     corners = np.stack([cell_keys // (ny * nz), cell_keys // nz % ny, cell_keys % nz], axis=-1)
     groups = _corner_groups(corners, sheets, free)
     offset = faces.point[:, None, :] - around
     which = offset[..., 0] * 4 + offset[..., 1] * 2 + offset[..., 2]
     names = cell * 8 + groups[cell, which]
-    unique, quads = np.unique(names, return_inverse=True)
-    return corners[unique // 8], quads.reshape(names.shape), unique
+    used = np.zeros(8 * len(corners), bool)
+    used[names] = True
+    unique = np.flatnonzero(used)
+    return corners[unique // 8], (np.cumsum(used) - 1)[names], unique
+
+
+def _numbered(key: Ints, cells: Ints, sheets: Sheets) -> tuple[Ints, Ints]:
+    """Return what ``np.unique(key, return_inverse=True)`` would for keys of cells (..., 3), by a table of their blocks."""
+    _, by, bz = sheets.directory.shape
+    block = (cells[..., 0] >> 3) * by + (cells[..., 1] >> 3)
+    block = block * bz + (cells[..., 2] >> 3)
+    touched = np.zeros(sheets.directory.size, bool)
+    touched[block] = True
+    slot = np.cumsum(touched, dtype=np.int32)[block] - 1
+    inner = cells & 7
+    place = slot.astype(np.int64) * 512 + (inner[..., 0] << 6 | inner[..., 1] << 3 | inner[..., 2])
+    table = np.full(512 * int(touched.sum()), -1, np.int64)
+    table[place] = key
+    held = np.flatnonzero(table >= 0)
+    order = held[np.argsort(table[held])]
+    keys = table[order]
+    table[order] = np.arange(len(order))
+    return keys, table[place]
 
 
 def cell_corners_reached(cells: Ints, free: FreeSpace) -> npt.NDArray[np.bool_]:
     """Return which of the eight corners (C, 8) of cells, given by their lowest corner (C, 3), are reached."""
-    return np.stack([free.reached.at(cells + corner) for corner in _CORNERS], axis=1)
+    return np.stack([free.reached.at(cells + corner) for corner in _CORNERS]).T
 
 
-def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArray[np.int64]:
+def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArray[np.int8]:
     """Name each of the eight corners (C, 8) of cells after the first corner it is joined to inside the cell."""
     reached = cell_corners_reached(corners, free)
     joints = []
@@ -177,13 +197,13 @@ def _corner_groups(corners: Ints, sheets: Sheets, free: FreeSpace) -> npt.NDArra
             edge = edges_at(sheets, corners + _CORNERS[n], axis)
             m = n + (4 >> axis)
             joints.append((n, m, reached[:, n] & reached[:, m] & ~((edge >= 0) & sheets.blocked[edge])))
-    groups = np.tile(np.arange(8), (len(corners), 1))
+    groups = np.repeat(np.arange(8, dtype=np.int8)[:, None], len(corners), axis=1)
     for _ in range(4):  # the longest path between two corners of a cube that names must travel back along
         for n, m, joined in joints:
-            smaller = np.minimum(groups[:, n], groups[:, m])
-            groups[:, n] = np.where(joined, smaller, groups[:, n])
-            groups[:, m] = np.where(joined, smaller, groups[:, m])
-    return groups
+            smaller = np.minimum(groups[n], groups[m])
+            np.copyto(groups[n], smaller, where=joined)
+            np.copyto(groups[m], smaller, where=joined)
+    return groups.T
 
 
 def _vertices(faces: Faces, quads: Ints, cells: Ints, count: int) -> Floats:

@@ -143,9 +143,13 @@ def behind_outside(vertices: Floats, triangles: Ints, lining: Bools) -> Floats:
     """
     from ...kernels.mesh_distance import MeshTree
 
+    moved, movable = vertices.copy(), np.zeros(len(vertices), bool)
+    movable[triangles[lining]] = True
+    movable[triangles[~lining]] = False
+    movable = np.flatnonzero(movable)
+    if not len(movable):
+        return moved
     tree = MeshTree(vertices, triangles[~lining])
-    movable = np.setdiff1d(triangles[lining], triangles[~lining])
-    moved = vertices.copy()
     for _ in range(_PUSHES):
         near = tree.closest(moved[movable], _NEAR)
         normal = tree.normals(near.triangle)

@@ -45,5 +45,6 @@ def compact(vertices: Floats, triangles: Ints) -> tuple[Floats, npt.NDArray[np.i
     """Drop triangles that name a vertex twice, and vertices nobody names."""
     a, b, c = triangles.T
     triangles = triangles[(a != b) & (b != c) & (c != a)]
-    used, index = np.unique(triangles, return_inverse=True)
-    return vertices[used], index.reshape(-1, 3).astype(np.int32)
+    used = np.zeros(len(vertices), bool)
+    used[triangles] = True
+    return vertices[used], (np.cumsum(used, dtype=np.int32) - 1)[triangles]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...types import Finding, GaussianCloud, Severity
 
-__all__ = ["BLOCK", "Grid", "Points", "make_grid", "trusted"]
+__all__ = ["BLOCK", "Grid", "Points", "make_grid", "places", "trusted"]
 
 BLOCK = 8
 _BORDER = 4  # lattice points kept free around everything
@@ -121,6 +121,13 @@ def make_grid(low: Floats, high: Floats, voxel_size: float, offset: float) -> Gr
     return Grid((first + offset) * voxel_size, voxel_size, (nx, ny, nz))
 
 
+def places(points: Ints, blocks: tuple[int, ...]) -> tuple[Ints, Ints]:
+    """Return the flat index of the block that lattice points (N, 3) lie in, of so many along each axis, and in it."""
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
+    block = ((x >> 3) * blocks[1] + (y >> 3)) * blocks[2] + (z >> 3)
+    return block, (x & 7) << 6 | (y & 7) << 3 | (z & 7)
+
+
 @dataclass(frozen=True)
 class Points:
     """Values at lattice points: `dense` per occupied block and point, `sparse` for every point of an empty block."""
@@ -131,13 +138,13 @@ class Points:
 
     def at(self, points: Ints) -> npt.NDArray:
         """Return the values at lattice points (N, 3), which must lie in the grid."""
-        block = tuple((points >> 3).T)
-        slot = self.directory[block]
-        inner = points & 7
-        local = inner[:, 0] * 64 + inner[:, 1] * 8 + inner[:, 2]
+        block, local = places(points, self.directory.shape)
+        sparse = self.sparse.ravel().take(block)
         if not len(self.dense):
-            return self.sparse[block]
-        return np.where(slot >= 0, self.dense[slot, local], self.sparse[block])
+            return sparse
+        slot = self.directory.ravel().take(block)
+        # a block that is not there has slot -1: whatever stands at the end of the table is not looked at
+        return np.where(slot >= 0, self.dense.ravel().take(slot * np.int64(BLOCK**3) + local), sparse)
 
     def mapped(self, dense: npt.NDArray, sparse: npt.NDArray) -> Points:
         return replace(self, dense=dense, sparse=sparse)
