@@ -309,8 +309,13 @@ class _Visit:
 
 def _along_blocks(centres: npt.NDArray[np.float32], shape: tuple[int, int, int]) -> npt.NDArray[np.int32]:
     """Return an order of Gaussians (N,) that goes from block to block."""
-    x, y, z = (np.clip(centres[:, k] / BLOCK, 0, shape[k] // BLOCK).astype(np.int64) for k in range(3))
-    return np.argsort((x * (shape[1] // BLOCK + 1) + y) * (shape[2] // BLOCK + 1) + z).astype(np.int32)
+    block = np.zeros(len(centres), np.int32)
+    for k in range(3):
+        count = shape[k] // BLOCK + 1
+        block = block * np.int32(count) + np.clip(centres[:, k] / BLOCK, 0, count - 1).astype(np.int32)
+    # few enough fit a number that is sorted digit by digit
+    small = np.prod([n // BLOCK + 1.0 for n in shape]) <= 2**16
+    return np.argsort(block.astype(np.uint16) if small else block, kind="stable").astype(np.int32)
 
 
 def _means(

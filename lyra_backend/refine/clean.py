@@ -48,7 +48,7 @@ def clean(cloud: GaussianCloud, params: CleanParams) -> Outcome[GaussianCloud]:
     if not transparent.all():
         low, high = robust_box(cloud, ~transparent)
         size = float(np.linalg.norm(high - low))
-        oversized = ~transparent & (cloud.scales.max(axis=1) > params.max_size * size)
+        oversized = ~transparent & (cloud.wide_scales[1] > params.max_size * size)
         stray = ~transparent & ~oversized & (_outside(cloud.positions, low, high) > params.max_distance * size)
     keep = ~(transparent | oversized | stray)
     counts = {
@@ -75,7 +75,7 @@ def robust_box(cloud: GaussianCloud, use: Mask) -> tuple[npt.NDArray[np.float64]
     # a million tell where the others are
     some = some[:: -(-len(some) // _MOST_SAMPLES)]
     low, high = np.quantile(cloud.positions[some], (_TAIL, 1 - _TAIL), axis=0).astype(np.float64)
-    reach = _REACH_SIGMA * float(np.median(cloud.scales[some].max(axis=1)))
+    reach = _REACH_SIGMA * float(np.median(cloud.wide_scales[1][some]))
     return low - reach, high + reach
 
 

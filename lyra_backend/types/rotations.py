@@ -45,9 +45,10 @@ def normalise_quats(quats_wxyz: Floats) -> Floats:
     """Return unit quaternions (N, 4); a zero quaternion becomes the identity."""
     quats = np.array(quats_wxyz, dtype=np.float32)
     # Dividing by the largest entry first keeps the squares from overflowing or vanishing.
-    peak = np.abs(quats).max(axis=1, keepdims=True)
-    zero = peak[:, 0] == 0.0
-    np.divide(quats, peak, out=quats, where=~zero[:, None])
+    w, x, y, z = (np.abs(quats[:, k]) for k in range(4))
+    peak = np.maximum(np.maximum(w, x), np.maximum(y, z))
+    zero = peak == 0.0
+    quats /= np.where(zero, np.float32(1.0), peak)[:, None]
     quats[zero] = (1.0, 0.0, 0.0, 0.0)
     return quats / np.sqrt(np.einsum("nk,nk->n", quats, quats, dtype=np.float64))[:, None].astype(np.float32)
 

@@ -115,7 +115,7 @@ def fit_gaussians(cloud: GaussianCloud, free: FreeSpace, grid: Grid) -> FittedSu
     some = some.select(_is_flat(some))
     if not some.count:
         return _nothing(0.0)
-    side, width = _facing(some, free, grid), float(np.median(np.sort(some.scales, axis=1)[:, 1]))
+    side, width = _facing(some, free, grid), float(np.median(some.wide_scales[0]))
     surface = _fitted(some.positions, side.normal, some.opacities, width * stride**0.5, torn=side.lead == 0)
     return _in_reach(replace(surface, width=width), free, grid)
 

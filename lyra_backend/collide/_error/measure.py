@@ -104,7 +104,7 @@ def _surface(cloud: GaussianCloud, free: FreeSpace, grid: Grid, eyes: Floats, se
     if surface.explains(seen.points[seen.with_normal]) >= _EXPLAINED and not surface.is_hazy:
         return surface
     around = look_around(cloud, eyes[:_EYES_AROUND], all_around=True)
-    width = float(np.median(np.sort(cloud.scales, axis=1)[:, 1]))
+    width = float(np.median(cloud.wide_scales[0]))
     return fit_haze(cloud, around, free, grid, surface.width if surface.is_hazy else width)
 
 

@@ -98,8 +98,8 @@ def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Plane
 
 def _opaque_area(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
     """Return the opaque area of each Gaussian (N,) [m2], up to a constant factor."""
-    scales = np.sort(cloud.scales, axis=1)
-    return np.asarray(cloud.opacities * scales[:, 1] * scales[:, 2])
+    middle, largest = cloud.wide_scales
+    return np.asarray(cloud.opacities * middle * largest)
 
 
 def plain_surface(scan: Scan, tolerance: float, longest_edge: float) -> Surface:

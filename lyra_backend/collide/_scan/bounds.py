@@ -135,11 +135,11 @@ class Portions:
     @property
     def surface_blocks(self) -> float:
         """Blocks full of surface that the opaque area of the Gaussians makes."""
-        area = np.zeros(self._blocks)
+        area, wide = np.zeros(self._blocks), self.cloud.wide_scales
         for start in self._starts:
             part = slice(start, start + _AT_ONCE)
-            sides = np.sort(self.cloud.scales[part], axis=1)[:, 1:] / np.float32(self.grid.voxel_size)
-            opaque = 2.0 * np.pi * self.cloud.opacities[part] * sides[:, 0] * sides[:, 1]
+            sides = [side[part] / np.float32(self.grid.voxel_size) for side in wide]
+            opaque = 2.0 * np.pi * self.cloud.opacities[part] * sides[0] * sides[1]
             area += np.bincount(self._block(part), weights=opaque, minlength=self._blocks)
         return float(np.minimum(area / _FULL, 1.0).sum())
 

@@ -47,7 +47,7 @@ def trusted(cloud: GaussianCloud, min_opacity: float, max_scale: float) -> tuple
     a box around everything, and one stray Gaussian would blow it up.
     """
     opaque = cloud.opacities >= min_opacity
-    huge = opaque & (cloud.scales.max(axis=1) > max_scale)
+    huge = opaque & (cloud.wide_scales[1] > max_scale)
     solid = opaque & ~huge
     if not solid.any():
         return solid, []
@@ -73,37 +73,50 @@ def _scene_box(cloud: GaussianCloud, index: Ints) -> tuple[Floats, Floats]:
     again, what is apart from the rest and has next to none of the opaque area, until nothing is.
     """
     index = index[:: -(-len(index) // _MOST_SAMPLES)]
-    points = cloud.positions[index].astype(np.float64)
-    sides = np.sort(cloud.scales[index], axis=1)
-    areas = cloud.opacities[index] * sides[:, 1] * sides[:, 2]
-    quartiles = np.quantile(points, (0.25, 0.5, 0.75), axis=0)
+    points = cloud.positions[index].T.astype(np.float64, order="C")
+    middle, largest = cloud.wide_scales
+    areas = cloud.opacities[index] * middle[index] * largest[index]
+    quartiles = np.quantile(points, (0.25, 0.5, 0.75), axis=1)
     reach = 20.0 * max(float((quartiles[2] - quartiles[0]).max()), 0.05)
     low, high = quartiles[1] - reach, quartiles[1] + reach
     for _ in range(_MOST_CUTS):
-        inside = ((points >= low) & (points <= high)).all(axis=1)
-        points, areas = points[inside], areas[inside]
+        inside = _inside(points, low, high)
+        if not inside.all():
+            points, areas = points[:, inside], areas[inside]
         low, high, whole = _without_strays(points, areas)
         if whole:
             break
     return low, high
 
 
+def _inside(points: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+    """Return which points, by column (3, N), lie in a box."""
+    inside = np.ones(points.shape[1], bool)
+    for column, first, last in zip(points, low, high, strict=True):
+        inside &= (column >= first) & (column <= last)
+    return inside
+
+
 def _without_strays(points: Floats, areas: Floats) -> tuple[Floats, Floats, bool]:
-    """Return a box around the groups of neighbouring cubes that hold some of the area, and whether it holds all."""
+    """Return a box around the groups of neighbouring cubes that hold some of the area, and whether it holds all.
+
+    Points come by column, (3, N).
+    """
     from scipy import ndimage
 
-    low = points.min(axis=0)
-    side = max(_CUBE_M, float((points.max(axis=0) - low).max()) / _CUBES)
-    cube = np.floor((points - low) / side).astype(np.int64)
-    shape = tuple(cube.max(axis=0) + 1)
-    flat = np.ravel_multi_index(tuple(cube.T), shape)
+    low = points.min(axis=1)
+    side = max(_CUBE_M, float((points.max(axis=1) - low).max()) / _CUBES)
+    # not negative: cutting is rounding down
+    cube = ((points - low[:, None]) / side).astype(np.int32)
+    shape = tuple(cube.max(axis=1) + 1)
+    flat = np.ravel_multi_index(tuple(cube), shape)
     held = np.bincount(flat, minlength=math.prod(shape)).reshape(shape) > 0
     labels, count = ndimage.label(held, np.ones((3, 3, 3)))
     share = np.bincount(labels.ravel()[flat], weights=areas, minlength=count + 1) / max(float(areas.sum()), 1e-30)
     corners = np.argwhere((labels > 0) & (share >= _STRAY_SHARE)[labels])
     # what is not quite apart stays: it costs nothing
     first, last = low + side * (corners.min(axis=0) - 1), low + side * (corners.max(axis=0) + 2)
-    return first, last, bool(((points >= first) & (points <= last)).all())
+    return first, last, bool(_inside(points, first, last).all())
 
 
 def make_grid(low: Floats, high: Floats, voxel_size: float, offset: float) -> Grid:
