@@ -14,6 +14,7 @@ from typing import Any
 from . import params, registry
 from .atomic import replacing
 from .errors import InvalidRequest, shown
+from .io.meshes import write_obj
 from .io.splats import READABLE, WRITABLE, format_of, read_splats, write_splats
 from .paths import check_new, given_path
 from .plan import Overrides, checked_overrides, stage_params
@@ -216,6 +217,8 @@ def _write_proxy(target: Path, proxy: CollisionProxy) -> None:
     with replacing(target) as part:
         if target.suffix.lower() == ".usdc":
             importlib.import_module("lyra_backend.author.collision").write(proxy, part)
+        elif target.suffix.lower() == ".obj":
+            write_obj(part, *proxy.welded())
         else:
             import trimesh
 
