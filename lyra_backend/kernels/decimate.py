@@ -322,16 +322,44 @@ def _incidence(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArra
     return by_vertex.indptr.astype(np.int32, copy=False), by_vertex.indices.astype(np.int32, copy=False)
 
 
-def _kinds(triangles: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+@wp.kernel
+def _uses(
+    # in
+    triangles: wp.array2d(dtype=int),
+    first: wp.array(dtype=int),
+    around: wp.array(dtype=int),
+    # out
+    kind: wp.array(dtype=int),
+    rim: wp.array2d(dtype=wp.bool),
+) -> None:
+    t = wp.tid()
+    for side in range(3):
+        a = triangles[t, side]
+        b = triangles[t, (side + 1) % 3]
+        uses = int(0)
+        for i in range(first[a], first[a + 1]):
+            if _has(triangles, around[i], b):
+                uses += 1
+        rim[t, side] = uses == 1
+        if uses != 2:
+            least = wp.where(uses == 1, int(_RIM), int(_FIXED))
+            wp.atomic_max(kind, a, least)
+            wp.atomic_max(kind, b, least)
+
+
+def _kinds(
+    triangles: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    around: npt.NDArray[np.int32],
+    where: wp.Device,
+) -> tuple[wp.array, npt.NDArray[np.int32]]:
     """Return the kind of each vertex (V,) and the open edges (E, 2), directed as in their triangles."""
-    directed = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    key = directed.min(axis=1).astype(np.int64) * count + directed.max(axis=1)
-    _, index, uses = np.unique(key, return_inverse=True, return_counts=True)
-    uses = uses[index]
-    kind = np.zeros(count, np.int32)
-    kind[directed[uses == 1].ravel()] = _RIM
-    kind[directed[uses > 2].ravel()] = _FIXED
-    return kind, directed[uses == 1]
+    kind = wp.zeros(len(first) - 1, dtype=int, device=where)
+    rim = wp.empty(triangles.shape, dtype=wp.bool, device=where)
+    ring = [wp.array(a, dtype=int, device=where, copy=False) for a in (triangles, first, around)]
+    wp.launch(_uses, dim=len(triangles), inputs=ring, outputs=[kind, rim], device=where)
+    t, side = np.nonzero(rim.numpy())
+    return kind, np.stack([triangles[t, side], triangles[t, (side + 1) % 3]], axis=1)
 
 
 def _plane_quadrics(
@@ -402,13 +430,11 @@ def decimate(
     points = np.ascontiguousarray(vertices, np.float64)
     if not len(faces):
         return points.astype(np.float32), faces
-    kind, rims = _kinds(faces, len(points))
-    quadrics = wp.array(
-        _quadrics(points, faces, rims, *_incidence(faces, len(points))), dtype=wp.float64, device=where, copy=False
-    )
+    ring = _incidence(faces, len(points))
+    kinds, rims = _kinds(faces, *ring, where)
+    quadrics = wp.array(_quadrics(points, faces, rims, *ring), dtype=wp.float64, device=where, copy=False)
     # vertices move in place, and the caller's must not
     corners = wp.array(points, dtype=wp.vec3d, device=where)
-    kinds = wp.array(kind, dtype=int, device=where)
     allowed, before = (tolerance / 4) ** 2, len(faces)
     state = np.zeros(faces.shape, np.uint8)
     for _ in range(rounds):

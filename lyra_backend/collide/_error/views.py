@@ -61,10 +61,12 @@ def eye_points(free: FreeSpace, grid: Grid, most: int) -> Floats:
         points = found[n % len(found)]
         if not len(points):
             continue
+        x, y, z = points.T
         if not chosen:
-            gap = -np.linalg.norm(points - np.median(points, axis=0), axis=1)
+            middle = np.median(points, axis=0)
+            gap = -((x - middle[0]) ** 2 + (y - middle[1]) ** 2 + (z - middle[2]) ** 2)
         else:
-            gap = np.min([np.linalg.norm((points - other)[:, :2], axis=1) for other in chosen], axis=0)
+            gap = np.min([(x - other[0]) ** 2 + (y - other[1]) ** 2 for other in chosen], axis=0)
         chosen.append(points[np.argmax(gap)])
     return np.asarray(grid.to_world(np.array(chosen, np.float64).reshape(-1, 3)))
 

@@ -60,6 +60,8 @@ def _bumps(faces: Faces, outside: Ints, planes: Planes) -> tuple[Ints, Ints]:
     """
     from scipy.spatial import KDTree
 
+    if not any(plane.normal[2] >= _LEVEL for plane in planes.planes):
+        return outside[:0], outside[:0]
     step = np.eye(3, dtype=np.int64)
     lower_end = faces.point - np.where(faces.lower[:, None], 0, 1) * step[faces.axis]
     shape = tuple(lower_end.max(axis=0) + 2) if len(lower_end) else (1, 1, 1)

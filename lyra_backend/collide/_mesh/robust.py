@@ -12,6 +12,6 @@ Floats = npt.NDArray[np.floating]
 
 def weighted_median(values: Floats, weights: Floats) -> float:
     """Return the value that halves the weight of sorted `values` (N,), N > 0."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     total = np.cumsum(weights[order], dtype=np.float64)
     return float(values[order[np.searchsorted(total, total[-1] / 2)]])

@@ -56,9 +56,12 @@ class Sheets:
 
 def edge_points(sheets_blocks: npt.NDArray[np.int32], owner: npt.NDArray[np.int64]) -> tuple[npt.NDArray, npt.NDArray]:
     """Return the lower end (E, 3) and the axis (E,) of edges given by their flat index."""
-    local = owner % 512
-    inner = np.stack([local >> 6, (local >> 3) & 7, local & 7], axis=-1)
-    return sheets_blocks[owner // 1536].astype(np.int64) * 8 + inner, (owner // 512) % 3
+    row = owner >> 9
+    slot = row // 3
+    points = sheets_blocks.astype(np.int64).take(slot, axis=0) * 8
+    for k, shift in enumerate((6, 3, 0)):
+        points[:, k] += (owner >> shift) & 7
+    return points, row - 3 * slot
 
 
 def find_sheets(found: Fit, *, density: float, relative_density: float, min_area: float) -> Sheets:
@@ -102,11 +105,17 @@ def _surface_only(sheets: Sheets) -> Sheets:
 
     Blocks stay that hold an end of a blocked edge, or one of the edges that continue it.
     """
-    points, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
+    owner = sheets.owner[sheets.blocked]
+    row = owner >> 9
     stays = np.zeros(len(sheets.blocks), bool)
-    for step in (-1, 0, 1):
-        slot = sheets.directory[tuple((points + step * np.eye(3, dtype=np.int64)[axis]).T >> 3)]
-        stays[slot[slot >= 0]] = True
+    stays[row // 3] = True
+    for axis, shift in enumerate((6, 3, 0)):
+        # only edges at a face of their block go on in another
+        along = np.where(row % 3 == axis, (owner >> shift) & 7, -1)
+        for at, step in ((0, -1), (7, 1)):
+            block = sheets.blocks[np.unique(row[along == at] // 3)] + step * np.eye(3, dtype=np.int32)[axis]
+            slot = sheets.directory[tuple(block.T)]
+            stays[slot[slot >= 0]] = True
     number = np.append(np.where(stays, np.cumsum(stays, dtype=np.int32) - 1, -1), -1).astype(np.int32)
     edge_index = sheets.edge_index[stays]
     touched = edge_index >= 0
