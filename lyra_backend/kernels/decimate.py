@@ -22,6 +22,7 @@ _STEPS = wp.constant(wp.float64(7.0))  # of urgency
 _UNKNOWN, _REFUSED, _KNOWN = 0, 1, 2  # states of an edge; from _KNOWN on: its urgency and target, as last worked out
 _HALF_WAY, _TO_A, _TO_B = 0, 1, 2  # targets
 _FREE, _RIM, _FIXED = 0, 1, 2  # kinds of vertices: inside, on an open edge, on an edge of more than two triangles
+_STALE = 0.8  # share of the triangles below which vertices without any are left out
 _QUADRIC = 11  # 6 of the symmetric matrix, 3 linear, 1 constant, 1 weight
 _HALVES = wp.constant(wp.int64(2**34 - 1))  # the part of an offer that says whose it is
 
@@ -435,7 +436,7 @@ def decimate(
     quadrics = wp.array(_quadrics(points, faces, rims, *ring), dtype=wp.float64, device=where, copy=False)
     # vertices move in place, and the caller's must not
     corners = wp.array(points, dtype=wp.vec3d, device=where)
-    allowed, before = (tolerance / 4) ** 2, len(faces)
+    allowed, before, held = (tolerance / 4) ** 2, len(faces), len(faces)
     state = np.zeros(faces.shape, np.uint8)
     for _ in range(rounds):
         if len(faces) <= target:
@@ -447,8 +448,22 @@ def decimate(
             allowed *= 4.0
             state[:] = _UNKNOWN
         before = len(faces)
+        if before < _STALE * held:
+            corners, quadrics, kinds, faces = _without_gone(corners, quadrics, kinds, faces)
+            held = before
     used, index = np.unique(faces, return_inverse=True)
     return corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
+
+
+def _without_gone(
+    corners: wp.array, quadrics: wp.array, kinds: wp.array, faces: npt.NDArray[np.int32]
+) -> tuple[wp.array, wp.array, wp.array, npt.NDArray[np.int32]]:
+    """Leave out vertices that no triangle names any more; the others keep their order."""
+    used = np.zeros(len(corners), bool)
+    used[faces] = True
+    index = np.flatnonzero(used)
+    rows = [wp.array(a.numpy().take(index, axis=0), dtype=a.dtype, device=a.device) for a in (corners, quadrics, kinds)]
+    return *rows, (np.cumsum(used, dtype=np.int32) - 1)[faces]
 
 
 def _round(
