@@ -21,6 +21,7 @@ Bools = npt.NDArray[np.bool_]
 
 _POCKET_M3 = 0.01  # inside of the smallest solid that is worth a lining
 _POCKET_HEIGHT_M = 0.8  # and the height of the lowest
+_CUBE = 8  # voxels; farther than a vertex is pushed and looks
 _PUSHES = 3  # at a corner a vertex is pushed away from one side after the other
 _NEAR = 1.5  # voxels between the two sides of a sheet
 _OPPOSED = -0.7  # cosine between their normals
@@ -136,6 +137,17 @@ def _opposite(faces: Faces, these: Ints, those: Ints) -> tuple[Ints, Ints]:
     return these[has], candidate[np.arange(len(these)), fits.argmax(axis=1)][has]
 
 
+def _near(vertices: Floats, some: Ints) -> Bools:
+    """Return which vertices (V, 3) are within a cube of `_CUBE` voxels of some of them."""
+    from scipy import ndimage
+
+    cube = (vertices / _CUBE).astype(np.int32)
+    cube -= cube.min(axis=0)
+    held = np.zeros(cube.max(axis=0) + 1, bool)
+    held[tuple(cube[some].T)] = True
+    return np.asarray(ndimage.binary_dilation(held, np.ones((3, 3, 3)))[tuple(cube.T)])
+
+
 def behind_outside(vertices: Floats, triangles: Ints, lining: Bools) -> Floats:
     """Return the vertices (V, 3), those of the lining's triangles (F,) moved behind the outside where they are not.
 
@@ -149,7 +161,9 @@ def behind_outside(vertices: Floats, triangles: Ints, lining: Bools) -> Floats:
     movable = np.flatnonzero(movable)
     if not len(movable):
         return moved
-    tree = MeshTree(vertices, triangles[~lining])
+    near_by = _near(vertices, movable)
+    outside = triangles[~lining]
+    tree = MeshTree(vertices, outside[near_by[outside].any(axis=1)])
     for _ in range(_PUSHES):
         near = tree.closest(moved[movable], _NEAR)
         normal = tree.normals(near.triangle)
