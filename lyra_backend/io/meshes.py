@@ -1,4 +1,4 @@
-"""Triangle meshes as Wavefront OBJ: written here, because a library for all formats takes longer to load than to use."""
+"""Triangle meshes as Wavefront OBJ: a library for all formats takes longer to load than this to write."""
 
 from __future__ import annotations
 

@@ -201,7 +201,8 @@ def _forget(
         for k in range(3):
             start = triangles[t, k]
             end = triangles[t, (k + 1) % 3]
-            if start == a or start == b or end == a or end == b or state[t, k] < wp.uint8(_KNOWN):
+            at_either = start == a or start == b or end == a or end == b
+            if at_either or state[t, k] < wp.uint8(_KNOWN):
                 state[t, k] = wp.uint8(_UNKNOWN)
 
 

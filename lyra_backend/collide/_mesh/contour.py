@@ -165,7 +165,7 @@ def _cell_groups(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> t
 
 
 def _numbered(key: Ints, cells: Ints, sheets: Sheets) -> tuple[Ints, Ints]:
-    """Return what ``np.unique(key, return_inverse=True)`` would for keys of cells (..., 3), by a table of their blocks."""
+    """Return what ``np.unique(key, return_inverse=True)`` would for cells (..., 3), by a table of their blocks."""
     _, by, bz = sheets.directory.shape
     block = (cells[..., 0] >> 3) * by + (cells[..., 1] >> 3)
     block = block * bz + (cells[..., 2] >> 3)
