@@ -201,8 +201,8 @@ def _forget(
         for k in range(3):
             start = triangles[t, k]
             end = triangles[t, (k + 1) % 3]
-            at_either = start == a or start == b or end == a or end == b
-            if at_either or state[t, k] < wp.uint8(_KNOWN):
+            elsewhere = start != a and start != b and end != a and end != b
+            if state[t, k] < wp.uint8(_KNOWN) or not elsewhere:
                 state[t, k] = wp.uint8(_UNKNOWN)
 
 
