@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..types import Finding, Severity
 from ._scan.bounds import Fit
+from ._scan.hollows import Hollow
 from ._scan.lattice import Grid
 from ._scan.views import View
 
@@ -18,6 +19,7 @@ __all__ = [
     "straightened",
     "too_coarse",
     "too_small",
+    "unseen_side",
     "view",
     "walls_in_the_air",
 ]
@@ -131,6 +133,16 @@ def view(seen: View, grid: Grid) -> Finding:
             "by a pane, and what lies beyond is no free space; collide.close_windows=false opens it."
         )
     return Finding(f"collide.{'mirror' if seen.mirror else 'window'}", Severity.WARNING, text, area, 0.0, where)
+
+
+def unseen_side(hollow: Hollow) -> Finding:
+    """A side of a solid that no Gaussians show."""
+    text = (
+        f"No Gaussians show one side ({hollow.area_m2:.2f} m2) of a solid whose inside ({hollow.volume_m3:.2f} m3) "
+        "would count as free space. It was closed; collide.close_unseen=false opens it."
+    )
+    where = ", ".join(f"{value:.2f}" for value in hollow.centre) + " m"
+    return Finding("collide.unseen_side", Severity.INFO, text, round(hollow.area_m2, 3), 0.0, where)
 
 
 def hazy(share: float, limit: float) -> Finding:

@@ -17,7 +17,7 @@ _CODES = {
     "field.extent_small "
     "gaussians.extent physics.body_drift physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit "
     "usd.meters_per_unit",
-    "m2": "collide.mirror collide.no_floor collide.overhangs collide.window physics.floor_area",
+    "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
     "kg": "usd.kilograms_per_unit",
     "deg": "refine.floor_tilt",

@@ -18,9 +18,11 @@ from .._mesh.ground import find_floor
 from .bounds import Fit, fit, limit_gb
 from .footing import find_footing, judge_footing
 from .free_space import FreeSpace, find_free_space
+from .hollows import find_hollows
 from .lattice import Grid, trusted
 from .panes import without_views
 from .sheets import Sheets, find_sheets
+from .shut import shut
 from .views import find_views
 
 __all__ = ["Scan", "ScanParams", "scan"]
@@ -69,6 +71,9 @@ class ScanParams:
     close_mirrors: bool = param(True, "Close mirrors by a pane, and leave out the room that is seen in them.")
     close_windows: bool = param(
         True, "Close windows (openings above the floor, beyond which nothing was scanned but the view) by a pane."
+    )
+    close_unseen: bool = param(
+        True, "Close solids that free space gets into through a side that no Gaussians show, like a cupboard's back."
     )
     robot_height: float = param(1.0, "Headroom a floor needs to be where robots start.", unit="m", min=0.1, max=10.0)
     memory_limit: float | None = param(
@@ -150,7 +155,8 @@ def scan(
     findings += seen
     if (more or seen) and (bad := _no_footing(found, eyes, params)):
         return None, [*findings, *bad]
-    return found, findings
+    found, closed = _without_hollows(found, eyes, params, progress)
+    return found, [*findings, *closed]
 
 
 def _nothing_in(chosen: GaussianCloud, count: int, params: ScanParams) -> Finding | None:
@@ -217,6 +223,21 @@ def _without_views(
     kept, panes = without_views(found.cloud, shut, regions, found.grid)
     cloud = GaussianCloud.concatenate([kept, panes])
     return _scan(chosen, cloud, eyes, params, progress.child(0.9, 1.0)), findings
+
+
+def _without_hollows(
+    found: Scan, eyes: npt.NDArray[np.float32], params: ScanParams, progress: Progress
+) -> tuple[Scan, list[Finding]]:
+    """Return the scan without the insides of solids in its free space, and where those are open."""
+    if not params.close_unseen:
+        return found, []
+    progress(0.95, "looking for sides that nobody saw")
+    hollows = find_hollows(found.faces, found.sheets, found.free, found.grid, eyes)
+    sheets, free = found.sheets, found.free
+    for hollow in hollows:
+        sheets, free = shut(sheets, free, hollow.points, hollow.pane)
+    findings = [say.unseen_side(hollow) for hollow in hollows]
+    return (replace(found, sheets=sheets, free=free, faces=find_faces(sheets, free)) if hollows else found), findings
 
 
 def _scan(

@@ -1,0 +1,272 @@
+"""Solids that free space got into because nobody saw one of their sides: the back of a cupboard, a car from below.
+
+Free space floods a solid whose back no Gaussian shows, if it comes to that back at all. Nobody was in there: no camera
+or robot fits through the gap behind, along the directions of its sides nothing is in sight from inside but those sides,
+and they are single sheets with free space on their other side. Real space in a narrow place differs in that it was
+seen: its floor, its walls or both sides of its boards are there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .._mesh.contour import Faces, edges_at
+from .cutout import Cutout, cut_out
+from .free_space import FreeSpace
+from .lattice import Grid
+from .nobody import Sides, is_solid
+from .sheets import Sheets
+from .shut import Pane
+
+__all__ = ["Hollow", "find_hollows"]
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
+
+_COARSEST_M = 0.1  # voxels above this do not show gaps
+_CLEAR_M = 0.2  # what is that far from everything a camera or robot may have been in
+_MARGIN_M = 1.0  # how far around a solid one looks
+_TOP_M2 = 0.04  # of the smallest solid, seen from above
+_WIDEST_M = 8.0  # and the side of the largest
+_ONE_SHEET, _LAYERS = 1.6, 1.6  # spread and layers of single sheets, in those of sheets that are free on one side only
+_BESIDE = 1.8  # voxels between neighbouring faces
+_AROUND = 3.0  # voxels around an edge that tell which way its pane runs
+_FLAT = 1.0  # voxels that the edges of one plane may be off
+_STEEP = 0.2  # least share of a pane's normal along an edge it blocks
+_SMOOTH = 2  # rounds in which islands are taken in
+
+
+@dataclass(frozen=True)
+class Hollow:
+    """The inside of a solid, and what closes it.
+
+    Attributes:
+        points: lattice points inside, shape (P, 3).
+        pane: across the side that nobody saw.
+        centre: middle of the pane [m], shape (3,).
+        area_m2: of the pane.
+        volume_m3: of the inside.
+    """
+
+    points: Ints
+    pane: Pane
+    centre: Floats
+    area_m2: float
+    volume_m3: float
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What is looked at: the faces and which of them are of single sheets free on both sides; cameras (C, 3)."""
+
+    faces: Faces
+    single: Bools
+    sheets: Sheets
+    free: FreeSpace
+    grid: Grid
+    eyes: Ints
+
+
+def find_hollows(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid, eyes: Floats) -> list[Hollow]:
+    """Return the solids whose inside counts as free; none where a camera of `eyes` (C, 3) [m] was."""
+    if grid.voxel_size > _COARSEST_M or not len(faces.point):
+        return []
+    single = _single(faces, sheets, free)
+    tops = faces.point[single & (faces.axis == 2) & faces.lower]
+    at = np.rint(grid.to_lattice(eyes)).astype(np.int64).reshape(-1, 3)
+    scene = _Scene(faces, single, sheets, free, grid, at)
+    return [hollow for box in _boxes(tops, grid) for hollow in _hollows_in(box, tops, scene)]
+
+
+def _single(faces: Faces, sheets: Sheets, free: FreeSpace) -> Bools:
+    """Faces (F,) of sheets that are free on both sides, and neither thicker nor denser than those free on one."""
+    step = np.eye(3, dtype=np.int64)[faces.axis]
+    edge = edges_at(sheets, faces.point - np.where(faces.lower[:, None], 0, step), faces.axis)
+    within = free.sheet_edge.at(faces.point + np.where(faces.lower[:, None], step, -step))
+    edge = np.where((edge >= 0) & sheets.blocked[edge], edge, within)
+    both = faces.retreat > 0.0
+    if both.all() or not both.any():
+        return both
+    spread, layers = sheets.deviation[edge], sheets.density[edge]
+    usual = [float(np.median(values[~both])) for values in (spread, layers)]
+    return both & (spread <= _ONE_SHEET * usual[0]) & (layers <= _LAYERS * usual[1])
+
+
+def _boxes(tops: Ints, grid: Grid) -> list[tuple[Ints, Ints]]:
+    """Return boxes (lower, upper corner) of lattice points around groups of faces `tops` (T, 3) above each other."""
+    from scipy import ndimage
+    from scipy.spatial import KDTree
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    least = _TOP_M2 / grid.voxel_size**2
+    if len(tops) < least:
+        return []
+    pairs = KDTree(tops).query_pairs(_BESIDE, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(tops), len(tops)))
+    labels = connected_components(graph, directed=False)[1]
+    tops = tops[np.bincount(labels)[labels] >= least]
+    plan = np.zeros(grid.shape[:2], bool)
+    plan[tuple(tops[:, :2].T)] = True
+    groups, _ = ndimage.label(ndimage.binary_dilation(plan, np.ones((3, 3))), np.ones((3, 3)))
+    group = groups[tuple(tops[:, :2].T)]
+    margin = round(_MARGIN_M / grid.voxel_size)
+    boxes = []
+    for name in np.unique(group):
+        low, high = tops[group == name].min(axis=0), tops[group == name].max(axis=0)
+        if ((high - low) * grid.voxel_size)[:2].max() <= _WIDEST_M:
+            low[2] = 0
+            boxes.append((low - margin, high + margin))
+    return boxes
+
+
+def _hollows_in(box: tuple[Ints, Ints], tops: Ints, scene: _Scene) -> list[Hollow]:
+    """Return the hollow solids below those of `tops` (T, 3) that lie well inside of a box."""
+    size = scene.grid.voxel_size
+    cut = cut_out(scene.sheets, scene.free, *box)
+    shape = np.array(cut.reached.shape)
+    margin = round(_MARGIN_M / size)
+    mine = ((tops >= box[0] + margin) & (tops <= box[1] - margin))[:, :2].all(axis=1)
+    roof = np.zeros(shape, bool)
+    roof[tuple((tops[mine] - cut.low).T)] = True
+    below = cut.below(roof)
+    roomy = _roomy(cut, _inside(scene.eyes - cut.low, shape), size)
+    if not (below & ~roomy).any():
+        return []
+    inner = _inside(scene.faces.point - cut.low, shape, mask=True)
+    hidden = _hidden(cut, below & ~roomy, roomy, _turn(scene.faces.normal[inner & scene.single]))
+    labels = cut.parts(hidden)
+    faces = np.flatnonzero(inner)
+    own = labels[tuple((scene.faces.point[faces] - cut.low).T)]
+    found = []
+    for name in np.flatnonzero(np.bincount(labels[labels >= 0]) * size**3 >= 0.02):
+        part = labels == name
+        hollow = _judged(cut, part, hidden, faces[own == name], scene)
+        found += [hollow] if hollow else []
+    return found
+
+
+def _inside(points: Ints, shape: Ints, mask: bool = False) -> npt.NDArray:
+    """Return those of `points` (N, 3) that lie in an array of a shape, or which do."""
+    inside = ((points >= 0) & (points < shape)).all(axis=1)
+    return inside if mask else points[inside]
+
+
+def _roomy(cut: Cutout, eyes: Ints, size: float) -> Bools:
+    """Points (X, Y, Z) in balls that fit into what goes on beyond the box, or in which there was a camera."""
+    from scipy import ndimage
+
+    core = ndimage.distance_transform_edt(cut.clear()) * size >= _CLEAR_M
+    labels, count = ndimage.label(core, np.ones((3, 3, 3)))
+    ends = [np.take(labels, (0, -1), axis) for axis in range(3)]
+    known = np.zeros(count + 1, bool)
+    known[np.unique(np.concatenate([end.ravel() for end in ends]))] = True
+    known[0] = False
+    core = known[labels]
+    core[tuple(eyes.T)] = True
+    if not core.any():
+        return core
+    return np.asarray(ndimage.distance_transform_edt(~core) * size <= _CLEAR_M) & cut.reached
+
+
+def _turn(normals: Floats) -> float:
+    """Return the angle about z [rad] by which sides with normals (N, 3) are turned out of x and y."""
+    angle = np.arctan2(normals[:, 1], normals[:, 0])
+    weight = np.hypot(normals[:, 0], normals[:, 1]) ** 4
+    return float(np.arctan2((weight * np.sin(4 * angle)).sum(), (weight * np.cos(4 * angle)).sum()) / 4)
+
+
+def _ways(turn: float) -> Floats:
+    """Four level directions (4, 3)."""
+    angle = turn + np.arange(4) * np.pi / 2
+    ways = np.stack([np.cos(angle), np.sin(angle), np.zeros(4)], axis=1)
+    return np.where(np.abs(ways) < 1e-6, 0.0, ways)
+
+
+def _hidden(cut: Cutout, candidates: Bools, roomy: Bools, turn: float) -> Bools:
+    """Points (X, Y, Z) among candidates from which nothing roomy is in sight on the level.
+
+    Ways one voxel wide, as behind a pin hole, and islands between what is hidden are hidden as well.
+    """
+    from ...kernels.sight import lines_of_sight
+
+    starts = np.argwhere(candidates)
+    sees = lines_of_sight(cut.passable, roomy, starts, _ways(turn)).any(axis=1)
+    hidden = np.zeros_like(candidates)
+    hidden[tuple(starts[~sees].T)] = True
+    hidden = cut.shrunk(cut.grown(hidden) & ~roomy)
+    for _ in range(_SMOOTH):
+        rest = candidates & ~hidden
+        labels = cut.parts(rest)
+        lead_out = cut.grown(cut.reached & ~hidden & ~rest) & rest
+        islands = np.setdiff1d(labels[rest], labels[lead_out])
+        hidden |= np.isin(labels, islands) & rest
+    return hidden
+
+
+def _judged(cut: Cutout, part: Bools, hidden: Bools, mine: Ints, scene: _Scene) -> Hollow | None:
+    """Return the hollow whose inside is `part` (X, Y, Z) with the faces `mine` (M,), None if it may be real space."""
+    faces, size = scene.faces, scene.grid.voxel_size
+    eyes = _inside(scene.eyes - cut.low, np.array(part.shape))
+    low, axis = cut.joints(part, cut.reached & ~part)
+    if part[tuple(eyes.T)].any() or not len(low):
+        return None
+    inwards = np.where(part[tuple(low.T)], -1.0, 1.0)[:, None] * np.eye(3)[axis]
+    position, normal = _smooth(low, axis, inwards)
+    # what two points into the sheet is: nothing, the outside, or the inside again
+    ahead = np.where(faces.lower[mine, None], 1, -1) * np.eye(3, dtype=np.int64)[faces.axis[mine]]
+    beyond = faces.point[mine] + ahead
+    beyond += ahead * (scene.free.sheet_edge.at(beyond) >= 0)[:, None]
+    at = tuple(np.clip(beyond - cut.low, 0, np.array(part.shape) - 1).T)
+    both = faces.retreat[mine] > 0.0
+    sides = Sides(
+        normal=np.concatenate([faces.normal[mine], normal]),
+        area=np.concatenate(
+            [np.abs((faces.normal[mine] * ahead).sum(axis=1)), np.abs((normal * inwards).sum(axis=1))]
+        ),
+        shell=np.concatenate([both & ~hidden[at], np.zeros(len(low), bool)]),
+        open_=np.repeat([False, True], [len(mine), len(low)]),
+        single=np.concatenate([scene.single[mine], np.zeros(len(low), bool)]),
+    )
+    thick = cut.shrunk(part).any()
+    if not thick or not is_solid(sides, int(part.any(axis=2).sum()), _ways(_turn(faces.normal[mine][both]))):
+        return None
+    flip = np.where((normal * np.eye(3)[axis]).sum(axis=1) < 0, -1.0, 1.0)
+    pane = Pane(low + cut.low, axis, position, normal * flip[:, None])
+    middle = low + cut.low + position[:, None] * np.eye(3)[axis]
+    return Hollow(
+        np.argwhere(part) + cut.low,
+        pane,
+        scene.grid.to_world(middle.mean(axis=0)),
+        float(sides.area[sides.open_].sum() * size**2),
+        float(part.sum() * size**3),
+    )
+
+
+def _smooth(low: Ints, axis: Ints, inwards: Floats) -> tuple[Floats, Floats]:
+    """Return where a smooth pane crosses edges (E,), in [0, 1], and its unit normals (E, 3), both from what is around.
+
+    Steps of a side that runs aslant of the lattice have its direction on the average.
+    """
+    from scipy.spatial import KDTree
+
+    step = np.eye(3)[axis]
+    middle = low + 0.5 * step
+    mean = inwards.sum(axis=0) / max(float(np.linalg.norm(inwards.sum(axis=0))), 1e-9)
+    height = (middle - middle.mean(axis=0)) @ mean
+    if np.abs(height).max() <= _FLAT:
+        normal, centre = np.tile(mean, (len(low), 1)), np.tile(middle.mean(axis=0), (len(low), 1))
+    else:
+        near = KDTree(middle).query_ball_point(middle, _AROUND)
+        normal = np.array([inwards[index].sum(axis=0) for index in near])
+        centre = np.array([middle[index].mean(axis=0) for index in near])
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    along = (normal * step).sum(axis=1)
+    steep = np.abs(along) >= _STEEP
+    shift = ((centre - middle) * normal).sum(axis=1) / np.where(steep, along, 1.0)
+    normal = np.where(steep[:, None], normal, inwards)
+    return np.clip(0.5 + np.where(steep, shift, 0.0), 0.02, 0.98), normal
