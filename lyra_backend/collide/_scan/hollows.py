@@ -17,7 +17,7 @@ from .._mesh.contour import Faces, edges_at
 from .cutout import Cutout, cut_out
 from .free_space import FreeSpace
 from .lattice import Grid
-from .nobody import Sides, is_solid
+from .nobody import CORNER, HIDDEN, ONE_SIDED, Limits, Sides, is_solid
 from .sheets import Sheets
 from .shut import Pane
 
@@ -32,11 +32,14 @@ _CLEAR_M = 0.2  # what is that far from everything a camera or robot may have be
 _MARGIN_M = 1.0  # how far around a solid one looks
 _TOP_M2 = 0.04  # of the smallest solid, seen from above
 _WIDEST_M = 8.0  # and the side of the largest
+_SMALLEST_M3 = 0.02
 _ONE_SHEET, _LAYERS = 1.6, 1.6  # spread and layers of single sheets, in those of sheets that are free on one side only
+_HALF, _APART = 0.25, 3.0  # layers that are one of a board's two sides, and spreads between them
 _BESIDE = 1.8  # voxels between neighbouring faces
 _AROUND = 3.0  # voxels around an edge that tell which way its pane runs
 _FLAT = 1.0  # voxels that the edges of one plane may be off
 _STEEP = 0.2  # least share of a pane's normal along an edge it blocks
+_EVEN = 5  # voxels over which ends are made even
 _SMOOTH = 2  # rounds in which islands are taken in
 
 
@@ -79,29 +82,35 @@ def find_hollows(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid, eyes
     tops = faces.point[single & (faces.axis == 2) & faces.lower]
     at = np.rint(grid.to_lattice(eyes)).astype(np.int64).reshape(-1, 3)
     scene = _Scene(faces, single, sheets, free, grid, at)
-    return [hollow for box in _boxes(tops, grid) for hollow in _hollows_in(box, tops, scene)]
+    return [hollow for roof in _roofs(tops, grid) for hollow in _hollows_under(roof, scene)]
 
 
 def _single(faces: Faces, sheets: Sheets, free: FreeSpace) -> Bools:
     """Faces (F,) of sheets that are free on both sides, and neither thicker nor denser than those free on one."""
-    step = np.eye(3, dtype=np.int64)[faces.axis]
-    edge = edges_at(sheets, faces.point - np.where(faces.lower[:, None], 0, step), faces.axis)
-    within = free.sheet_edge.at(faces.point + np.where(faces.lower[:, None], step, -step))
-    edge = np.where((edge >= 0) & sheets.blocked[edge], edge, within)
+    ahead = np.where(faces.lower[:, None], 1, -1) * np.eye(3, dtype=np.int64)[faces.axis]
+    own = edges_at(sheets, np.minimum(faces.point, faces.point + ahead), faces.axis)
+    within = free.sheet_edge.at(faces.point + ahead)
+    edge = np.where((own >= 0) & sheets.blocked[own], own, within)
     both = faces.retreat > 0.0
     if both.all() or not both.any():
         return both
     spread, layers = sheets.deviation[edge], sheets.density[edge]
     usual = [float(np.median(values[~both])) for values in (spread, layers)]
-    return both & (spread <= _ONE_SHEET * usual[0]) & (layers <= _LAYERS * usual[1])
+    # a board around a lattice point has a side on either edge
+    far = edges_at(sheets, np.minimum(faces.point + ahead, faces.point + 2 * ahead), faces.axis)
+    shared = (within >= 0) & (own >= 0) & (far >= 0)
+    gap = 1.0 + np.where(faces.lower, 1, -1) * (sheets.position[far] - sheets.position[own])
+    shared &= np.minimum(sheets.density[own], sheets.density[far]) >= _HALF * usual[1]
+    thin = (spread <= _ONE_SHEET * usual[0]) & ~(shared & (gap > _APART * usual[0]))
+    return both & thin & (layers <= _LAYERS * usual[1])
 
 
-def _boxes(tops: Ints, grid: Grid) -> list[tuple[Ints, Ints]]:
-    """Return boxes (lower, upper corner) of lattice points around groups of faces `tops` (T, 3) above each other."""
+def _roofs(tops: Ints, grid: Grid) -> list[Ints]:
+    """Return groups of faces `tops` (T, 3), those above each other together, that are as large as solids are."""
     from scipy import ndimage
-    from scipy.spatial import KDTree
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import KDTree
 
     least = _TOP_M2 / grid.voxel_size**2
     if len(tops) < least:
@@ -114,46 +123,44 @@ def _boxes(tops: Ints, grid: Grid) -> list[tuple[Ints, Ints]]:
     plan[tuple(tops[:, :2].T)] = True
     groups, _ = ndimage.label(ndimage.binary_dilation(plan, np.ones((3, 3))), np.ones((3, 3)))
     group = groups[tuple(tops[:, :2].T)]
-    margin = round(_MARGIN_M / grid.voxel_size)
-    boxes = []
-    for name in np.unique(group):
-        low, high = tops[group == name].min(axis=0), tops[group == name].max(axis=0)
-        if ((high - low) * grid.voxel_size)[:2].max() <= _WIDEST_M:
-            low[2] = 0
-            boxes.append((low - margin, high + margin))
-    return boxes
+    roofs = [tops[group == name] for name in np.unique(group)]
+    return [roof for roof in roofs if np.ptp(roof[:, :2], axis=0).max() * grid.voxel_size <= _WIDEST_M]
 
 
-def _hollows_in(box: tuple[Ints, Ints], tops: Ints, scene: _Scene) -> list[Hollow]:
-    """Return the hollow solids below those of `tops` (T, 3) that lie well inside of a box."""
+def _hollows_under(roof: Ints, scene: _Scene) -> list[Hollow]:
+    """Return the hollow solids below a roof (T, 3)."""
     size = scene.grid.voxel_size
-    cut = cut_out(scene.sheets, scene.free, *box)
-    shape = np.array(cut.reached.shape)
     margin = round(_MARGIN_M / size)
-    mine = ((tops >= box[0] + margin) & (tops <= box[1] - margin))[:, :2].all(axis=1)
-    roof = np.zeros(shape, bool)
-    roof[tuple((tops[mine] - cut.low).T)] = True
-    below = cut.below(roof)
-    roomy = _roomy(cut, _inside(scene.eyes - cut.low, shape), size)
-    if not (below & ~roomy).any():
-        return []
-    inner = _inside(scene.faces.point - cut.low, shape, mask=True)
-    hidden = _hidden(cut, below & ~roomy, roomy, _turn(scene.faces.normal[inner & scene.single]))
+    low, high = roof.min(axis=0) - margin, roof.max(axis=0) + margin
+    low[2] = 0
+    cut = cut_out(scene.sheets, scene.free, low, high)
+    shape = np.array(cut.reached.shape)
+    under = np.zeros(shape, bool)
+    under[tuple((roof - cut.low).T)] = True
+    under = cut.below(under)
+    roomy = _roomy(cut, scene.eyes - cut.low, size)
+    faces = np.flatnonzero(_lie_in(shape, scene.faces.point - cut.low))
+    ways = _ways(_turn(scene.faces.normal[faces[scene.single[faces]]]))
+    shut_in, rest = _parts(cut, _hidden(cut, under & ~roomy, roomy, ways, 0) & ~roomy, faces, scene, (HIDDEN, CORNER)), under
+    for hollow in shut_in:
+        rest[tuple((hollow.points - cut.low).T)] = False
+    beyond = roomy & ~under
+    return shut_in + _parts(cut, _hidden(cut, rest, beyond, ways, 1) & ~beyond, faces, scene, (ONE_SIDED,))
+
+
+def _parts(cut: Cutout, hidden: Bools, faces: Ints, scene: _Scene, limits: tuple[Limits, ...]) -> list[Hollow]:
+    """Return those parts of what is `hidden` (X, Y, Z), with faces (M,) in the box, that are solids."""
     labels = cut.parts(hidden)
-    faces = np.flatnonzero(inner)
     own = labels[tuple((scene.faces.point[faces] - cut.low).T)]
-    found = []
-    for name in np.flatnonzero(np.bincount(labels[labels >= 0]) * size**3 >= 0.02):
-        part = labels == name
-        hollow = _judged(cut, part, hidden, faces[own == name], scene)
-        found += [hollow] if hollow else []
-    return found
+    least = _SMALLEST_M3 / scene.grid.voxel_size**3
+    names = np.flatnonzero(np.bincount(labels[labels >= 0]) >= least)
+    found = [_judged(cut, labels == name, hidden, faces[own == name], scene, limits) for name in names]
+    return [hollow for hollow in found if hollow]
 
 
-def _inside(points: Ints, shape: Ints, mask: bool = False) -> npt.NDArray:
-    """Return those of `points` (N, 3) that lie in an array of a shape, or which do."""
-    inside = ((points >= 0) & (points < shape)).all(axis=1)
-    return inside if mask else points[inside]
+def _lie_in(shape: Ints, points: Ints) -> Bools:
+    """Which points (N, 3) lie in an array of a shape (3,)."""
+    return np.asarray(((points >= 0) & (points < shape)).all(axis=1))
 
 
 def _roomy(cut: Cutout, eyes: Ints, size: float) -> Bools:
@@ -167,7 +174,7 @@ def _roomy(cut: Cutout, eyes: Ints, size: float) -> Bools:
     known[np.unique(np.concatenate([end.ravel() for end in ends]))] = True
     known[0] = False
     core = known[labels]
-    core[tuple(eyes.T)] = True
+    core[tuple(eyes[_lie_in(np.array(core.shape), eyes)].T)] = True
     if not core.any():
         return core
     return np.asarray(ndimage.distance_transform_edt(~core) * size <= _CLEAR_M) & cut.reached
@@ -187,18 +194,20 @@ def _ways(turn: float) -> Floats:
     return np.where(np.abs(ways) < 1e-6, 0.0, ways)
 
 
-def _hidden(cut: Cutout, candidates: Bools, roomy: Bools, turn: float) -> Bools:
-    """Points (X, Y, Z) among candidates from which nothing roomy is in sight on the level.
+def _hidden(cut: Cutout, candidates: Bools, target: Bools, ways: Floats, most: int) -> Bools:
+    """Points (X, Y, Z), most of them candidates, from which the target is in sight along at most so many `ways` (4, 3).
 
     Ways one voxel wide, as behind a pin hole, and islands between what is hidden are hidden as well.
     """
     from ...kernels.sight import lines_of_sight
 
     starts = np.argwhere(candidates)
-    sees = lines_of_sight(cut.passable, roomy, starts, _ways(turn)).any(axis=1)
+    sees = lines_of_sight(cut.passable, target, starts, ways).sum(axis=1)
     hidden = np.zeros_like(candidates)
-    hidden[tuple(starts[~sees].T)] = True
-    hidden = cut.shrunk(cut.grown(hidden) & ~roomy)
+    hidden[tuple(starts[sees <= most].T)] = True
+    if not hidden.any():
+        return hidden
+    hidden = _even(cut, cut.shrunk(cut.grown(hidden)))
     for _ in range(_SMOOTH):
         rest = candidates & ~hidden
         labels = cut.parts(rest)
@@ -208,10 +217,25 @@ def _hidden(cut: Cutout, candidates: Bools, roomy: Bools, turn: float) -> Bools:
     return hidden
 
 
-def _judged(cut: Cutout, part: Bools, hidden: Bools, mine: Ints, scene: _Scene) -> Hollow | None:
+def _even(cut: Cutout, points: Bools) -> Bools:
+    """Return `points` (X, Y, Z) with even ends: what most around agree on, as far as open edges lead."""
+    from scipy import ndimage
+
+    beside = cut.grown(points)
+    near = beside
+    for _ in range(_EVEN // 2):
+        near = cut.grown(near)
+    share = ndimage.uniform_filter(points.astype(np.float32), _EVEN)
+    return np.asarray(share >= 0.5 * ndimage.uniform_filter(near.astype(np.float32), _EVEN)) & beside
+
+
+def _judged(
+    cut: Cutout, part: Bools, hidden: Bools, mine: Ints, scene: _Scene, limits: tuple[Limits, ...]
+) -> Hollow | None:
     """Return the hollow whose inside is `part` (X, Y, Z) with the faces `mine` (M,), None if it may be real space."""
     faces, size = scene.faces, scene.grid.voxel_size
-    eyes = _inside(scene.eyes - cut.low, np.array(part.shape))
+    eyes = scene.eyes - cut.low
+    eyes = eyes[_lie_in(np.array(part.shape), eyes)]
     low, axis = cut.joints(part, cut.reached & ~part)
     if part[tuple(eyes.T)].any() or not len(low):
         return None
@@ -233,7 +257,9 @@ def _judged(cut: Cutout, part: Bools, hidden: Bools, mine: Ints, scene: _Scene) 
         single=np.concatenate([scene.single[mine], np.zeros(len(low), bool)]),
     )
     thick = cut.shrunk(part).any()
-    if not thick or not is_solid(sides, int(part.any(axis=2).sum()), _ways(_turn(faces.normal[mine][both]))):
+    ways = _ways(_turn(faces.normal[mine][both]))
+    columns, points = int(part.any(axis=2).sum()), float(part.sum())
+    if not thick or not any(is_solid(sides, columns, points, ways, size, limit) for limit in limits):
         return None
     flip = np.where((normal * np.eye(3)[axis]).sum(axis=1) < 0, -1.0, 1.0)
     pane = Pane(low + cut.low, axis, position, normal * flip[:, None])

@@ -12,12 +12,38 @@ __all__ = ["Sides", "is_solid"]
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 
-_SEEN_INSIDE = 0.25  # share of the sheets around that are seen from inside only: then it was seen
-_FLOOR = 0.3  # share of the plan over which its floor is seen
-_OPEN = 0.45  # share of all that surrounds it that may be open: two tables end to end are no solid
-_ROOF, _SIDE, _SIDES = 0.6, 0.5, 2  # share of what looks up and to the sides that must be shell, and of how many sides
-_OPEN_SIDE, _OPEN_SIDES = 0.3, 1  # share from which a side is open, and how many may be
-_SINGLE = 0.6  # share of the shell that is a single sheet
+@dataclass(frozen=True)
+class Limits:
+    """What makes a pocket the inside of a solid; shares of area.
+
+    Attributes:
+        seen: most of the sheets around it that may be seen from inside only: else somebody looked in.
+        floor: most of its plan over which a floor may be seen.
+        open_: most of all around it that may be open: a table is no solid.
+        roof, side, sides: least share of shell in what looks up, in what looks to a side, and on so many sides.
+        open_side, open_sides: share from which a side is open, and how many may be.
+        single: least share of the shell that is a single sheet: boards have two.
+        volume_m3, depth_m: of the largest, and how far it may go on behind its open side.
+    """
+
+    seen: float
+    floor: float
+    open_: float
+    roof: float
+    side: float
+    sides: int
+    open_side: float
+    open_sides: int
+    single: float
+    volume_m3: float
+    depth_m: float
+
+
+#: Pockets into which nobody can look from where there is room, and the like where two sides are not there.
+HIDDEN = Limits(0.25, 0.3, 0.45, 0.6, 0.5, 2, 0.3, 1, 0.6, 30.0, 3.0)
+CORNER = Limits(0.1, 0.2, 0.5, 0.85, 0.8, 2, 0.4, 2, 0.8, 3.0, 1.5)
+#: Pockets that are open to one side.
+ONE_SIDED = Limits(0.2, 0.25, 0.45, 0.8, 0.6, 3, 0.4, 1, 0.7, 3.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -45,17 +71,22 @@ class Sides:
         return float(area[of].sum() / max(float(area.sum()), 1e-9))
 
 
-def is_solid(sides: Sides, columns: int, ways: Floats) -> bool:
-    """Is what `sides` surround the inside of a solid over so many `columns`, with sides along `ways` (4, 3)?"""
+def is_solid(sides: Sides, columns: int, points: float, ways: Floats, size: float, limits: Limits) -> bool:
+    """Is what `sides` surround the inside of a solid, with sides along `ways` (4, 3)?
+
+    It has so many `columns` and `points` of a lattice with voxels of a `size` [m].
+    """
     up = np.array([0.0, 0.0, 1.0])
     seen = ~sides.shell & ~sides.open_
     floor = float(sides.area[seen & (sides.normal[:, 2] > 0.7)].sum())
     return (
-        sides.share(seen, ~sides.open_) <= _SEEN_INSIDE
-        and floor <= _FLOOR * columns
-        and sides.share(sides.open_) <= _OPEN
-        and sides.share(sides.single, sides.shell) >= _SINGLE
-        and sides.share(sides.shell, towards=up) >= _ROOF
-        and sum(sides.share(sides.shell, towards=way) >= _SIDE for way in ways) >= _SIDES
-        and sum(sides.share(sides.open_, towards=way) > _OPEN_SIDE for way in ways) <= _OPEN_SIDES
+        sides.share(seen, ~sides.open_) <= limits.seen
+        and floor <= limits.floor * columns
+        and sides.share(sides.open_) <= limits.open_
+        and sides.share(sides.single, sides.shell) >= limits.single
+        and sides.share(sides.shell, towards=up) >= limits.roof
+        and sum(sides.share(sides.shell, towards=way) >= limits.side for way in ways) >= limits.sides
+        and sum(sides.share(sides.open_, towards=way) > limits.open_side for way in ways) <= limits.open_sides
+        and points * size**3 <= limits.volume_m3
+        and points * size <= limits.depth_m * float(sides.area[sides.open_].sum())
     )
