@@ -25,12 +25,14 @@ class Cutout:
         low: lattice point of entry (0, 0, 0), shape (3,).
         reached: points that are free and reached, shape (X, Y, Z).
         in_sheet: points that lie in a sheet, shape (X, Y, Z).
+        vacant: points of blocks without any surface, shape (X, Y, Z).
         open_edges: whether the edge to +x, +y, +z is open, shape (3, X, Y, Z).
     """
 
     low: Ints
     reached: Bools
     in_sheet: Bools
+    vacant: Bools
     open_edges: Bools
 
     @property
@@ -123,8 +125,9 @@ def cut_out(sheets: Sheets, free: FreeSpace, low: Ints, high: Ints) -> Cutout:
     inner = slots[held]
     reached = cube(free.reached.dense[inner], free.reached.sparse[box])
     in_sheet = cube(free.sheet_edge.dense[inner] >= 0, np.zeros(slots.shape, bool))
+    vacant = cube(np.zeros((int(held.sum()), 1), bool), ~held)
     opened = []
     for axis in range(3):
         edge = sheets.edge_index[inner, axis]
         opened.append(cube((edge < 0) | ~sheets.blocked[edge], np.ones(slots.shape, bool)))
-    return Cutout(first * BLOCK, reached, in_sheet, np.stack(opened))
+    return Cutout(first * BLOCK, reached, in_sheet, vacant, np.stack(opened))

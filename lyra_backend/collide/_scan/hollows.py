@@ -17,7 +17,7 @@ from .._mesh.contour import Faces, edges_at
 from .cutout import Cutout, cut_out
 from .free_space import FreeSpace
 from .lattice import Grid
-from .nobody import CORNER, HIDDEN, ONE_SIDED, Limits, Sides, is_solid
+from .nobody import CORNER, HIDDEN, ONE_SIDED, Limits, Sides, is_closed, was_seen
 from .sheets import Sheets
 from .shut import Pane
 
@@ -31,7 +31,7 @@ _COARSEST_M = 0.1  # voxels above this do not show gaps
 _CLEAR_M = 0.2  # what is that far from everything a camera or robot may have been in
 _MARGIN_M = 1.0  # how far around a solid one looks
 _TOP_M2 = 0.04  # of the smallest solid, seen from above
-_WIDEST_M = 8.0  # and the side of the largest
+_WIDEST_M = 6.0  # and the side of the largest
 _SMALLEST_M3 = 0.02
 _ONE_SHEET, _LAYERS = 1.6, 1.6  # spread and layers of single sheets, in those of sheets that are free on one side only
 _HALF, _APART = 0.25, 3.0  # layers that are one of a board's two sides, and spreads between them
@@ -132,20 +132,25 @@ def _hollows_under(roof: Ints, scene: _Scene) -> list[Hollow]:
     size = scene.grid.voxel_size
     margin = round(_MARGIN_M / size)
     low, high = roof.min(axis=0) - margin, roof.max(axis=0) + margin
-    low[2] = 0
+    ground = scene.free.ground[tuple(slice(max(a, 0), b + 1) for a, b in zip(low[:2], high[:2], strict=True))]
+    low[2] = min(low[2], int(ground.min()))
     cut = cut_out(scene.sheets, scene.free, low, high)
     shape = np.array(cut.reached.shape)
     under = np.zeros(shape, bool)
     under[tuple((roof - cut.low).T)] = True
     under = cut.below(under)
-    roomy = _roomy(cut, scene.eyes - cut.low, size)
     faces = np.flatnonzero(_lie_in(shape, scene.faces.point - cut.low))
     ways = _ways(_turn(scene.faces.normal[faces[scene.single[faces]]]))
-    shut_in, rest = _parts(cut, _hidden(cut, under & ~roomy, roomy, ways, 0) & ~roomy, faces, scene, (HIDDEN, CORNER)), under
+    # the far most common case, and quick to tell: what is there can be seen from several sides
+    kept = under & (_in_sight(cut, under, cut.vacant & cut.reached & ~under, ways) <= 1)
+    if kept.sum() * size**3 < _SMALLEST_M3:
+        return []
+    roomy = _roomy(cut, scene.eyes - cut.low, size)
+    shut_in = _parts(cut, _hidden(cut, kept & ~roomy, roomy, ways, 0) & ~roomy, faces, scene, (HIDDEN, CORNER))
     for hollow in shut_in:
-        rest[tuple((hollow.points - cut.low).T)] = False
+        kept[tuple((hollow.points - cut.low).T)] = False
     beyond = roomy & ~under
-    return shut_in + _parts(cut, _hidden(cut, rest, beyond, ways, 1) & ~beyond, faces, scene, (ONE_SIDED,))
+    return shut_in + _parts(cut, _hidden(cut, kept, beyond, ways, 1) & ~beyond, faces, scene, (ONE_SIDED,))
 
 
 def _parts(cut: Cutout, hidden: Bools, faces: Ints, scene: _Scene, limits: tuple[Limits, ...]) -> list[Hollow]:
@@ -175,9 +180,9 @@ def _roomy(cut: Cutout, eyes: Ints, size: float) -> Bools:
     known[0] = False
     core = known[labels]
     core[tuple(eyes[_lie_in(np.array(core.shape), eyes)].T)] = True
-    if not core.any():
-        return core
-    return np.asarray(ndimage.distance_transform_edt(~core) * size <= _CLEAR_M) & cut.reached
+    for _ in range(round(_CLEAR_M / size)):
+        core = cut.grown(core)
+    return core & cut.reached
 
 
 def _turn(normals: Floats) -> float:
@@ -199,12 +204,7 @@ def _hidden(cut: Cutout, candidates: Bools, target: Bools, ways: Floats, most: i
 
     Ways one voxel wide, as behind a pin hole, and islands between what is hidden are hidden as well.
     """
-    from ...kernels.sight import lines_of_sight
-
-    starts = np.argwhere(candidates)
-    sees = lines_of_sight(cut.passable, target, starts, ways).sum(axis=1)
-    hidden = np.zeros_like(candidates)
-    hidden[tuple(starts[sees <= most].T)] = True
+    hidden = candidates & (_in_sight(cut, candidates, target, ways) <= most)
     if not hidden.any():
         return hidden
     hidden = _even(cut, cut.shrunk(cut.grown(hidden)))
@@ -215,6 +215,15 @@ def _hidden(cut: Cutout, candidates: Bools, target: Bools, ways: Floats, most: i
         islands = np.setdiff1d(labels[rest], labels[lead_out])
         hidden |= np.isin(labels, islands) & rest
     return hidden
+
+
+def _in_sight(cut: Cutout, points: Bools, target: Bools, ways: Floats) -> npt.NDArray[np.int64]:
+    """Return along how many `ways` (W, 3) a target is in sight from `points` (X, Y, Z); 0 elsewhere."""
+    from ...kernels.sight import lines_of_sight
+
+    count = np.zeros(points.shape, np.int64)
+    count[points] = lines_of_sight(cut.passable, target, np.argwhere(points), ways).sum(axis=1)
+    return count
 
 
 def _even(cut: Cutout, points: Bools) -> Bools:
@@ -233,43 +242,42 @@ def _judged(
     cut: Cutout, part: Bools, hidden: Bools, mine: Ints, scene: _Scene, limits: tuple[Limits, ...]
 ) -> Hollow | None:
     """Return the hollow whose inside is `part` (X, Y, Z) with the faces `mine` (M,), None if it may be real space."""
-    faces, size = scene.faces, scene.grid.voxel_size
+    size = scene.grid.voxel_size
     eyes = scene.eyes - cut.low
     eyes = eyes[_lie_in(np.array(part.shape), eyes)]
-    low, axis = cut.joints(part, cut.reached & ~part)
-    if part[tuple(eyes.T)].any() or not len(low):
+    sheets, columns, volume = _sheets(cut, hidden, mine, scene), int(part.any(axis=2).sum()), part.sum() * size**3
+    limits = tuple(given for given in limits if volume <= given.volume_m3 and not was_seen(sheets, columns, given))
+    if not limits or part[tuple(eyes.T)].any() or not cut.shrunk(part).any():
         return None
+    low, axis = cut.joints(part, cut.reached & ~part)
     inwards = np.where(part[tuple(low.T)], -1.0, 1.0)[:, None] * np.eye(3)[axis]
     position, normal = _smooth(low, axis, inwards)
-    # what two points into the sheet is: nothing, the outside, or the inside again
-    ahead = np.where(faces.lower[mine, None], 1, -1) * np.eye(3, dtype=np.int64)[faces.axis[mine]]
-    beyond = faces.point[mine] + ahead
-    beyond += ahead * (scene.free.sheet_edge.at(beyond) >= 0)[:, None]
-    at = tuple(np.clip(beyond - cut.low, 0, np.array(part.shape) - 1).T)
-    both = faces.retreat[mine] > 0.0
-    sides = Sides(
-        normal=np.concatenate([faces.normal[mine], normal]),
-        area=np.concatenate(
-            [np.abs((faces.normal[mine] * ahead).sum(axis=1)), np.abs((normal * inwards).sum(axis=1))]
-        ),
-        shell=np.concatenate([both & ~hidden[at], np.zeros(len(low), bool)]),
-        open_=np.repeat([False, True], [len(mine), len(low)]),
-        single=np.concatenate([scene.single[mine], np.zeros(len(low), bool)]),
-    )
-    thick = cut.shrunk(part).any()
-    ways = _ways(_turn(faces.normal[mine][both]))
-    columns, points = int(part.any(axis=2).sum()), float(part.sum())
-    if not thick or not any(is_solid(sides, columns, points, ways, size, limit) for limit in limits):
+    sides = sheets.with_open(normal, np.abs((normal * inwards).sum(axis=1)))
+    area = float(sides.area[sides.open_].sum()) * size**2
+    ways = _ways(_turn(sheets.normal[sheets.shell]))
+    if not area or not any(is_closed(sides, volume / area, ways, given) for given in limits):
         return None
     flip = np.where((normal * np.eye(3)[axis]).sum(axis=1) < 0, -1.0, 1.0)
     pane = Pane(low + cut.low, axis, position, normal * flip[:, None])
     middle = low + cut.low + position[:, None] * np.eye(3)[axis]
-    return Hollow(
-        np.argwhere(part) + cut.low,
-        pane,
-        scene.grid.to_world(middle.mean(axis=0)),
-        float(sides.area[sides.open_].sum() * size**2),
-        float(part.sum() * size**3),
+    centre = scene.grid.to_world(middle.mean(axis=0))
+    return Hollow(np.argwhere(part) + cut.low, pane, centre, area, float(volume))
+
+
+def _sheets(cut: Cutout, hidden: Bools, mine: Ints, scene: _Scene) -> Sides:
+    """Return the sheets around a pocket, which have the faces `mine` (M,)."""
+    faces = scene.faces
+    ahead = np.where(faces.lower[mine, None], 1, -1) * np.eye(3, dtype=np.int64)[faces.axis[mine]]
+    beyond = faces.point[mine] + ahead
+    beyond += ahead * (scene.free.sheet_edge.at(beyond) >= 0)[:, None]
+    at = tuple(np.clip(beyond - cut.low, 0, np.array(hidden.shape) - 1).T)
+    # what is free on both sides but inside on both is a shelf, and somebody saw it
+    return Sides(
+        normal=faces.normal[mine],
+        area=np.abs((faces.normal[mine] * ahead).sum(axis=1)),
+        shell=(faces.retreat[mine] > 0.0) & ~hidden[at],
+        open_=np.zeros(len(mine), bool),
+        single=scene.single[mine],
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Sides", "is_solid"]
+__all__ = ["CORNER", "HIDDEN", "ONE_SIDED", "Limits", "Sides", "is_closed", "was_seen"]
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -64,6 +65,17 @@ class Sides:
     open_: Bools
     single: Bools
 
+    def with_open(self, normal: Floats, area: Floats) -> Sides:
+        """Return the same with pieces (O,) where nothing is."""
+        no, yes = np.zeros(len(area), bool), np.ones(len(area), bool)
+        return Sides(
+            np.concatenate([self.normal, normal]),
+            np.concatenate([self.area, area]),
+            np.concatenate([self.shell, no]),
+            np.concatenate([self.open_, yes]),
+            np.concatenate([self.single, no]),
+        )
+
     def share(self, of: Bools, among: Bools | None = None, towards: Floats | None = None) -> float:
         """Return the share of area `of` has `among` all, or among what faces away from a direction (3,)."""
         area = self.area if towards is None else self.area * (-self.normal @ towards > 0.7)
@@ -71,22 +83,24 @@ class Sides:
         return float(area[of].sum() / max(float(area.sum()), 1e-9))
 
 
-def is_solid(sides: Sides, columns: int, points: float, ways: Floats, size: float, limits: Limits) -> bool:
-    """Is what `sides` surround the inside of a solid, with sides along `ways` (4, 3)?
-
-    It has so many `columns` and `points` of a lattice with voxels of a `size` [m].
-    """
-    up = np.array([0.0, 0.0, 1.0])
+def was_seen(sides: Sides, columns: int, limits: Limits) -> bool:
+    """Do the sheets around a pocket over so many `columns` show that somebody saw its inside?"""
     seen = ~sides.shell & ~sides.open_
     floor = float(sides.area[seen & (sides.normal[:, 2] > 0.7)].sum())
     return (
-        sides.share(seen, ~sides.open_) <= limits.seen
-        and floor <= limits.floor * columns
-        and sides.share(sides.open_) <= limits.open_
-        and sides.share(sides.single, sides.shell) >= limits.single
+        sides.share(seen, ~sides.open_) > limits.seen
+        or floor > limits.floor * columns
+        or sides.share(sides.single, sides.shell) < limits.single
+    )
+
+
+def is_closed(sides: Sides, depth: float, ways: Floats, limits: Limits) -> bool:
+    """Do `sides` along `ways` (4, 3) close a pocket that goes `depth` [voxel faces] behind what is open, but there?"""
+    up = np.array([0.0, 0.0, 1.0])
+    return (
+        sides.share(sides.open_) <= limits.open_
         and sides.share(sides.shell, towards=up) >= limits.roof
         and sum(sides.share(sides.shell, towards=way) >= limits.side for way in ways) >= limits.sides
         and sum(sides.share(sides.open_, towards=way) > limits.open_side for way in ways) <= limits.open_sides
-        and points * size**3 <= limits.volume_m3
-        and points * size <= limits.depth_m * float(sides.area[sides.open_].sum())
+        and depth <= limits.depth_m
     )

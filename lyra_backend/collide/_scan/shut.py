@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,9 @@ def shut(sheets: Sheets, free: FreeSpace, points: Ints, pane: Pane) -> tuple[She
     old, new = np.searchsorted(owner, sheets.owner), np.searchsorted(owner, flat)
     edge_index = np.full((len(blocks), 3, BLOCK**3), -1, np.int32)
     edge_index.reshape(-1)[owner] = np.arange(len(owner), dtype=np.int32)
-    layer = {"blocked": True, "density": 1.0, "low": 0.0, "high": 0.0, "needed": 1.0, "deviation": 0.0}
+    layer: dict[str, Any] = {"blocked": True, "density": 1.0, "low": 0.0, "high": 0.0, "needed": 1.0, "deviation": 0.0}
     layer |= {"position": pane.position, "normal": pane.normal}
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, value in layer.items():
         was = getattr(sheets, name)
         columns[name] = np.zeros((len(owner), *was.shape[1:]), was.dtype)
