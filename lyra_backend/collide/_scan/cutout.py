@@ -83,6 +83,12 @@ class Cutout:
             found[:, :, k] |= found[:, :, k + 1] & self.open_edges[2][:, :, k] & self.reached[:, :, k]
         return found
 
+    def blocks_with(self, points: Bools) -> Bools:
+        """All points of the blocks that hold any of `points`."""
+        x, y, z = np.array(points.shape) // BLOCK
+        held = points.reshape(x, BLOCK, y, BLOCK, z, BLOCK).any(axis=(1, 3, 5), keepdims=True)
+        return np.broadcast_to(held, (x, BLOCK, y, BLOCK, z, BLOCK)).reshape(points.shape)
+
     def parts(self, points: Bools) -> npt.NDArray[np.int32]:
         """Number (X, Y, Z) the parts of `points` that open edges join, from 0; -1 elsewhere."""
         from scipy.sparse import coo_matrix

@@ -133,7 +133,7 @@ def _hollows_under(roof: Ints, scene: _Scene) -> list[Hollow]:
     margin = round(_MARGIN_M / size)
     low, high = roof.min(axis=0) - margin, roof.max(axis=0) + margin
     ground = scene.free.ground[tuple(slice(max(a, 0), b + 1) for a, b in zip(low[:2], high[:2], strict=True))]
-    low[2] = min(low[2], int(ground.min()))
+    low[2] = min(low[2], int(ground.min()) - 2)
     cut = cut_out(scene.sheets, scene.free, low, high)
     shape = np.array(cut.reached.shape)
     under = np.zeros(shape, bool)
@@ -142,7 +142,7 @@ def _hollows_under(roof: Ints, scene: _Scene) -> list[Hollow]:
     faces = np.flatnonzero(_lie_in(shape, scene.faces.point - cut.low))
     ways = _ways(_turn(scene.faces.normal[faces[scene.single[faces]]]))
     # the far most common case, and quick to tell: what is there can be seen from several sides
-    kept = under & (_in_sight(cut, under, cut.vacant & cut.reached & ~under, ways) <= 1)
+    kept = under & (_in_sight(cut, under, cut.vacant & cut.reached & ~cut.blocks_with(under), ways) <= 1)
     if kept.sum() * size**3 < _SMALLEST_M3:
         return []
     roomy = _roomy(cut, scene.eyes - cut.low, size)
@@ -214,7 +214,8 @@ def _hidden(cut: Cutout, candidates: Bools, target: Bools, ways: Floats, most: i
         lead_out = cut.grown(cut.reached & ~hidden & ~rest) & rest
         islands = np.setdiff1d(labels[rest], labels[lead_out])
         hidden |= np.isin(labels, islands) & rest
-    return hidden
+    # the lip of a sheet hides a layer of points beside it
+    return cut.grown(cut.shrunk(hidden)) & hidden
 
 
 def _in_sight(cut: Cutout, points: Bools, target: Bools, ways: Floats) -> npt.NDArray[np.int64]:
@@ -245,8 +246,8 @@ def _judged(
     size = scene.grid.voxel_size
     eyes = scene.eyes - cut.low
     eyes = eyes[_lie_in(np.array(part.shape), eyes)]
-    sheets, columns, volume = _sheets(cut, hidden, mine, scene), int(part.any(axis=2).sum()), part.sum() * size**3
-    limits = tuple(given for given in limits if volume <= given.volume_m3 and not was_seen(sheets, columns, given))
+    sheets, volume, floor = _sheets(cut, hidden, mine, scene), part.sum() * size**3, _floor_seen(cut, part, mine, scene)
+    limits = tuple(given for given in limits if volume <= given.volume_m3 and not was_seen(sheets, floor, given))
     if not limits or part[tuple(eyes.T)].any() or not cut.shrunk(part).any():
         return None
     low, axis = cut.joints(part, cut.reached & ~part)
@@ -262,6 +263,19 @@ def _judged(
     middle = low + cut.low + position[:, None] * np.eye(3)[axis]
     centre = scene.grid.to_world(middle.mean(axis=0))
     return Hollow(np.argwhere(part) + cut.low, pane, centre, area, float(volume))
+
+
+def _floor_seen(cut: Cutout, part: Bools, mine: Ints, scene: _Scene) -> float:
+    """Return the share of the plan of a pocket, without its rim, on which its faces `mine` (M,) show a floor."""
+    from scipy import ndimage
+
+    faces = scene.faces
+    floor = mine[faces.looks_up[mine] & (faces.retreat[mine] == 0.0)]
+    shown = np.zeros(part.shape[:2], bool)
+    shown[tuple((faces.point[floor] - cut.low)[:, :2].T)] = True
+    plan = part.any(axis=2)
+    within = ndimage.binary_erosion(plan, np.ones((3, 3)))
+    return float(shown[within if within.any() else plan].mean())
 
 
 def _sheets(cut: Cutout, hidden: Bools, mine: Ints, scene: _Scene) -> Sides:

@@ -83,13 +83,12 @@ class Sides:
         return float(area[of].sum() / max(float(area.sum()), 1e-9))
 
 
-def was_seen(sides: Sides, columns: int, limits: Limits) -> bool:
-    """Do the sheets around a pocket over so many `columns` show that somebody saw its inside?"""
+def was_seen(sides: Sides, floor: float, limits: Limits) -> bool:
+    """Do the sheets around a pocket, and the share of its plan where a floor is seen, show that somebody looked in?"""
     seen = ~sides.shell & ~sides.open_
-    floor = float(sides.area[seen & (sides.normal[:, 2] > 0.7)].sum())
     return (
         sides.share(seen, ~sides.open_) > limits.seen
-        or floor > limits.floor * columns
+        or floor > limits.floor
         or sides.share(sides.single, sides.shell) < limits.single
     )
 
@@ -97,10 +96,13 @@ def was_seen(sides: Sides, columns: int, limits: Limits) -> bool:
 def is_closed(sides: Sides, depth: float, ways: Floats, limits: Limits) -> bool:
     """Do `sides` along `ways` (4, 3) close a pocket that goes `depth` [voxel faces] behind what is open, but there?"""
     up = np.array([0.0, 0.0, 1.0])
+    is_open = [sides.share(sides.open_, towards=way) > limits.open_side for way in ways]
     return (
         sides.share(sides.open_) <= limits.open_
         and sides.share(sides.shell, towards=up) >= limits.roof
         and sum(sides.share(sides.shell, towards=way) >= limits.side for way in ways) >= limits.sides
-        and sum(sides.share(sides.open_, towards=way) > limits.open_side for way in ways) <= limits.open_sides
+        and sum(is_open) <= limits.open_sides
+        and not (is_open[0] and is_open[2])
+        and not (is_open[1] and is_open[3])
         and depth <= limits.depth_m
     )
