@@ -78,6 +78,16 @@ def test_balls_come_through_no_solid_from_any_side():
     assert not found.ended_inside.any()
 
 
+def test_balls_do_not_come_into_solids_whose_backs_nobody_saw():
+    scene = scenes.thin_walls(unseen=True)
+    made = {str(closed): scenes.collide(scene.cloud, close_unseen=closed) for closed in (True, False)}
+    traces = engine.simulate({name: trials.throw(scene, proxy, 200) for name, proxy in made.items()})
+    found = {name: trials.thrown(scene, trace) for name, trace in traces.items()}
+    assert not found["True"].crossed.any()
+    assert not found["True"].ended_inside.any()
+    assert found["False"].ended_inside.any()
+
+
 def test_balls_come_through_a_wall_with_one_side_only():
     scene = ball_scene()
     torn = scene.truth.copy()

@@ -128,6 +128,23 @@ def test_the_pane_lies_where_the_sides_end():
     assert (faces.normal[pane, 1] > 0.9).all()
 
 
+def test_closing_changes_nothing_else():
+    left, _ = scanned(cupboard(), close_unseen=False)
+    found, _ = scanned(cupboard())
+    old, new = left.sheets, found.sheets
+    assert (new.edge_index.ravel()[new.owner] == np.arange(len(new.owner))).all()
+    assert (new.blocks[: len(old.blocks)] == old.blocks).all()
+    same = np.searchsorted(new.owner, old.owner)
+    for name in ("density", "position", "normal"):
+        ahead = getattr(new, name)[same][old.blocked]
+        assert (ahead == getattr(old, name)[old.blocked]).all()
+    count = len(left.free.sheet_edge.dense)
+    was, now = left.free.sheet_edge.dense, found.free.sheet_edge.dense[:count]
+    assert ((was < 0) == (now < 0)).all()
+    assert (old.owner[was[was >= 0]] == new.owner[now[now >= 0]]).all()
+    assert not (found.free.reached.dense[:count] & ~left.free.reached.dense).any()
+
+
 def test_it_can_be_left_open():
     found, findings = scanned(cupboard(), close_unseen=False)
     assert not findings

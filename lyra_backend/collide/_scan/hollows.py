@@ -19,7 +19,7 @@ from .free_space import FreeSpace
 from .lattice import Grid
 from .nobody import CORNER, HIDDEN, ONE_SIDED, Limits, Sides, is_closed, was_seen
 from .sheets import Sheets
-from .shut import Pane
+from .shut import Pane, smooth
 
 __all__ = ["Hollow", "find_hollows"]
 
@@ -36,9 +36,6 @@ _SMALLEST_M3 = 0.02
 _ONE_SHEET, _LAYERS = 1.6, 1.6  # spread and layers of single sheets, in those of sheets that are free on one side only
 _HALF, _APART = 0.25, 3.0  # layers that are one of a board's two sides, and spreads between them
 _BESIDE = 1.8  # voxels between neighbouring faces
-_AROUND = 3.0  # voxels around an edge that tell which way its pane runs
-_FLAT = 1.0  # voxels that the edges of one plane may be off
-_STEEP = 0.2  # least share of a pane's normal along an edge it blocks
 _EVEN = 5  # voxels over which ends are made even
 _SMOOTH = 2  # rounds in which islands are taken in
 
@@ -252,7 +249,7 @@ def _judged(
         return None
     low, axis = cut.joints(part, cut.reached & ~part)
     inwards = np.where(part[tuple(low.T)], -1.0, 1.0)[:, None] * np.eye(3)[axis]
-    position, normal = _smooth(low, axis, inwards)
+    position, normal = smooth(low, axis, inwards)
     sides = sheets.with_open(normal, np.abs((normal * inwards).sum(axis=1)))
     area = float(sides.area[sides.open_].sum()) * size**2
     ways = _ways(_turn(sheets.normal[sheets.shell]))
@@ -293,28 +290,3 @@ def _sheets(cut: Cutout, hidden: Bools, mine: Ints, scene: _Scene) -> Sides:
         open_=np.zeros(len(mine), bool),
         single=scene.single[mine],
     )
-
-
-def _smooth(low: Ints, axis: Ints, inwards: Floats) -> tuple[Floats, Floats]:
-    """Return where a smooth pane crosses edges (E,), in [0, 1], and its unit normals (E, 3), both from what is around.
-
-    Steps of a side that runs aslant of the lattice have its direction on the average.
-    """
-    from scipy.spatial import KDTree
-
-    step = np.eye(3)[axis]
-    middle = low + 0.5 * step
-    mean = inwards.sum(axis=0) / max(float(np.linalg.norm(inwards.sum(axis=0))), 1e-9)
-    height = (middle - middle.mean(axis=0)) @ mean
-    if np.abs(height).max() <= _FLAT:
-        normal, centre = np.tile(mean, (len(low), 1)), np.tile(middle.mean(axis=0), (len(low), 1))
-    else:
-        near = KDTree(middle).query_ball_point(middle, _AROUND)
-        normal = np.array([inwards[index].sum(axis=0) for index in near])
-        centre = np.array([middle[index].mean(axis=0) for index in near])
-        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    along = (normal * step).sum(axis=1)
-    steep = np.abs(along) >= _STEEP
-    shift = ((centre - middle) * normal).sum(axis=1) / np.where(steep, along, 1.0)
-    normal = np.where(steep[:, None], normal, inwards)
-    return np.clip(0.5 + np.where(steep, shift, 0.0), 0.02, 0.98), normal

@@ -12,10 +12,14 @@ from .free_space import FreeSpace
 from .lattice import BLOCK, Points
 from .sheets import Sheets
 
-__all__ = ["Pane", "shut"]
+__all__ = ["Pane", "shut", "smooth"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
+
+_AROUND = 3.0  # voxels around an edge that tell which way its pane runs
+_FLAT = 1.0  # voxels that the edges of one plane may be off
+_STEEP = 0.2  # least share of a pane's normal along an edge it blocks
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,28 @@ def _without(reached: Points, points: Ints) -> Points:
     sparse[tuple(index[~held] for index in block)] = False
     sparse[reached.directory >= 0] = False
     return reached.mapped(dense, sparse)
+
+
+def smooth(low: Ints, axis: Ints, inwards: Floats) -> tuple[Floats, Floats]:
+    """Return where a smooth pane crosses edges (E,), in [0, 1], and its unit normals (E, 3), both from what is around.
+
+    Steps of a side that runs aslant of the lattice have its direction on the average.
+    """
+    from scipy.spatial import KDTree
+
+    step = np.eye(3)[axis]
+    middle = low + 0.5 * step
+    mean = inwards.sum(axis=0) / max(float(np.linalg.norm(inwards.sum(axis=0))), 1e-9)
+    height = (middle - middle.mean(axis=0)) @ mean
+    if np.abs(height).max() <= _FLAT:
+        normal, centre = np.tile(mean, (len(low), 1)), np.tile(middle.mean(axis=0), (len(low), 1))
+    else:
+        near = KDTree(middle).query_ball_point(middle, _AROUND)
+        normal = np.array([inwards[index].sum(axis=0) for index in near])
+        centre = np.array([middle[index].mean(axis=0) for index in near])
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    along = (normal * step).sum(axis=1)
+    steep = np.abs(along) >= _STEEP
+    shift = ((centre - middle) * normal).sum(axis=1) / np.where(steep, along, 1.0)
+    normal = np.where(steep[:, None], normal, inwards)
+    return np.clip(0.5 + np.where(steep, shift, 0.0), 0.02, 0.98), normal
