@@ -136,6 +136,8 @@ def _hollows_under(roof: Ints, scene: _Scene) -> list[Hollow]:
     under = np.zeros(shape, bool)
     under[tuple((roof - cut.low).T)] = True
     under = cut.below(under)
+    # pin holes in a roof let no way out
+    under = cut.shrunk(cut.shrunk(cut.grown(cut.grown(under))))
     faces = np.flatnonzero(_lie_in(shape, scene.faces.point - cut.low))
     ways = _ways(_turn(scene.faces.normal[faces[scene.single[faces]]]))
     # the far most common case, and quick to tell: what is there can be seen from several sides
