@@ -11,6 +11,7 @@ from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionPart, CollisionProxy, Finding, GaussianCloud, Outcome, Severity
 from ._error.measure import measure_collider
+from ._error.on_purpose import OnPurpose
 from ._mesh.ground import Floor, Surface, find_floor, kerb
 from ._scan.lattice import Grid
 from ._scan.scan import Scan, ScanParams, scan
@@ -46,9 +47,13 @@ def run(
     progress(0.7, "building the grid of heights")
     floor = find_floor(found.faces, found.free, found.grid)
     vertices, triangles = _grid_mesh(_heights(floor), found.grid)
+    shown = len(triangles)
     (vertices, triangles), rim = kerb(vertices, triangles, floor, found.grid, params.kerb_height)
+    on_purpose = OnPurpose(vertices, triangles[shown:], found.cloud.positions, found.chosen.positions)
     progress(0.9, "measuring")
-    measured = measure_collider(found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95)
+    measured = measure_collider(
+        found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95, on_purpose
+    )
     findings += measured.findings
     overhang = _overhang_m2(found, floor)
     findings.append(_left_out(overhang, params.max_overhang_m2))

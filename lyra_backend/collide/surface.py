@@ -14,6 +14,7 @@ from ..types import Camera, CollisionProxy, GaussianCloud, Outcome
 from ..types.mesh import concatenate_meshes
 from . import _findings as say
 from ._error.measure import measure_collider
+from ._error.on_purpose import OnPurpose
 from ._mesh.contour import Faces, contour, find_faces
 from ._mesh.flat import flat
 from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb
@@ -90,13 +91,16 @@ def run(
         return Outcome(CollisionProxy((), "surface", {}), counts, tuple(findings))
     counts |= found.counts
     progress(0.6, "contouring")
-    (vertices, triangles), built = _surface(found, params, progress)
+    (vertices, triangles), unseen, built = _surface(found, params, progress)
     progress(0.8, "looking for objects")
     things = find_objects(vertices, triangles, found.cloud, method=params.objects, dynamic=params.dynamic)
     parts = things.all_parts()
     vertices, triangles = CollisionProxy(parts, "surface", {}).welded()
     progress(0.9, "measuring")
-    measured = measure_collider(found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95)
+    on_purpose = OnPurpose(*unseen, found.cloud.positions, found.chosen.positions)
+    measured = measure_collider(
+        found.chosen, found.free, found.grid, vertices, triangles, params.max_error_p95, on_purpose
+    )
     counts |= {**built, **things.counts, **measured.counts, "triangles": len(triangles)}
     findings += [*things.findings, *measured.findings, *say.size(len(triangles), params.max_triangles)]
     if built["kerb_m"]:
@@ -108,8 +112,8 @@ def run(
     return Outcome(CollisionProxy(parts, "surface", measured.error_m), counts, tuple(findings))
 
 
-def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, dict[str, int | float]]:
-    """Contour, simplify and complete; return the surface in the world and counts."""
+def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, Surface, dict[str, int | float]]:
+    """Contour, simplify and complete; return the surface in the world, that part which nothing shows, and counts."""
     grid, free, faces = found.grid, found.free, found.faces
     floor = find_floor(faces, free, grid)
     if params.lining_height:
@@ -133,7 +137,8 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
     counts["triangles_lining"], counts["triangles_hidden"] = (len(triangles) for _, triangles in unseen)
     counts["triangles_kerb"] = len(surface[1]) - shown
-    return concatenate_meshes([surface, *unseen]), counts
+    rim = compact(surface[0], surface[1][shown:])
+    return concatenate_meshes([surface, *unseen]), concatenate_meshes([rim, *unseen]), counts
 
 
 def _contoured(faces: Faces, free: FreeSpace, found: Scan) -> tuple[Surface, Surface]:

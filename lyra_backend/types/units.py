@@ -21,7 +21,7 @@ _CODES = {
     "m/s": "physics.body_speed",
     "kg": "usd.kilograms_per_unit",
     "deg": "refine.floor_tilt",
-    SHARE: "collide.hazy collide.holes collide.inside_out collide.phantom collide.rays_missing collide.straightened "
+    SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom collide.rays_missing collide.straightened "
     "collide.thin_walls collider.degenerate collider.uncovered gaussians.below_floor gaussians.faint "
     "gaussians.fog gaussians.huge gaussians.needles physics.back_faces physics.crossed physics.fallen "
     "physics.floating physics.floor_holes physics.held physics.jitter physics.outside physics.solid "

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lyra_backend.collide._error.leaks import find_leaks, free_ends
+from lyra_backend.collide._error.leaks import find_leaks
+from lyra_backend.collide._error.ends import free_ends
 from lyra_backend.collide._scan.lattice import Points
 from lyra_backend.kernels.mesh_distance import MeshTree
 

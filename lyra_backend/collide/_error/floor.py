@@ -11,7 +11,8 @@ import numpy.typing as npt
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
 from .fitted import FittedSurface
-from .rays import BALL_M, separate
+from .groups import Groups, members
+from .rays import BALL_M
 
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FloorFigures", "measure_floor"]
 
 Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 
 _ABOVE_M, _BELOW_M = 0.3, 0.5
@@ -27,6 +29,8 @@ _LEVEL = 0.98  # cosine to the vertical of what can be a level floor
 _FLAT_M = 0.005  # how far the surface under a plane may be off it
 _STEP_M = 0.02
 _RIM = 2  # voxels along the edges of the plane that are left out
+_CLIMB_M = 0.25  # what is higher is another floor
+_LARGE = 0.1  # share of the largest floor from which another one counts
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class FloorFigures:
         peak_to_peak_m, p95_m: heights over that plane, of all of it and of 95 %.
         steps: share of neighbours on that plane whose heights differ by more than 2 cm.
         missing: share of the floor that can be stood over with no collider beneath.
-        holes: where a small ball falls through [m], shape (H, 3).
+        holes: where a small ball falls through [m], one each, the largest first, shape (H, 3).
+        hole_m2: their areas, shape (H,).
     """
 
     planar_m2: float
@@ -47,41 +52,88 @@ class FloorFigures:
     steps: float
     missing: float
     holes: Floats
+    hole_m2: Floats
 
 
-def measure_floor(surface: FittedSurface, free: FreeSpace, grid: Grid, mesh: MeshTree) -> FloorFigures:
-    """Cast a ray down in every column that can be reached above its ground."""
+def measure_floor(surface: FittedSurface, free: FreeSpace, grid: Grid, mesh: MeshTree, eyes: Floats) -> FloorFigures:
+    """Cast a ray down in every column that can be reached above its ground.
+
+    Columns in what is hollow and open only from a side that nobody sees are left out, and so is what lies under the
+    floor or behind a wall: what counts is the floors that any of `eyes` (P, 3) [m] stands over, and large ones.
+    """
     from scipy import ndimage
 
     stand = _columns_to_stand_in(free, grid)
-    columns = np.argwhere(stand)
+    columns = _on_floors(stand, free, grid, eyes)
     if not len(columns):
-        return FloorFigures(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((0, 3)))
+        return FloorFigures(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((0, 3)), np.zeros(0))
     # off the lattice, along which edges of the mesh may run
     starts = grid.to_world(np.column_stack([columns, _level(columns, free, grid)]) + [0.137, 0.171, 0.0])
     down = np.broadcast_to([0.0, 0.0, -1.0], starts.shape)
     hits = mesh.rays(starts, down, _ABOVE_M + _BELOW_M)
     missing = float((hits.triangle < 0).mean())
-    bare = starts[hits.triangle < 0] - [0.0, 0.0, _ABOVE_M]
-    holes = separate(bare[mesh.closest(bare).distance > BALL_M])
+    holes = _holes(columns, starts, hits.triangle < 0, grid, mesh)
+    hole_m2 = holes.sizes * grid.voxel_size**2
     plane = _plane(surface)
     if plane is None:
-        return FloorFigures(0.0, 0.0, 0.0, 0.0, missing, holes)
+        return FloorFigures(0.0, 0.0, 0.0, 0.0, missing, holes.points, hole_m2)
     over = np.full(grid.shape[:2], np.nan)
     height = starts[:, 2] - hits.distance - (starts[:, :2] @ plane[:2] + plane[2])
     over[tuple(columns.T)] = np.where(hits.triangle >= 0, height, np.nan)
     flat = ndimage.binary_erosion(np.abs(over) < _BAND_M, np.ones((3, 3)), iterations=_RIM)
     if not flat.any():
-        return FloorFigures(0.0, 0.0, 0.0, 0.0, missing, holes)
+        return FloorFigures(0.0, 0.0, 0.0, 0.0, missing, holes.points, hole_m2)
     inside = np.where(flat, over, np.nan)
     jumps = np.abs(np.concatenate([np.diff(inside, axis=axis).ravel() for axis in (0, 1)]))
     jumps = jumps[np.isfinite(jumps)]
     steps = float((jumps > _STEP_M).mean()) if len(jumps) else 0.0
     area, heights = float(flat.sum() * grid.voxel_size**2), over[flat]
-    return FloorFigures(area, float(np.ptp(heights)), float(np.quantile(np.abs(heights), 0.95)), steps, missing, holes)
+    p95 = float(np.quantile(np.abs(heights), 0.95))
+    return FloorFigures(area, float(np.ptp(heights)), p95, steps, missing, holes.points, hole_m2)
 
 
-def _level(columns: npt.NDArray[np.integer], free: FreeSpace, grid: Grid) -> npt.NDArray[np.int64]:
+def _on_floors(stand: Bools, free: FreeSpace, grid: Grid, eyes: Floats) -> Ints:
+    """Return columns (C, 2) of those to stand in (NX, NY) that belong to the floor below an eye, or to a large one."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    columns = np.argwhere(stand)
+    number = np.full(stand.shape, -1, np.int32)
+    number[tuple(columns.T)] = np.arange(len(columns))
+    level = free.ground.astype(np.int64)
+    pairs = []
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        near = stand[one] & stand[other] & (np.abs(level[one] - level[other]) * grid.voxel_size <= _CLIMB_M)
+        pairs.append(np.stack([number[one][near], number[other][near]]))
+    joined = np.concatenate(pairs, axis=1)
+    graph = coo_array((np.ones(joined.shape[1], bool), tuple(joined)), shape=(len(columns), len(columns)))
+    count, floor = connected_components(graph, directed=False)
+    if not count:
+        return columns
+    sizes = np.bincount(floor)
+    wanted = sizes >= _LARGE * sizes.max()
+    below = np.rint(grid.to_lattice(eyes)).astype(np.int64)[:, :2]
+    below = number[tuple(np.clip(below, 0, np.array(stand.shape) - 1).T)]
+    wanted[floor[below[below >= 0]]] = True
+    return np.asarray(columns[wanted[floor]])
+
+
+def _holes(columns: Ints, starts: Floats, missing: Bools, grid: Grid, mesh: MeshTree) -> Groups:
+    """Return holes of the floor, of one or more columns (C, 2) each that touch, through which a small ball falls."""
+    from scipy import ndimage
+
+    bare = starts[missing] - [0.0, 0.0, _ABOVE_M]
+    wide = mesh.closest(bare, BALL_M).triangle < 0
+    if not wide.any():
+        return Groups(np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    through = tuple(columns[missing][wide].T)
+    is_hole = np.zeros(grid.shape[:2], bool)
+    is_hole[through] = True
+    labels, _ = ndimage.label(is_hole, np.ones((3, 3)))
+    return members(bare[wide], labels[through].astype(np.int64) - 1)
+
+
+def _level(columns: Ints, free: FreeSpace, grid: Grid) -> npt.NDArray[np.int64]:
     """Return the lattice level 30 cm above the ground of columns (C, 2)."""
     level = free.ground[tuple(columns.T)].astype(np.int64) + round(_ABOVE_M / grid.voxel_size)
     return np.clip(level, 0, grid.shape[2] - 1)

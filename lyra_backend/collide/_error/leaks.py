@@ -3,6 +3,10 @@
 From afar: a ball on a straight line between the middle of the room and the outside, either way. Past the shell: from
 the unseen side of every place where free space ends, a ray and a ball a few centimetres long; so nothing is hidden by
 furniture, and ways round corners are found as well.
+
+Free space ends at furniture too, and where haze let it out, somewhere outside. A shell is where most of what is seen
+from just behind is the open, and from just before it the room: little of the open, and places that are known to be in
+the room because they lie on rays from its middle, or on rays from where those end.
 """
 
 from __future__ import annotations
@@ -15,12 +19,14 @@ import numpy.typing as npt
 
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid, Points
-from .rays import BALL_M, separate
+from .ends import free_ends
+from .groups import grouped
+from .rays import BALL_M
 
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
 
-__all__ = ["Leaks", "find_leaks", "free_ends"]
+__all__ = ["Leaks", "find_leaks"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -31,10 +37,18 @@ _ENCLOSED = 0.10  # share of rays that may leave a closed room
 _LEAKING_RAYS = 500  # more need not be followed
 _LEVEL = 0.1  # sine of the elevation up to which rays are level
 _STEP_M = 0.04
+_MOST_STEPS = 2_000_000  # on all paths: of a large hall fewer are followed
+_SAME_M = 0.3  # straight ways this near one another are one
 _PROBES = 30_000
 _FROM, _TO = 2.0, -2.5  # where probes start behind the end of free space, and how far in nothing may be [voxels]
-_TOGETHER = 2.5  # probes this near [voxels] are of one hole
+_TOGETHER = 1.5  # probes this near [voxels] are of one hole
 _KNOWN_M = 0.5  # a straight way out this near a hole is through it
+_GLANCES = 64  # directions in which a probe looks around
+_AT_ONCE = 4096  # probes that do so
+_BEFORE_M = 0.3  # how far before the shell they do
+_AGAIN, _NEAR_END = 24_000, 0.9  # rays on from where others end, nearly
+_NEIGHBOURS, _ENOUGH = 32, 0.06  # places in the room that are looked for, and share of them that must be seen
+_INDOORS, _OUTDOORS = 0.4, 0.5  # share of what is seen from before a shell that may be open, and from behind that must
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class Leaks:
 
     Attributes:
         points: where each passes the shell [m], shape (L, 3), the largest first.
-        area_m2: how much is open there, 0 if it was only met from afar, shape (L,).
+        area_m2: how much is open there, at least, shape (L,).
         enclosed: it is a room; only that must hold anything.
     """
 
@@ -63,127 +77,142 @@ def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: Fr
         return nothing
     ways = _sphere(_DIRECTIONS)
     starts, directions = np.repeat(eyes, len(ways), axis=0), np.tile(ways, (len(eyes), 1))
-    escapes = mesh.rays(starts, directions).triangle < 0
+    hits = mesh.rays(starts, directions)
+    escapes = hits.triangle < 0
     up = directions[:, 2]
     walled, roofed = (bool(escapes[part].mean() < _ENCLOSED) for part in (np.abs(up) < _LEVEL, up >= _LEVEL))
     if not walled:
         return nothing
-    out = np.flatnonzero(escapes & (up < (2.0 if roofed else _LEVEL)))[:_LEAKING_RAYS]
-    straight = _straight(starts[out], directions[out], low, high, mesh)
+    out = np.flatnonzero(escapes & (up < (2.0 if roofed else _LEVEL)))
+    straight, wide = _straight(starts[out], directions[out], low, high, mesh)
     if not roofed:
         # without a ceiling free space goes over the walls and down their outside, and has no shell there
-        return Leaks(straight, np.zeros(len(straight)), True)
-    points, area = _past_the_shell(mesh, free, grid)
+        return Leaks(straight, wide, True)
+    indoors = _indoors(starts[~escapes], directions[~escapes], hits.distance[~escapes], mesh)
+    points, area = _past_the_shell(mesh, free.reached, grid, indoors)
     if len(points) and len(straight):
-        gap = np.linalg.norm(straight[:, None] - points[None], axis=2).min(axis=1)
-        straight = straight[gap > _KNOWN_M + np.sqrt(area.max())]
-    return Leaks(np.concatenate([points, straight]), np.concatenate([area, np.zeros(len(straight))]), True)
+        beyond = np.linalg.norm(straight[:, None] - points[None], axis=2) - np.sqrt(area)
+        new = beyond.min(axis=1) > _KNOWN_M
+        straight, wide = straight[new], wide[new]
+    points, area = np.concatenate([points, straight]), np.concatenate([area, wide])
+    order = np.argsort(-area, kind="stable")
+    return Leaks(points[order], area[order], True)
 
 
-def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: MeshTree) -> Floats:
-    """Return where a ball that moves straight to the sides of the box passes what is narrowest, one of each place."""
+def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: MeshTree) -> tuple[Floats, Floats]:
+    """Return where a ball that moves straight to the sides of the box passes what is narrowest, one of each place.
+
+    Also returns areas (L,) [m2] across the rays from the eye that looks through most, each of which stands for its part
+    of the sphere.
+    """
     if not len(starts):
-        return np.zeros((0, 3))
+        return np.zeros((0, 3)), np.zeros(0)
     with np.errstate(divide="ignore"):
         length = ((np.where(ways > 0, high, low) - starts) / ways).min(axis=1)
     steps = np.arange(0.0, float(length.max()) + _STEP_M, _STEP_M)
+    each = max(-(-len(starts) // _LEAKING_RAYS), -(-len(starts) * len(steps) // _MOST_STEPS))
+    starts, ways, length = starts[::each], ways[::each], length[::each]
     path = starts[:, None] + ways[:, None] * np.minimum(steps[None, :, None], length[:, None, None])
     room = mesh.closest(path.reshape(-1, 3)).distance.reshape(path.shape[:2])
     through = room.min(axis=1) > BALL_M
-    return separate(path[np.arange(len(starts)), room.argmin(axis=1)][through])
+    narrowest = path[np.arange(len(starts)), room.argmin(axis=1)][through]
+    if not len(narrowest):
+        return np.zeros((0, 3)), np.zeros(0)
+    groups = grouped(narrowest, _SAME_M)
+    _, eye = np.unique(starts[through], axis=0, return_inverse=True)
+    part = 4.0 * np.pi / _DIRECTIONS * each * ((narrowest - starts[through]) ** 2).sum(axis=1)
+    area = np.zeros((len(groups.points), eye.max() + 1))
+    np.add.at(area, (groups.number, eye.ravel()), part)
+    return groups.points, area.max(axis=1)
 
 
-def _past_the_shell(mesh: MeshTree, free: FreeSpace, grid: Grid) -> tuple[Floats, Floats]:
-    """Return the middles (L, 3) [m] and areas (L,) [m2] of holes, largest first, by probes from behind the shell."""
-    from scipy.sparse.csgraph import connected_components
+def _indoors(starts: Floats, ways: Floats, reach: Floats, mesh: MeshTree) -> Floats:
+    """Return places in the room (P, 3) [m]: on rays (N, 3) that end after `reach` (N,), and on some from there."""
+    rng = np.random.default_rng([5, 1])
+    again = rng.integers(len(starts), size=_AGAIN)
+    corners = starts[again] + _NEAR_END * reach[again, None] * ways[again]
+    onwards = ways[rng.integers(len(ways), size=_AGAIN)]
+    further = mesh.rays(corners, onwards).distance
+    met = np.isfinite(further)
+    starts, ways = np.concatenate([starts, corners[met]]), np.concatenate([ways, onwards[met]])
+    reach = np.concatenate([reach, further[met]])
+    return np.asarray(starts + (rng.random(len(starts)) * reach)[:, None] * ways)
+
+
+def _past_the_shell(mesh: MeshTree, reached: Points, grid: Grid, indoors: Floats) -> tuple[Floats, Floats]:
+    """Return places (L, 3) [m] and areas (L,) [m2] of holes, largest first, by probes from behind the shell.
+
+    `indoors` (P, 3) [m] are places known to be in the room.
+    """
+    ends, ways, each = _probes(reached)
+    voxel = grid.voxel_size
+    at, out = grid.to_world(ends.astype(np.float64)), ways.astype(np.float64)
+    passed = mesh.rays(at + _FROM * voxel * out, -out, (_FROM - _TO) * voxel).triangle < 0
+    at, out = at[passed], out[passed]
+    middle = at + 0.5 * voxel * out
+    wide = mesh.closest(middle, BALL_M).triangle < 0
+    middle, out = middle[wide], out[wide]
+    shell = _is_shell(middle, out, (_FROM - 0.5) * voxel, indoors, mesh)
+    found = grouped(middle[shell], _TOGETHER * voxel * each**0.5)
+    return found.points, found.sizes * each * voxel**2
+
+
+def _probes(reached: Points) -> tuple[Floats, Ints, int]:
+    """Return evenly chosen ends of free space (N, 3) that look level or up, the steps from there, and the squares of
+    a voxel's width that each stands for."""
+    ends, ways, width = free_ends(reached)
+    asked = np.flatnonzero(ways[:, 2] >= 0)
+    squares = np.cumsum(width[asked].astype(np.int64) ** 2)
+    total = int(squares[-1]) if len(squares) else 0
+    each = max(1, -(-total // _PROBES))
+    square = np.arange(0, total, each)
+    end = np.searchsorted(squares, square, side="right")
+    chosen = asked[end]
+    inner, side = square - squares[end] + width[chosen].astype(np.int64) ** 2, width[chosen]
+    axis = np.abs(ways[chosen]).argmax(axis=1)
+    at, row = ends[chosen].astype(np.float64), np.arange(len(chosen))
+    at[row, (axis + 1) % 3] += inner // side - side // 2
+    at[row, (axis + 2) % 3] += inner % side - side // 2
+    return at, ways[chosen], each
+
+
+def _is_shell(points: Floats, out: Floats, beyond: float, indoors: Floats, mesh: MeshTree) -> Bools:
+    """Return which holes (N,) are in a shell: the room before them, seen against `out` (N, 3), and the open behind."""
+    glances = _sphere(_GLANCES)
+    shell = np.zeros(len(points), bool)
+    for start in range(0, len(points), _AT_ONCE):
+        part = np.arange(start, min(start + _AT_ONCE, len(points)))
+        way = out[part, None]
+        outwards = glances * np.where((glances * way).sum(axis=2, keepdims=True) < 0, -1.0, 1.0)
+        part = part[_open_share(points[part] + beyond * out[part], outwards, mesh) > _OUTDOORS]
+        inwards = np.minimum(mesh.rays(points[part], -out[part], 2.0 * _BEFORE_M).distance / 2.0, _BEFORE_M)
+        before = points[part] - inwards[:, None] * out[part]
+        around = np.broadcast_to(glances, (len(part), *glances.shape))
+        shell[part] = (_open_share(before, around, mesh) < _INDOORS) & _sees_some(before, indoors, mesh)
+    return shell
+
+
+def _sees_some(points: Floats, others: Floats, mesh: MeshTree) -> Bools:
+    """Return from which points (N,) enough of the nearest of the others (M, 3) can be seen."""
     from scipy.spatial import cKDTree
 
-    ends, ways, width = free_ends(free.reached)
-    at = grid.to_world(ends.astype(np.float64))
-    asked = np.flatnonzero(ways[:, 2] >= 0)
-    stride = -(-len(asked) // _PROBES) if len(asked) else 1
-    asked = asked[::stride]
-    at, size = at[asked], grid.voxel_size * width[asked].astype(np.float64)
-    out: Floats = ways[asked].astype(np.float64)
-    ray = mesh.rays(at + _FROM * grid.voxel_size * out, -out, (_FROM - _TO) * grid.voxel_size)
-    passed = np.flatnonzero(ray.triangle < 0)
-    middle = at[passed] + 0.5 * grid.voxel_size * out[passed]
-    wide = mesh.closest(middle).distance > BALL_M
-    middle, size = middle[wide], size[passed][wide]
-    if not len(middle):
-        return np.zeros((0, 3)), np.zeros(0)
-    near = cKDTree(middle).sparse_distance_matrix(
-        cKDTree(middle), _TOGETHER * float(size.max()) * np.sqrt(stride), output_type="coo_matrix"
-    )
-    count, hole = connected_components(near, directed=False)
-    area = np.asarray(np.bincount(hole, weights=size**2 * stride, minlength=count), np.float64)
-    number = np.bincount(hole, minlength=count)
-    centre = np.stack([np.bincount(hole, weights=middle[:, k], minlength=count) / number for k in range(3)], axis=1)
-    order = np.argsort(-area, kind="stable")
-    return centre[order], area[order]
+    if not len(points) or not len(others):
+        return np.zeros(len(points), bool)
+    gap, nearest = cKDTree(others).query(points, k=min(_NEIGHBOURS, len(others)))
+    gap, nearest = gap.reshape(len(points), -1), nearest.reshape(len(points), -1)
+    ways = (others[nearest] - points[:, None]) / np.maximum(gap, 1e-9)[..., None]
+    starts = np.broadcast_to(points[:, None], ways.shape)
+    met = mesh.rays(starts.reshape(-1, 3), ways.reshape(-1, 3)).distance.reshape(gap.shape)
+    return np.asarray((met > gap).mean(axis=1) >= _ENOUGH)
 
 
-def free_ends(reached: Points) -> tuple[Ints, Ints, Ints]:
-    """Return where free space ends: the last reached points (N, 3), the steps from there (N, 3), and the width of the
-    square [voxels] each stands for (N,): 1, or 8 between two blocks without surface."""
-    blocks = np.zeros((len(reached.dense), 3), np.int64)
-    held = np.argwhere(reached.directory >= 0)
-    blocks[reached.directory[tuple(held.T)]] = held
-    cubes = reached.dense.reshape(-1, 8, 8, 8).astype(bool)
-    parts = [
-        part
-        for axis in range(3)
-        for part in (_ends_inside(cubes, blocks, axis), *_ends_between(reached, cubes, blocks, axis))
-    ]
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore[return-value]
-
-
-def _ends(low: Ints, axis: int, below: Bools, above: Bools, width: int) -> tuple[Ints, Ints, Ints]:
-    """Ends at edges from points `low` (N, 3) along an axis, one of whose sides is reached and the other not."""
-    step = np.eye(3, dtype=np.int64)[axis]
-    up, down = low[below & ~above], low[~below & above] + step
-    ways = np.concatenate([np.tile(step, (len(up), 1)), np.tile(-step, (len(down), 1))])
-    return np.concatenate([up, down]), ways, np.full(len(ways), width)
-
-
-def _ends_inside(cubes: Bools, blocks: Ints, axis: int) -> tuple[Ints, Ints, Ints]:
-    lower, upper = [slice(None)] * 4, [slice(None)] * 4
-    lower[axis + 1], upper[axis + 1] = slice(0, 7), slice(1, 8)
-    below, above = cubes[tuple(lower)], cubes[tuple(upper)]
-    at = np.argwhere(below != above)
-    return _ends(blocks[at[:, 0]] * 8 + at[:, 1:], axis, below[tuple(at.T)], above[tuple(at.T)], 1)
-
-
-def _ends_between(reached: Points, cubes: Bools, blocks: Ints, axis: int) -> list[tuple[Ints, Ints, Ints]]:
-    """Ends between neighbouring blocks: point by point if either holds surface, else one for the whole face."""
-    step = np.eye(3, dtype=np.int64)[axis]
-    shape = np.array(reached.directory.shape)
-    parts = []
-    for side, ways in ((7, step), (0, -step)):
-        other = blocks + ways
-        ok = np.flatnonzero(((other >= 0) & (other < shape)).all(axis=1))
-        slot = reached.directory[tuple(other[ok].T)]
-        # pairs of two such blocks are met from below only
-        ok, slot = (a[(slot < 0) | (side == 7)] for a in (ok, slot))
-        mine = np.take(cubes[ok], side, axis=axis + 1)
-        theirs = np.take(cubes[slot], 7 - side, axis=axis + 1)
-        empty = reached.sparse[tuple(other[ok].T)].astype(bool)
-        theirs = np.where((slot >= 0)[:, None, None], theirs, empty[:, None, None])
-        n, u, v = np.nonzero(mine != theirs)
-        at = blocks[ok[n]] * 8 + np.insert(np.stack([u, v], axis=1), axis, side, axis=1)
-        low = at if side == 7 else at - step
-        below, above = (mine, theirs) if side == 7 else (theirs, mine)
-        parts.append(_ends(low, axis, below[n, u, v], above[n, u, v], 1))
-    void = reached.directory < 0
-    lower, upper = [slice(None)] * 3, [slice(None)] * 3
-    lower[axis], upper[axis] = slice(0, -1), slice(1, None)
-    pair = void[tuple(lower)] & void[tuple(upper)]
-    below, above = (reached.sparse[tuple(part)].astype(bool) for part in (lower, upper))
-    at = np.argwhere(pair & (below != above))
-    low = at * 8 + 4
-    low[:, axis] = at[:, axis] * 8 + 7
-    parts.append(_ends(low, axis, below[tuple(at.T)], above[tuple(at.T)], 8))
-    return parts
+def _open_share(points: Floats, ways: Floats, mesh: MeshTree) -> Floats:
+    """Return the share of rays from points (N, 3) along unit vectors (N, R, 3) that meet nothing, shape (N,)."""
+    if not len(points):
+        return np.zeros(0)
+    starts = np.broadcast_to(points[:, None], ways.shape)
+    missed = mesh.rays(starts.reshape(-1, 3), ways.reshape(-1, 3)).triangle < 0
+    return np.asarray(missed.reshape(ways.shape[:2]).mean(axis=1))
 
 
 def _sphere(count: int) -> Floats:

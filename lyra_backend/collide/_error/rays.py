@@ -11,12 +11,13 @@ import numpy.typing as npt
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
 from .fitted import FAR_M, FittedSurface
+from .on_purpose import OnPurpose
 from .views import Seen
 
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
 
-__all__ = ["BALL_M", "RayFigures", "separate", "thin_wall_crossings", "view_figures"]
+__all__ = ["BALL_M", "RayFigures", "thin_wall_crossings", "view_figures"]
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
@@ -26,7 +27,6 @@ _BEYOND_M = 0.5  # how far behind a wall may end for it to be thin
 _START_M = 0.12  # where rays at a thin wall start, before it
 _BESIDE_M = 0.05  # a wall that is nearer than this is there
 BALL_M = 0.03  # radius of what must not get through
-_SAME_M = 0.3  # leaks nearer to one another are one
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class RayFigures:
         signed_median: distance from the Gaussians to the collider along its normal, > 0 before them [m].
         p95: 95 % of rays end nearer to the collider than this, hit or not [m].
         missing: share of rays that end on surface where no collider is.
-        phantom: share of rays that end on collider where no Gaussians are.
-        count: rays.
+        phantom: share of all rays that end on collider where no Gaussians are.
+        count: rays that end on surface.
+        clear: rays that meet no Gaussians.
         phantoms: where phantom hits are [m], shape (P, 3).
     """
 
@@ -47,19 +48,23 @@ class RayFigures:
     missing: float
     phantom: float
     count: int
+    clear: int
     phantoms: Floats
 
 
-def view_figures(seen: Seen, surface: FittedSurface, stray: Bools, mesh: MeshTree) -> RayFigures:
+def view_figures(
+    seen: Seen, surface: FittedSurface, stray: Bools, mesh: MeshTree, on_purpose: OnPurpose | None = None
+) -> RayFigures:
     """Cast the rays of `seen` at a mesh; rays that end on none of the places of `surface` are floaters and left out.
 
-    So are rays along outlines and grazing ones, whose depth is a mixture.
+    So are rays along outlines and grazing ones, whose depth is a mixture. Rays that meet nothing, into the sky, must
+    meet no collider either, but what stands there `on_purpose`.
     """
     from scipy.spatial import cKDTree
 
     firm = surface.points[~stray]
-    if not len(seen.points) or not len(firm):
-        return RayFigures(np.nan, np.nan, 0.0, 0.0, 0, np.zeros((0, 3)))
+    if not len(firm) or not len(seen.points) + len(seen.clear_ways):
+        return RayFigures(np.nan, np.nan, 0.0, 0.0, 0, 0, np.zeros((0, 3)))
     tree, near = cKDTree(firm), surface.reach
     fair = np.flatnonzero(np.abs((seen.normals * seen.ways).sum(axis=1)) > _STEEP_ENOUGH)
     fair = fair[np.isfinite(tree.query(seen.points[fair], distance_upper_bound=near)[0])]
@@ -68,16 +73,25 @@ def view_figures(seen: Seen, surface: FittedSurface, stray: Bools, mesh: MeshTre
     hit = hits.triangle >= 0
     gap = np.where(hit, np.linalg.norm(points - eyes, axis=1) - hits.distance, -np.inf)
     before = np.flatnonzero(gap > FAR_M)
-    ends = eyes[before] + ways[before] * hits.distance[before, None]
+    sky = mesh.rays(seen.clear_eyes, seen.clear_ways)
+    against = np.flatnonzero(sky.triangle >= 0)
+    ends = np.concatenate(
+        [
+            eyes[before] + ways[before] * hits.distance[before, None],
+            seen.clear_eyes[against] + seen.clear_ways[against] * sky.distance[against, None],
+        ]
+    )
     phantoms = ends[~np.isfinite(tree.query(ends, distance_upper_bound=near)[0])]
+    if on_purpose is not None:
+        phantoms = phantoms[~on_purpose.has(phantoms)]
     slant = np.abs((mesh.normals(hits.triangle) * ways).sum(axis=1))
     close = np.abs(gap) < FAR_M
     signed = np.where(close, gap, 0.0) * slant
     median = float(np.median(signed[close])) if close.any() else np.nan
-    count = max(len(points), 1)
-    p95 = float(np.quantile(off, 0.95)) if len(points) else np.nan
-    missing = float((~hit | (gap < -FAR_M))[off > FAR_M].sum() / count)
-    return RayFigures(median, p95, missing, len(phantoms) / count, len(points), phantoms)
+    count, clear = len(points), len(seen.clear_ways)
+    p95 = float(np.quantile(off, 0.95)) if count else np.nan
+    missing = float((~hit | (gap < -FAR_M))[off > FAR_M].sum() / max(count, 1))
+    return RayFigures(median, p95, missing, len(phantoms) / max(count + clear, 1), count, clear, phantoms)
 
 
 def thin_wall_crossings(
@@ -101,14 +115,3 @@ def thin_wall_crossings(
     nearest = mesh.closest(points)
     away = (mesh.normals(nearest.triangle) * normals).sum(axis=1) < -0.5
     return points[~hits.front & (away | (nearest.distance > _BESIDE_M))], len(points)
-
-
-def separate(points: Floats) -> Floats:
-    """Return one of each group of points that are near one another."""
-    kept: list[Floats] = []
-    for point in points:
-        if all(np.linalg.norm(point - other) > _SAME_M for other in kept):
-            kept.append(point)
-        if len(kept) >= 50:
-            break
-    return np.array(kept).reshape(-1, 3)

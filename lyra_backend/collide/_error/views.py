@@ -22,6 +22,7 @@ _CLEARANCE_M = 0.3
 _ROOMY_M, _ROOMIER = 0.7, 0.6  # room around an eye that is enough, or more than at this share of places
 _NEAREST_M = 0.3  # what is nearer to an eye is haze around it
 _JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
+_CLEAR = 0.25  # opacity along a ray below which there is nothing on it; less than makes a surface
 _GRAZING = 0.15  # cosine below which a pixel says nothing
 _GAUSSIANS = 130_000  # in a picture; every k-th is grown to cover what the others did
 _GOLDEN = np.pi * (3.0 - 5.0**0.5)
@@ -30,17 +31,20 @@ _FACES = ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 
 @dataclass(frozen=True)
 class Seen:
-    """Rays that end on the Gaussians, where the accumulated opacity passes one half.
+    """Rays that end on the Gaussians, where the accumulated opacity passes one half, and rays that meet next to none.
 
     Attributes:
         eyes: where rays start [m], shape (N, 3).
         points: where they end [m], shape (N, 3).
         normals: unit normals of the picture's surface there, towards the eye; zero where it has none, shape (N, 3).
+        clear_eyes, clear_ways: where rays start that meet nothing [m], and their unit directions, shape (C, 3).
     """
 
     eyes: Floats
     points: Floats
     normals: Floats
+    clear_eyes: Floats
+    clear_ways: Floats
 
     @property
     def ways(self) -> Floats:
@@ -105,21 +109,27 @@ def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
         lens = Intrinsics.from_fov(72, 72, 90.0) if all_around else Intrinsics.from_fov(96, 72, 100.0)
         for way in ways:
             camera = Camera(lens, look_at(eye, eye + np.array(way)))
-            parts.append(_rays(camera, render(few, camera).depth_m))
+            picture = render(few, camera)
+            parts.append(_rays(camera, picture.depth_m, picture.alpha < _CLEAR))
     if not parts:
-        return Seen(*np.zeros((3, 0, 3)))
+        return Seen(*np.zeros((5, 0, 3)))
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rays(camera: Camera, depth: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return eyes, ends and normals (N, 3) of the pixels of a depth picture (H, W) [m] that show something."""
+def _rays(camera: Camera, depth: Floats, clear: Bools) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return the fields of `Seen` of a picture, from its depth [m] and where it shows nothing, shape (H, W) both."""
     lens, pose = camera.intrinsics, camera.cam_to_world.astype(np.float64)
+    turn, eye = pose[:3, :3].T, pose[:3, 3]
     u, v = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
-    local = np.stack([(u - lens.cx) / lens.fx, (v - lens.cy) / lens.fy, np.ones_like(u)], axis=-1) * depth[..., None]
+    rays = np.stack([(u - lens.cx) / lens.fx, (v - lens.cy) / lens.fy, np.ones_like(u)], axis=-1)
+    local = rays * depth[..., None]
     normal = _normals(local, depth)
     use = np.isfinite(depth) & (depth > _NEAREST_M)
-    points = local[use] @ pose[:3, :3].T + pose[:3, 3]
-    return np.broadcast_to(pose[:3, 3], points.shape), points, normal[use] @ pose[:3, :3].T
+    points = local[use] @ turn + eye
+    ways = rays[clear] @ turn
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    eyes, clear_eyes = (np.broadcast_to(eye, found.shape) for found in (points, ways))
+    return eyes, points, normal[use] @ turn, clear_eyes, ways
 
 
 def _normals(points: Floats, depth: Floats) -> Floats:
