@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lyra_backend.collide._error.leaks import find_leaks
 from lyra_backend.collide._error.ends import free_ends
+from lyra_backend.collide._error.leaks import find_leaks
+from lyra_backend.collide._error.room import look_into
 from lyra_backend.collide._scan.lattice import Points
 from lyra_backend.kernels.mesh_distance import MeshTree
 
@@ -19,7 +20,8 @@ EYES = np.array([[0.8, 0.8, 0.9], [2.2, 1.7, 0.9], [1.5, 1.2, 1.5]])
 
 def leaks(mesh, is_free=in_room, eyes=EYES):
     free, grid = lattice(is_free)
-    return find_leaks(eyes, np.full(3, -0.5), SIZE + 0.5, MeshTree(*mesh), free, grid)
+    tree = MeshTree(*mesh)
+    return find_leaks(eyes, np.full(3, -0.5), SIZE + 0.5, tree, free, grid, look_into(free, grid, tree))
 
 
 def all_but(hole, radius):

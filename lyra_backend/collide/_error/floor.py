@@ -13,6 +13,7 @@ from .._scan.lattice import Grid
 from .fitted import FittedSurface
 from .groups import Groups, members
 from .rays import BALL_M
+from .room import Room
 
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
@@ -29,8 +30,6 @@ _LEVEL = 0.98  # cosine to the vertical of what can be a level floor
 _FLAT_M = 0.005  # how far the surface under a plane may be off it
 _STEP_M = 0.02
 _RIM = 2  # voxels along the edges of the plane that are left out
-_CLIMB_M = 0.25  # what is higher is another floor
-_LARGE = 0.1  # share of the largest floor from which another one counts
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,26 @@ class FloorFigures:
     hole_m2: Floats
 
 
-def measure_floor(surface: FittedSurface, free: FreeSpace, grid: Grid, mesh: MeshTree, eyes: Floats) -> FloorFigures:
+def measure_floor(surface: FittedSurface, free: FreeSpace, grid: Grid, mesh: MeshTree, room: Room) -> FloorFigures:
     """Cast a ray down in every column that can be reached above its ground.
 
-    Columns in what is hollow and open only from a side that nobody sees are left out, and so is what lies under the
-    floor or behind a wall: what counts is the floors that any of `eyes` (P, 3) [m] stands over, and large ones.
+    What is hollow and open on the lattice only, and what lies under the floor, has columns too: those without a floor
+    are left out where nothing of the `room` is seen.
     """
     from scipy import ndimage
 
     stand = _columns_to_stand_in(free, grid)
-    columns = _on_floors(stand, free, grid, eyes)
+    columns = np.argwhere(stand)
     if not len(columns):
         return FloorFigures(0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((0, 3)), np.zeros(0))
     # off the lattice, along which edges of the mesh may run
     starts = grid.to_world(np.column_stack([columns, _level(columns, free, grid)]) + [0.137, 0.171, 0.0])
     down = np.broadcast_to([0.0, 0.0, -1.0], starts.shape)
     hits = mesh.rays(starts, down, _ABOVE_M + _BELOW_M)
-    missing = float((hits.triangle < 0).mean())
-    holes = _holes(columns, starts, hits.triangle < 0, grid, mesh)
+    bare = hits.triangle < 0
+    bare[bare] = room.seen_from(starts[bare], mesh)
+    missing = float(bare.mean())
+    holes = _holes(columns, starts, bare, grid, mesh)
     hole_m2 = holes.sizes * grid.voxel_size**2
     plane = _plane(surface)
     if plane is None:
@@ -90,32 +91,6 @@ def measure_floor(surface: FittedSurface, free: FreeSpace, grid: Grid, mesh: Mes
     area, heights = float(flat.sum() * grid.voxel_size**2), over[flat]
     p95 = float(np.quantile(np.abs(heights), 0.95))
     return FloorFigures(area, float(np.ptp(heights)), p95, steps, missing, holes.points, hole_m2)
-
-
-def _on_floors(stand: Bools, free: FreeSpace, grid: Grid, eyes: Floats) -> Ints:
-    """Return columns (C, 2) of those to stand in (NX, NY) that belong to the floor below an eye, or to a large one."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    columns = np.argwhere(stand)
-    number = np.full(stand.shape, -1, np.int32)
-    number[tuple(columns.T)] = np.arange(len(columns))
-    level = free.ground.astype(np.int64)
-    pairs = []
-    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        near = stand[one] & stand[other] & (np.abs(level[one] - level[other]) * grid.voxel_size <= _CLIMB_M)
-        pairs.append(np.stack([number[one][near], number[other][near]]))
-    joined = np.concatenate(pairs, axis=1)
-    graph = coo_array((np.ones(joined.shape[1], bool), tuple(joined)), shape=(len(columns), len(columns)))
-    count, floor = connected_components(graph, directed=False)
-    if not count:
-        return columns
-    sizes = np.bincount(floor)
-    wanted = sizes >= _LARGE * sizes.max()
-    below = np.rint(grid.to_lattice(eyes)).astype(np.int64)[:, :2]
-    below = number[tuple(np.clip(below, 0, np.array(stand.shape) - 1).T)]
-    wanted[floor[below[below >= 0]]] = True
-    return np.asarray(columns[wanted[floor]])
 
 
 def _holes(columns: Ints, starts: Floats, missing: Bools, grid: Grid, mesh: MeshTree) -> Groups:

@@ -22,6 +22,7 @@ from .._scan.lattice import Grid, Points
 from .ends import free_ends
 from .groups import grouped
 from .rays import BALL_M
+from .room import Room, sphere
 
 if TYPE_CHECKING:
     from ...kernels.mesh_distance import MeshTree
@@ -46,8 +47,6 @@ _KNOWN_M = 0.5  # a straight way out this near a hole is through it
 _GLANCES = 64  # directions in which a probe looks around
 _AT_ONCE = 4096  # probes that do so
 _BEFORE_M = 0.3  # how far before the shell they do
-_AGAIN, _NEAR_END = 24_000, 0.9  # rays on from where others end, nearly
-_NEIGHBOURS, _ENOUGH = 32, 0.06  # places in the room that are looked for, and share of them that must be seen
 _INDOORS, _OUTDOORS = 0.4, 0.5  # share of what is seen from before a shell that may be open, and from behind that must
 
 
@@ -66,7 +65,9 @@ class Leaks:
     enclosed: bool
 
 
-def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: FreeSpace, grid: Grid) -> Leaks:
+def find_leaks(
+    eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: FreeSpace, grid: Grid, room: Room
+) -> Leaks:
     """Return where a ball of 3 cm radius passes the shell of a room.
 
     Only a room must hold it, which is where hardly any level ray from `eyes` (P, 3) [m] leaves the box `low`..`high`.
@@ -75,10 +76,9 @@ def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: Fr
     nothing = Leaks(np.zeros((0, 3)), np.zeros(0), False)
     if not len(eyes):
         return nothing
-    ways = _sphere(_DIRECTIONS)
+    ways = sphere(_DIRECTIONS)
     starts, directions = np.repeat(eyes, len(ways), axis=0), np.tile(ways, (len(eyes), 1))
-    hits = mesh.rays(starts, directions)
-    escapes = hits.triangle < 0
+    escapes = mesh.rays(starts, directions).triangle < 0
     up = directions[:, 2]
     walled, roofed = (bool(escapes[part].mean() < _ENCLOSED) for part in (np.abs(up) < _LEVEL, up >= _LEVEL))
     if not walled:
@@ -88,8 +88,7 @@ def find_leaks(eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: Fr
     if not roofed:
         # without a ceiling free space goes over the walls and down their outside, and has no shell there
         return Leaks(straight, wide, True)
-    indoors = _indoors(starts[~escapes], directions[~escapes], hits.distance[~escapes], mesh)
-    points, area = _past_the_shell(mesh, free.reached, grid, indoors)
+    points, area = _past_the_shell(mesh, free.reached, grid, room)
     if len(points) and len(straight):
         beyond = np.linalg.norm(straight[:, None] - points[None], axis=2) - np.sqrt(area)
         new = beyond.min(axis=1) > _KNOWN_M
@@ -126,24 +125,8 @@ def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: Mes
     return groups.points, area.max(axis=1)
 
 
-def _indoors(starts: Floats, ways: Floats, reach: Floats, mesh: MeshTree) -> Floats:
-    """Return places in the room (P, 3) [m]: on rays (N, 3) that end after `reach` (N,), and on some from there."""
-    rng = np.random.default_rng([5, 1])
-    again = rng.integers(len(starts), size=_AGAIN)
-    corners = starts[again] + _NEAR_END * reach[again, None] * ways[again]
-    onwards = ways[rng.integers(len(ways), size=_AGAIN)]
-    further = mesh.rays(corners, onwards).distance
-    met = np.isfinite(further)
-    starts, ways = np.concatenate([starts, corners[met]]), np.concatenate([ways, onwards[met]])
-    reach = np.concatenate([reach, further[met]])
-    return np.asarray(starts + (rng.random(len(starts)) * reach)[:, None] * ways)
-
-
-def _past_the_shell(mesh: MeshTree, reached: Points, grid: Grid, indoors: Floats) -> tuple[Floats, Floats]:
-    """Return places (L, 3) [m] and areas (L,) [m2] of holes, largest first, by probes from behind the shell.
-
-    `indoors` (P, 3) [m] are places known to be in the room.
-    """
+def _past_the_shell(mesh: MeshTree, reached: Points, grid: Grid, room: Room) -> tuple[Floats, Floats]:
+    """Return places (L, 3) [m] and areas (L,) [m2] of holes, largest first, by probes from behind the shell."""
     ends, ways, each = _probes(reached)
     voxel = grid.voxel_size
     at, out = grid.to_world(ends.astype(np.float64)), ways.astype(np.float64)
@@ -152,7 +135,7 @@ def _past_the_shell(mesh: MeshTree, reached: Points, grid: Grid, indoors: Floats
     middle = at + 0.5 * voxel * out
     wide = mesh.closest(middle, BALL_M).triangle < 0
     middle, out = middle[wide], out[wide]
-    shell = _is_shell(middle, out, (_FROM - 0.5) * voxel, indoors, mesh)
+    shell = _is_shell(middle, out, (_FROM - 0.5) * voxel, room, mesh)
     found = grouped(middle[shell], _TOGETHER * voxel * each**0.5)
     return found.points, found.sizes * each * voxel**2
 
@@ -176,9 +159,9 @@ def _probes(reached: Points) -> tuple[Floats, Ints, int]:
     return at, ways[chosen], each
 
 
-def _is_shell(points: Floats, out: Floats, beyond: float, indoors: Floats, mesh: MeshTree) -> Bools:
+def _is_shell(points: Floats, out: Floats, beyond: float, room: Room, mesh: MeshTree) -> Bools:
     """Return which holes (N,) are in a shell: the room before them, seen against `out` (N, 3), and the open behind."""
-    glances = _sphere(_GLANCES)
+    glances = sphere(_GLANCES)
     shell = np.zeros(len(points), bool)
     for start in range(0, len(points), _AT_ONCE):
         part = np.arange(start, min(start + _AT_ONCE, len(points)))
@@ -188,22 +171,8 @@ def _is_shell(points: Floats, out: Floats, beyond: float, indoors: Floats, mesh:
         inwards = np.minimum(mesh.rays(points[part], -out[part], 2.0 * _BEFORE_M).distance / 2.0, _BEFORE_M)
         before = points[part] - inwards[:, None] * out[part]
         around = np.broadcast_to(glances, (len(part), *glances.shape))
-        shell[part] = (_open_share(before, around, mesh) < _INDOORS) & _sees_some(before, indoors, mesh)
+        shell[part] = (_open_share(before, around, mesh) < _INDOORS) & room.seen_from(before, mesh)
     return shell
-
-
-def _sees_some(points: Floats, others: Floats, mesh: MeshTree) -> Bools:
-    """Return from which points (N,) enough of the nearest of the others (M, 3) can be seen."""
-    from scipy.spatial import cKDTree
-
-    if not len(points) or not len(others):
-        return np.zeros(len(points), bool)
-    gap, nearest = cKDTree(others).query(points, k=min(_NEIGHBOURS, len(others)))
-    gap, nearest = gap.reshape(len(points), -1), nearest.reshape(len(points), -1)
-    ways = (others[nearest] - points[:, None]) / np.maximum(gap, 1e-9)[..., None]
-    starts = np.broadcast_to(points[:, None], ways.shape)
-    met = mesh.rays(starts.reshape(-1, 3), ways.reshape(-1, 3)).distance.reshape(gap.shape)
-    return np.asarray((met > gap).mean(axis=1) >= _ENOUGH)
 
 
 def _open_share(points: Floats, ways: Floats, mesh: MeshTree) -> Floats:
@@ -213,12 +182,3 @@ def _open_share(points: Floats, ways: Floats, mesh: MeshTree) -> Floats:
     starts = np.broadcast_to(points[:, None], ways.shape)
     missed = mesh.rays(starts.reshape(-1, 3), ways.reshape(-1, 3)).triangle < 0
     return np.asarray(missed.reshape(ways.shape[:2]).mean(axis=1))
-
-
-def _sphere(count: int) -> Floats:
-    """Return unit vectors spread evenly over the sphere (Fibonacci lattice), shape (count, 3)."""
-    n = np.arange(count) + 0.5
-    z = 1 - 2 * n / count
-    turn = np.pi * (3 - np.sqrt(5)) * n
-    r = np.sqrt(1 - z * z)
-    return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)

@@ -22,6 +22,7 @@ from .judged import FEW_PLACES, judged, unmeasured
 from .leaks import find_leaks
 from .on_purpose import OnPurpose
 from .rays import thin_wall_crossings, view_figures
+from .room import look_into
 from .views import Seen, eye_points, look_around
 
 __all__ = ["Measurement", "measure_collider"]
@@ -87,13 +88,14 @@ def measure_collider(
     if not np.isfinite(state.p95):
         return Measurement({}, {}, {}, (unmeasured(int((~state.stray).sum()), int(state.stray.sum())),))
     low, high = surface.points.min(axis=0) - 0.5, surface.points.max(axis=0) + 0.5
+    room = look_into(free, grid, mesh)
     found = Figures(
         surface,
         state,
         view_figures(seen, surface, state.stray, mesh, on_purpose),
         thin_wall_crossings(surface, state.stray, free, grid, mesh),
-        find_leaks(eyes, low, high, mesh, free, grid),
-        measure_floor(surface, free, grid, mesh, eyes),
+        find_leaks(eyes, low, high, mesh, free, grid, room),
+        measure_floor(surface, free, grid, mesh, room),
     )
     return Measurement(found.lengths, found.by_unit, found.counts, tuple(judged(found, max_error_p95)))
 

@@ -20,12 +20,14 @@ Bools = npt.NDArray[np.bool_]
 HEIGHTS_M = (0.35, 0.9, 1.5)
 _CLEARANCE_M = 0.3
 _ROOMY_M, _ROOMIER = 0.7, 0.6  # room around an eye that is enough, or more than at this share of places
+_PLACES = 200_000  # for eyes at one height
 _NEAREST_M = 0.3  # what is nearer to an eye is haze around it
 _JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
 _CLEAR = 0.25  # opacity along a ray below which there is nothing on it; less than makes a surface
 _GRAZING = 0.15  # cosine below which a pixel says nothing
 _GAUSSIANS = 130_000  # in a picture; every k-th is grown to cover what the others did
 _GOLDEN = np.pi * (3.0 - 5.0**0.5)
+_UP = (0, 0, 1)
 _FACES = ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 
 
@@ -60,18 +62,17 @@ class Seen:
 def eye_points(free: FreeSpace, grid: Grid, most: int) -> Floats:
     """Return up to `most` points in reached free space at robot heights [m], spread over the plan, shape (P, 3)."""
     found = [_open_points(free, grid, height) for height in HEIGHTS_M]
+    gaps = [np.full(len(points), np.inf) for points in found]
     chosen: list[Floats] = []
     for n in range(most):
-        points = found[n % len(found)]
+        points, gap = found[n % len(found)], gaps[n % len(found)]
         if not len(points):
             continue
-        x, y, z = points.T
         if not chosen:
-            middle = np.median(points, axis=0)
-            gap = -((x - middle[0]) ** 2 + (y - middle[1]) ** 2 + (z - middle[2]) ** 2)
-        else:
-            gap = np.min([(x - other[0]) ** 2 + (y - other[1]) ** 2 for other in chosen], axis=0)
+            gap = -np.linalg.norm(points - np.median(points, axis=0), axis=1)
         chosen.append(points[np.argmax(gap)])
+        for others, near in zip(found, gaps, strict=True):
+            np.minimum(near, np.linalg.norm((others - chosen[-1])[:, :2], axis=1), out=near)
     return np.asarray(grid.to_world(np.array(chosen, np.float64).reshape(-1, 3)))
 
 
@@ -88,36 +89,39 @@ def _open_points(free: FreeSpace, grid: Grid, height: float) -> npt.NDArray[np.i
     fits = room > _CLEARANCE_M
     if not fits.any():
         return points[:0]
-    return points[room >= min(_ROOMY_M, float(np.quantile(room[fits], _ROOMIER)))]
+    points = points[room >= min(_ROOMY_M, float(np.quantile(room[fits], _ROOMIER)))]
+    return points[:: -(-len(points) // _PLACES)]
 
 
 def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
-    """Render small depth pictures from `eyes` (P, 3) and return their rays.
+    """Render small depth pictures from `eyes` (P, 3) and return their rays; of those upwards only into the sky.
 
     Args:
         cloud: the Gaussians.
         eyes: where to look from [m].
         all_around: look all ways from every eye, else one way from each, turned against one another.
     """
-    from ...render import render
-
     few = thinned(cloud, _GAUSSIANS)
     parts = []
     for n, eye in enumerate(eyes):
         turn = n * _GOLDEN
         ways = _FACES if all_around else ((np.cos(turn), np.sin(turn), -0.25),)
         lens = Intrinsics.from_fov(72, 72, 90.0) if all_around else Intrinsics.from_fov(96, 72, 100.0)
-        for way in ways:
-            camera = Camera(lens, look_at(eye, eye + np.array(way)))
-            picture = render(few, camera)
-            parts.append(_rays(camera, picture.depth_m, picture.alpha < _CLEAR))
+        parts += [_rays(Camera(lens, look_at(eye, eye + np.array(way))), few) for way in ways]
+        if not all_around:
+            up = _rays(Camera(Intrinsics.from_fov(48, 48, 90.0), look_at(eye, eye + np.array(_UP))), few)
+            parts.append((*(found[:0] for found in up[:3]), *up[3:]))
     if not parts:
         return Seen(*np.zeros((5, 0, 3)))
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rays(camera: Camera, depth: Floats, clear: Bools) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return the fields of `Seen` of a picture, from its depth [m] and where it shows nothing, shape (H, W) both."""
+def _rays(camera: Camera, cloud: GaussianCloud) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return the fields of `Seen` of one picture."""
+    from ...render import render
+
+    picture = render(cloud, camera)
+    depth, clear = picture.depth_m, picture.alpha < _CLEAR
     lens, pose = camera.intrinsics, camera.cam_to_world.astype(np.float64)
     turn, eye = pose[:3, :3].T, pose[:3, 3]
     u, v = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
