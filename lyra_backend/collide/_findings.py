@@ -15,6 +15,7 @@ __all__ = [
     "kerb_built",
     "no_floor",
     "no_surface",
+    "over_limit",
     "size",
     "straightened",
     "too_coarse",
@@ -103,9 +104,18 @@ def coarsened(fit: Fit, wanted_m: float, automatic: bool) -> Finding:
         f"{grid.voxel_size:.3g} m (about {fit.used_gb:.2g} GB): gaps up to that width are closed. --memory-limit "
         "allows for more; or collide parts of the scene."
     )
-    if fit.used_gb > fit.limit_gb:
-        text += " The Gaussians alone leave no room below the limit, so it could not be kept."
     return Finding("collide.coarsened", Severity.WARNING, text, round(grid.voxel_size, 4), wanted_m)
+
+
+def over_limit(fit: Fit) -> list[Finding]:
+    """Return what is to be said about a memory limit below what any run takes."""
+    if fit.used_gb <= fit.limit_gb:
+        return []
+    text = (
+        f"The memory limit of {fit.limit_gb:.3g} GB could not be kept: this run takes about {fit.used_gb:.2g} GB, as "
+        "the program with its libraries and the Gaussians leave no room below the limit for the smallest lattice."
+    )
+    return [Finding("collide.memory", Severity.WARNING, text, round(fit.used_gb, 3), round(fit.limit_gb, 3))]
 
 
 def view(seen: View, grid: Grid) -> Finding:

@@ -19,6 +19,7 @@ _CODES = {
     "usd.meters_per_unit",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
+    "GB": "collide.memory",
     "kg": "usd.kilograms_per_unit",
     "deg": "refine.floor_tilt",
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom collide.rays_missing collide.straightened "

@@ -48,6 +48,20 @@ def test_voxels_grow_until_the_scan_fits(scene, voxel_size):
     assert 0.3 * LEAST_GB < found.used_gb - held <= LEAST_GB
 
 
+@pytest.mark.parametrize(("limit", "kept"), [(0.1, False), (1.0, True)])
+def test_a_limit_that_cannot_be_kept_is_told_though_nothing_was_coarsened(limit, kept):
+    scene = sheet((0, 0, 0), (2, 0, 0), (0, 2, 0))
+    outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=limit), Progress())
+    assert outcome.counts["voxel_size_m"] == 0.05
+    found = [f for f in outcome.findings if f.code == "collide.memory"]
+    assert bool(found) != kept
+    for finding in found:
+        assert finding.severity is Severity.WARNING
+        assert finding.unit == "GB"
+        assert finding.measured > bounds._BASE / 1e9
+        assert finding.limit == limit
+
+
 def test_a_coarser_lattice_is_told_with_what_was_asked_for_and_what_was_used():
     scene = two_courts(60.0)
     outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=0.1, lone_plane=True), Progress())

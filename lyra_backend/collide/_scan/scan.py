@@ -146,11 +146,12 @@ def scan(
     beside = (cloud.sh.nbytes - chosen.sh.nbytes) / 1e9
     found = _scan(chosen, chosen, eyes, params, progress, beside)
     if bad := _no_footing(found, eyes, params):
-        return None, [*findings, *bad]
+        return None, [*findings, *say.over_limit(found.fit), *bad]
     found, more = _cleared(found, eyes, params, progress, beside)
     findings += more
     if found.grid.voxel_size > params.voxel_size:
         findings.append(say.coarsened(found.fit, params.voxel_size, params.memory_limit is None))
+    findings += say.over_limit(found.fit)
     found, seen = _without_views(found, eyes, params, progress)
     findings += seen
     if (more or seen) and (bad := _no_footing(found, eyes, params)):
