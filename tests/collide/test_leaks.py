@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide._error.ends import free_ends
-from lyra_backend.collide._error.leaks import find_leaks
+from lyra_backend.collide._error.leaks import _probes, find_leaks
 from lyra_backend.collide._error.room import look_into
 from lyra_backend.collide._scan.lattice import Points
 from lyra_backend.kernels.mesh_distance import MeshTree
@@ -83,6 +83,53 @@ def test_the_largest_hole_comes_first():
     assert len(found.points) == 2
     assert found.area_m2[0] > 2 * found.area_m2[1] > 0
     assert np.abs(found.points[0] - large).max() < 0.1
+
+
+def test_a_table_that_the_collider_lacks_is_no_hole_of_the_shell():
+    def is_free(points):
+        in_table = (np.abs(points - np.array([1.5, 1.2, 0.45])) < np.array([0.5, 0.4, 0.06])).all(axis=1)
+        return in_room(points) & ~in_table
+
+    assert len(leaks(room_mesh(), is_free).points) == 0
+
+
+def test_free_space_outside_is_no_hole_as_large_as_the_house():
+    hole = np.array([0.0, 1.2, 1.0])
+
+    def is_free(points):
+        """Also a room's width of haze outside, which ends in the open, and the way there."""
+        way = np.linalg.norm(points - hole, axis=1) < 0.15
+        outside = ((points > -0.4) & (points < SIZE + 0.4)).all(axis=1)
+        near = ((points > -0.08) & (points < SIZE + 0.08)).all(axis=1)
+        return in_room(points) | way | (outside & ~near)
+
+    found = leaks(room_mesh(keep=all_but(hole, 0.2)), is_free)
+    assert 1 <= len(found.points) <= 2
+    assert np.linalg.norm(found.points - hole, axis=1).max() < 0.4
+    assert 0.03 < found.area_m2.sum() < 0.16
+
+
+def test_a_large_end_of_free_space_does_not_join_holes_that_are_apart():
+    """Holes 60 cm apart; one end that is eight voxels wide, somewhere else, used to reach from each to the other."""
+    one, two = np.array([0.0, 0.7, 1.0]), np.array([0.0, 1.7, 1.0])
+    found = leaks(room_mesh(keep=lambda c: all_but(one, 0.2)(c) & all_but(two, 0.2)(c)))
+    assert len(found.points) == 2
+
+
+def test_probes_stand_for_all_the_area_where_free_space_ends():
+    directory = np.full((2, 2, 2), -1, np.int32)
+    directory[0, 0, 0] = 0
+    dense = np.zeros((1, 512), bool)
+    sparse = np.zeros((2, 2, 2), bool)
+    sparse[1] = True
+    points, ways, each = _probes(Points(directory, dense, sparse))
+    assert each == 1
+    assert len(points) == 4 * 64  # one face is met from the block with surface, point by point, three are whole
+    assert (ways == [-1, 0, 0]).all()
+    assert (points[:, 0] == 8).all()
+    assert len(np.unique(points, axis=0)) == len(points)
+    assert points[:, 1:].min() == 0
+    assert points[:, 1:].max() == 15
 
 
 def brute(reached, shape):

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lyra_backend.collide import heightfield, surface
 from lyra_backend.collide._error.measure import measure_collider
+from lyra_backend.collide._error.on_purpose import OnPurpose
 from lyra_backend.collide._scan.lattice import Grid, Points
+from lyra_backend.progress import Progress
 from lyra_backend.types import Severity
 
 from .clouds import cloud, join, room, sheet
@@ -76,10 +79,10 @@ def noisy(clean, noise=NOISE, seed=0):
     return cloud(moved, clean.scales, clean.quats_wxyz, clean.opacities)
 
 
-def measured(gaussians, mesh, is_free=in_room, limit=LIMIT):
+def measured(gaussians, mesh, is_free=in_room, limit=LIMIT, on_purpose=None):
     free, grid = lattice(is_free)
     vertices, triangles = mesh
-    return measure_collider(gaussians, free, grid, vertices.astype(np.float32), triangles, limit)
+    return measure_collider(gaussians, free, grid, vertices.astype(np.float32), triangles, limit, on_purpose)
 
 
 def finding(result, code):
@@ -149,6 +152,47 @@ def test_a_phantom_wall_is_found(splats):
     assert float(found.where.split(",")[0]) == pytest.approx(1.2, abs=0.02)
 
 
+@pytest.fixture(scope="module")
+def roofless(splats):
+    return splats.select(splats.positions[:, 2] < SIZE[2] - 0.1), room_mesh(keep=lambda c: c[:, 2] < SIZE[2] - 0.01)
+
+
+PLATE = wall([0.5, 0.5, 1.7], [0.0, 1.5, 0.0], [2.0, 0.0, 0.0])  # faces down
+
+
+def test_a_phantom_before_the_sky_is_found(roofless):
+    gaussians, mesh = roofless
+    clear = measured(gaussians, mesh)
+    assert clear.counts["rays_clear"] > 3000
+    assert clear.counts["rays_phantom_share"] < 0.001
+    found = finding(measured(gaussians, together(mesh, PLATE)), "phantom")
+    assert found.measured > 0.05
+    assert float(found.where.split(",")[2].removesuffix(" m")) == pytest.approx(1.7, abs=0.02)
+
+
+def test_what_stands_before_the_sky_on_purpose_is_no_phantom(roofless):
+    gaussians, mesh = roofless
+    empty = np.zeros((0, 3), np.int32)
+    put_in = np.concatenate([gaussians.positions, sheet([0.5, 0.5, 1.7], [2.0, 0, 0], [0, 1.5, 0]).positions])
+    nothing = OnPurpose(PLATE[0], empty, gaussians.positions, gaussians.positions)
+    built = OnPurpose(*PLATE, gaussians.positions, gaussians.positions)
+    pane = OnPurpose(PLATE[0], empty, put_in, gaussians.positions)
+    shares = [
+        measured(gaussians, together(mesh, PLATE), on_purpose=known).counts["rays_phantom_share"]
+        for known in (nothing, built, pane)
+    ]
+    assert shares[0] > 0.05
+    assert max(shares[1:]) < 0.001
+
+
+@pytest.mark.parametrize("collider", [surface, heightfield])
+def test_a_kerb_is_no_phantom(collider):
+    outcome = collider.run(sheet((0, 0, 0), (4, 0, 0), (0, 4, 0)), (), collider.Params(), Progress())
+    assert outcome.counts["kerb_m"] > 10
+    assert outcome.counts["rays_clear"] > 1000
+    assert outcome.counts["rays_phantom_share"] == 0
+
+
 def test_a_thin_wall_needs_both_sides(splats):
     inner = ([1.5, 0.5, 0.02], [0.0, 1.5, 0.0], [0.0, 0.0, 1.5])
     back = ([1.55, 0.5, 0.02], [0.0, 0.0, 1.5], [0.0, 1.5, 0.0])
@@ -200,6 +244,44 @@ def test_the_floor_is_felt(splats):
     assert even.counts["floor_planar_m2"] > 4.0
 
 
+def test_a_hole_in_the_floor_has_an_area(splats):
+    result = measured(splats, room_mesh(keep=lambda c: (np.abs(c - [1.2, 1.2, 0.0]) > [0.25, 0.25, 0.1]).any(axis=1)))
+    assert result.counts["floor_holes"] == 1
+    assert result.counts["leaks"] == 0  # what falls through the floor is told once
+    assert result.figures["m2"]["floor_holes"] == pytest.approx(0.22, abs=0.05)
+    missing = finding(result, "floor_missing")
+    assert missing.measured == pytest.approx(0.25 / 6.9, rel=0.25)
+    assert np.linalg.norm(np.array([float(v) for v in missing.where[:-2].split(",")]) - [1.2, 1.2, 0.0]) < 0.15
+    assert "1 in the floor" in finding(result, "leak").message
+
+
+def test_the_inside_of_a_closed_box_is_no_floor(splats):
+    """Free space gets in on the lattice; the collider's sides are whole, and nothing can fall in there."""
+    low, size = np.array([1.0, 0.8, 0.0]), np.array([0.9, 0.7, 0.6])
+
+    def is_free(points):
+        off = (np.abs(points - low - size / 2) - size / 2).max(axis=1)
+        return in_room(points) & (np.abs(off) > 0.03)
+
+    x, y, z = np.diag(size)
+    sides = [(low, z, y), (low + x, y, z), (low, x, z), (low + y, z, x), (low + z, x, y)]
+    outside = together(*(wall(*side) for side in sides))
+    bare = room_mesh(keep=lambda c: (np.abs(c - low - size / 2) > size / 2).any(axis=1))
+    result = measured(splats, together(bare, outside), is_free)
+    assert result.counts["floor_missing_share"] == 0
+    assert result.counts["floor_holes"] == 0
+    open_box = measured(splats, bare, is_free)
+    assert open_box.counts["floor_missing_share"] > 0.05
+
+
+def test_steps_in_the_floor_are_told(splats):
+    result = measured(splats, room_mesh(floor=lambda p: np.where(np.rint(p[:, 0] / 0.05) % 4 < 2, 0.0, 0.025)))
+    steps = finding(result, "floor_steps")
+    assert steps.severity is Severity.WARNING
+    assert steps.measured == result.figures["share"]["floor_steps"] > 0.1
+    assert finding(measured(splats, room_mesh()), "floor_steps") is None
+
+
 def test_haze_is_doubt():
     hazy = noisy(room(tuple(SIZE)), 0.035)
     result = measured(hazy, room_mesh())
@@ -219,6 +301,36 @@ def test_too_little_surface_is_said_and_not_measured():
     result = measured(few, room_mesh())
     assert result.error_m == {}
     assert [f.code for f in result.findings] == ["collide.unmeasured"]
+
+
+def test_surface_on_floaters_only_is_said_and_not_measured():
+    """Every piece is small, alone and far from the collider: there is nothing to hold it against."""
+    corners = [(0.3 + 0.8 * i, 0.3 + 0.8 * j, 0.8) for i in range(3) for j in range(3)]
+    patches = join(*(sheet(corner, (0.2, 0, 0), (0, 0.2, 0), seed=n) for n, corner in enumerate(corners)))
+    result = measured(patches, wall((0, 0, -0.4), (3.0, 0, 0), (0, 2.5, 0)))
+    assert result.error_m == result.counts == {}
+    (found,) = result.findings
+    assert found.code == "collide.unmeasured"
+    assert found.severity is Severity.WARNING
+    assert found.measured == 0
+    assert "alone in space" in found.message
+
+
+def test_figures_have_units_and_the_report_the_same_numbers(splats):
+    result = measured(splats, room_mesh())
+    assert set(result.figures) == {"share", "count", "m2", "1/m2", "m"}
+    assert result.counts["floor_missing_share"] == result.figures["share"]["floor_missing"]
+    assert result.counts["open_m2"] == result.figures["m2"]["open"]
+    assert result.counts["holes_per_m2"] == result.figures["1/m2"]["holes"]
+    assert result.counts["leaks"] == result.figures["count"]["leaks"]
+    assert all(isinstance(value, int) for value in result.figures["count"].values())
+    assert len(result.counts) == sum(len(part) for part in result.figures.values())
+
+
+def test_small_lengths_are_told_in_millimetres(splats):
+    text = finding(measured(splats, room_mesh()), "error_p95").message
+    assert "wanted: 30 mm" in text
+    assert " cm" not in text
 
 
 def test_the_same_input_gives_the_same_figures(splats):

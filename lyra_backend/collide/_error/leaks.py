@@ -92,6 +92,7 @@ def find_leaks(
     if len(points) and len(straight):
         beyond = np.linalg.norm(straight[:, None] - points[None], axis=2) - np.sqrt(area)
         new = beyond.min(axis=1) > _KNOWN_M
+        np.maximum.at(area, beyond.argmin(axis=1)[~new], wide[~new])
         straight, wide = straight[new], wide[new]
     points, area = np.concatenate([points, straight]), np.concatenate([area, wide])
     order = np.argsort(-area, kind="stable")
