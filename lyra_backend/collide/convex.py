@@ -187,9 +187,9 @@ def _cut_error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]
 
 def _judged(error: dict[str, float], pieces: int, params: Params) -> list[Finding]:
     text = (
-        f"95 % of the surface lies within {100 * error['p95']:.1f} cm of its convex pieces (wanted: "
-        f"{100 * params.max_error_p95:.1f} cm), and 95 % of the pieces stick out of it by less than "
-        f"{100 * error['proud_p95']:.1f} cm."
+        f"95 % of the surface lies within {1000 * error['p95']:.1f} mm of its convex pieces (wanted: "
+        f"{1000 * params.max_error_p95:.0f} mm), and 95 % of the pieces stick out of it by less than "
+        f"{1000 * error['proud_p95']:.1f} mm."
     )
     worst = max(error["p95"], error["proud_p95"])
     severity = Severity.WARNING if worst > params.max_error_p95 else Severity.INFO
