@@ -79,7 +79,7 @@ def measure_collider(
     from ...kernels.mesh_distance import MeshTree
 
     eyes = eye_points(free, grid, _VIEWS)
-    seen = look_around(cloud, eyes, all_around=False)
+    seen = look_around(cloud, eyes, all_ways=False)
     surface = _surface(cloud, free, grid, eyes, seen)
     if len(surface.points) < FEW_PLACES or not len(triangles):
         return Measurement({}, {}, {}, (unmeasured(len(surface.points)),))
@@ -105,6 +105,6 @@ def _surface(cloud: GaussianCloud, free: FreeSpace, grid: Grid, eyes: Floats, se
     surface = fit_gaussians(cloud, free, grid)
     if surface.explains(seen.points[seen.with_normal]) >= _EXPLAINED and not surface.is_hazy:
         return surface
-    around = look_around(cloud, eyes[:_EYES_AROUND], all_around=True)
+    around = look_around(cloud, eyes[:_EYES_AROUND], all_ways=True)
     width = float(np.median(cloud.wide_scales[0]))
     return fit_haze(cloud, around, free, grid, surface.width if surface.is_hazy else width)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...types import Camera, GaussianCloud, Intrinsics, look_at
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
+from .._scan.looking import GRAZING, HEIGHTS_M, JUMP, NEAREST_M, WAYS, in_world, pixel_rays
 from .._scan.thinned import thinned
 
 __all__ = ["Seen", "eye_points", "look_around"]
@@ -17,18 +18,14 @@ __all__ = ["Seen", "eye_points", "look_around"]
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 
-HEIGHTS_M = (0.35, 0.9, 1.5)
 _CLEARANCE_M = 0.3
 _ROOMY_M, _ROOMIER = 0.7, 0.6  # room around an eye that is enough, or more than at this share of places
 _PLACES = 200_000  # for eyes at one height
-_NEAREST_M = 0.3  # what is nearer to an eye is haze around it
-_JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
 _CLEAR = 0.25  # opacity along a ray below which there is nothing on it; less than makes a surface
-_GRAZING = 0.15  # cosine below which a pixel says nothing
 _GAUSSIANS = 130_000  # in a picture; every k-th is grown to cover what the others did
 _GOLDEN = np.pi * (3.0 - 5.0**0.5)
-_UP = (0, 0, 1)
-_FACES = ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
+_SIDE_PX = 72
+_UP, _DOWN = np.array([0.0, 0.0, 1.0]), -0.25  # looks into the sky, and the slope of those ahead
 
 
 @dataclass(frozen=True)
@@ -93,24 +90,26 @@ def _open_points(free: FreeSpace, grid: Grid, height: float) -> npt.NDArray[np.i
     return points[:: -(-len(points) // _PLACES)]
 
 
-def look_around(cloud: GaussianCloud, eyes: Floats, all_around: bool) -> Seen:
+def look_around(cloud: GaussianCloud, eyes: Floats, all_ways: bool) -> Seen:
     """Render small depth pictures from `eyes` (P, 3) and return their rays; of those upwards only into the sky.
 
     Args:
         cloud: the Gaussians.
         eyes: where to look from [m].
-        all_around: look all ways from every eye, else one way from each, turned against one another.
+        all_ways: look all ways from every eye, else one way from each, turned against one another.
     """
     few = thinned(cloud, _GAUSSIANS)
-    parts = []
+    square = Intrinsics.from_fov(_SIDE_PX, _SIDE_PX, 90.0)
+    wide, narrow = Intrinsics.from_fov(96, _SIDE_PX, 100.0), Intrinsics.from_fov(48, 48, 90.0)
+    parts: list[tuple[Floats, ...]] = []
     for n, eye in enumerate(eyes):
-        turn = n * _GOLDEN
-        ways = _FACES if all_around else ((np.cos(turn), np.sin(turn), -0.25),)
-        lens = Intrinsics.from_fov(72, 72, 90.0) if all_around else Intrinsics.from_fov(96, 72, 100.0)
-        parts += [_rays(Camera(lens, look_at(eye, eye + np.array(way))), few) for way in ways]
-        if not all_around:
-            up = _rays(Camera(Intrinsics.from_fov(48, 48, 90.0), look_at(eye, eye + np.array(_UP))), few)
-            parts.append((*(found[:0] for found in up[:3]), *up[3:]))
+        if all_ways:
+            parts += [_rays(Camera(square, look_at(eye, eye + way)), few) for way in WAYS]
+            continue
+        ahead = np.array([np.cos(n * _GOLDEN), np.sin(n * _GOLDEN), _DOWN])
+        parts.append(_rays(Camera(wide, look_at(eye, eye + ahead)), few))
+        up = _rays(Camera(narrow, look_at(eye, eye + _UP)), few)
+        parts.append((*(found[:0] for found in up[:3]), *up[3:]))
     if not parts:
         return Seen(*np.zeros((5, 0, 3)))
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -122,18 +121,14 @@ def _rays(camera: Camera, cloud: GaussianCloud) -> tuple[Floats, Floats, Floats,
 
     picture = render(cloud, camera)
     depth, clear = picture.depth_m, picture.alpha < _CLEAR
-    lens, pose = camera.intrinsics, camera.cam_to_world.astype(np.float64)
-    turn, eye = pose[:3, :3].T, pose[:3, 3]
-    u, v = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
-    rays = np.stack([(u - lens.cx) / lens.fx, (v - lens.cy) / lens.fy, np.ones_like(u)], axis=-1)
+    rays, eye = pixel_rays(camera.intrinsics), camera.position.astype(np.float64)
     local = rays * depth[..., None]
     normal = _normals(local, depth)
-    use = np.isfinite(depth) & (depth > _NEAREST_M)
-    points = local[use] @ turn + eye
-    ways = rays[clear] @ turn
+    use = np.isfinite(depth) & (depth > NEAREST_M)
+    points, ways = in_world(local[use], camera) + eye, in_world(rays[clear], camera)
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     eyes, clear_eyes = (np.broadcast_to(eye, found.shape) for found in (points, ways))
-    return eyes, points, normal[use] @ turn, clear_eyes, ways
+    return eyes, points, in_world(normal[use], camera), clear_eyes, ways
 
 
 def _normals(points: Floats, depth: Floats) -> Floats:
@@ -147,7 +142,7 @@ def _normals(points: Floats, depth: Floats) -> Floats:
         view = points[1:-1, 1:-1] / np.linalg.norm(points[1:-1, 1:-1], axis=-1, keepdims=True)
         cosine = (normal * view).sum(axis=-1)
         normal *= -np.sign(cosine)[..., None]
-        good = np.maximum(*steps) < 2 * _JUMP * depth[1:-1, 1:-1]
-        good &= np.abs(cosine) > _GRAZING
+        good = np.maximum(*steps) < 2 * JUMP * depth[1:-1, 1:-1]
+        good &= np.abs(cosine) > GRAZING
     normals[1:-1, 1:-1] = np.where(good[..., None], normal, 0.0)
     return normals

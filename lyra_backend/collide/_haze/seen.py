@@ -16,6 +16,7 @@ from ...progress import Progress
 from ...types import Camera, GaussianCloud, Intrinsics
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
+from .._scan.looking import GRAZING, HEIGHTS_M, JUMP, NEAREST_M, WAYS, in_world, pixel_rays
 from .._scan.thinned import thinned
 
 __all__ = ["Surfels", "seen_surface", "stand_points"]
@@ -24,13 +25,8 @@ Floats = npt.NDArray[np.floating]
 
 _SIDE_PX = 96
 _GAUSSIANS = 1_000_000  # in a picture; every k-th of more is grown to cover what the others did
-_JUMP = 0.08  # relative change of depth between neighbouring pixels above which a surface ends
 _FEW = 0.3  # share of the usual number of surfels below which a cube holds strays
-_NEAREST_M = 0.3  # what is nearer than this to an eye is haze around it
-_GRAZING = 0.15  # cosine below which a pixel says nothing
-_HEIGHTS_M = (0.35, 0.9, 1.5)
 _CLEARANCE_M = 0.35
-_WAYS = np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float64)
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,12 @@ def stand_points(free: FreeSpace, grid: Grid, floor: Floats, most: int) -> Float
     i, j = np.nonzero(np.isfinite(floor))
     places = []
     reach = _CLEARANCE_M / grid.voxel_size
-    for height in _HEIGHTS_M:
+    for height in HEIGHTS_M:
         k = np.rint((floor[i, j] + height - grid.origin[2]) / grid.voxel_size).astype(np.int64)
         at = np.column_stack([i, j, k])
         at = at[(k >= 0) & (k < grid.shape[2])]
         clear = free.reached.at(at)
-        for way in _WAYS:
+        for way in WAYS:
             beside = np.clip(
                 at + np.rint(way * reach * (height > 0.5 or abs(way[2]) < 0.5)).astype(np.int64),
                 0,
@@ -107,7 +103,7 @@ def seen_surface(cloud: GaussianCloud, eyes: Floats, progress: Progress) -> Surf
     grey = replace(few, sh=np.zeros((few.count, 1, 3), np.float32))
     for index, eye in enumerate(eyes):
         progress(index / len(eyes), "looking at the surface")
-        for way in _WAYS:
+        for way in WAYS:
             camera = Camera(lens, _pose(eye, way))
             parts.append(_surfels(render(grey, camera).depth_m, camera))
     columns = zip(*[(p.points, p.normals, p.eyes) for p in parts], strict=True)
@@ -129,8 +125,7 @@ def _surfels(depth: Floats, camera: Camera) -> Surfels:
     lens = camera.intrinsics
     known = np.isfinite(depth)
     smooth = ndimage.median_filter(np.where(known, depth, 1e3), 5)
-    v, u = np.indices(depth.shape) + 0.5
-    rays = np.stack([(u - lens.cx) / lens.fx, (v - lens.cy) / lens.fy, np.ones_like(u)], axis=-1)
+    rays = pixel_rays(lens)
     points = rays * smooth[..., None]
     across, down = (np.gradient(points, axis=a) for a in (1, 0))
     normal = np.cross(down, across)
@@ -139,9 +134,8 @@ def _surfels(depth: Floats, camera: Camera) -> Surfels:
     cosine = -(normal * rays_unit).sum(axis=-1)
     normal *= np.sign(cosine)[..., None]
     jump = ndimage.maximum_filter(smooth, 3) - ndimage.minimum_filter(smooth, 3)
-    fine = known & (jump < np.maximum(_JUMP * smooth, 3.0 * smooth / lens.fx / np.maximum(np.abs(cosine), _GRAZING)))
-    fine &= (np.abs(cosine) > _GRAZING) & (np.abs(depth - smooth) < _JUMP * smooth)
-    fine &= depth > _NEAREST_M
-    rotation = camera.cam_to_world[:3, :3].astype(np.float64)
-    points = (rays * depth[..., None])[fine] @ rotation.T + camera.position
-    return Surfels(points, normal[fine] @ rotation.T, np.broadcast_to(camera.position, points.shape))
+    fine = known & (jump < np.maximum(JUMP * smooth, 3.0 * smooth / lens.fx / np.maximum(np.abs(cosine), GRAZING)))
+    fine &= (np.abs(cosine) > GRAZING) & (np.abs(depth - smooth) < JUMP * smooth)
+    fine &= depth > NEAREST_M
+    points = in_world((rays * depth[..., None])[fine], camera) + camera.position
+    return Surfels(points, in_world(normal[fine], camera), np.broadcast_to(camera.position, points.shape))
