@@ -41,7 +41,8 @@ def judged(figures: Figures, max_error_p95: float) -> list[Finding]:
         _beyond(
             "holes",
             state.missing,
-            f"{_percent(state.missing)} of the surface, in {len(state.holes)} pieces, has no collider within 10 cm.",
+            f"{_percent(state.missing)} of the surface, in {_number(state.holes, 'piece')}, has no collider within "
+            "10 cm.",
             state.holes,
         ),
         _beyond(
@@ -60,8 +61,8 @@ def judged(figures: Figures, max_error_p95: float) -> list[Finding]:
         _beyond(
             "floor_missing",
             floor.missing,
-            f"{_percent(floor.missing)} of the floor that can be stood over has no collider beneath, in "
-            f"{len(floor.holes)} holes; feet step into nothing there.",
+            f"{_percent(floor.missing)} of the floor that can be stood over has no collider beneath; feet step into "
+            "nothing there.",
             floor.holes,
         ),
         _beyond(
@@ -106,12 +107,12 @@ def _leak(figures: Figures) -> Finding | None:
     floor = figures.floor
     walls, open_m2 = figures.walls_open
     ways = [
-        f"{len(holes)} in {what}, where at least {area.sum():.2g} m2 are open"
+        f"{len(holes)} in {what}, where at least {area.sum():.2f} m2 are open"
         for what, holes, area in (("walls and ceiling", walls, open_m2), ("the floor", floor.holes, floor.hole_m2))
         if len(holes)
     ]
     places, areas = np.concatenate([walls, floor.holes]), np.concatenate([open_m2, floor.hole_m2])
-    text = f"A ball 6 cm wide gets in or out at {len(places)} places: {'; '.join(ways)}."
+    text = f"A ball 6 cm wide gets in or out at {_number(places, 'place')}: {'; '.join(ways)}."
     return _beyond("leak", float(len(places)), text, places[np.argsort(-areas, kind="stable")])
 
 
@@ -121,6 +122,10 @@ def _beyond(what: str, value: float, text: str, where: Floats | None = None) -> 
         return None
     position = ", ".join(f"{x:.2f}" for x in where[0]) + " m" if where is not None and len(where) else ""
     return Finding(f"collide.{what}", Severity.WARNING, text, round(float(value), 6), LIMITS[what], position)
+
+
+def _number(things: Floats, what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
 
 
 def _percent(share: float) -> str:
