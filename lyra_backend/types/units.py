@@ -14,17 +14,16 @@ SHARE = "share"
 _CODES = {
     "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
     "collide.hull_thickened collide.kerb collide.lone_plane collide.object_error collide.too_coarse collide.too_small "
-    "field.extent_small "
-    "gaussians.extent physics.body_drift physics.penetration refine.floor_height refine.no_floor_plane rgbd.depth_unit "
-    "usd.meters_per_unit",
+    "field.extent_small gaussians.extent physics.body_drift physics.penetration refine.floor_height "
+    "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",
     "kg": "usd.kilograms_per_unit",
     "deg": "refine.floor_tilt",
-    SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom collide.rays_missing collide.straightened "
-    "collide.thin_walls collider.degenerate collider.uncovered gaussians.below_floor gaussians.faint "
-    "gaussians.fog gaussians.huge gaussians.needles physics.back_faces physics.crossed physics.fallen "
+    SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
+    "collide.rays_missing collide.straightened collide.thin_walls collider.degenerate collider.uncovered "
+    "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles physics.back_faces physics.crossed physics.fallen "
     "physics.floating physics.floor_holes physics.held physics.jitter physics.outside physics.solid "
     "physics.surface_moved physics.tunnelled physics.wall_back_faces refine.dropped_share "
     "rgbd.beyond_max_depth rgbd.little_depth",
