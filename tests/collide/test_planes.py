@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lyra_backend.collide._mesh.planes import find_planes, flattened
+from lyra_backend.collide._mesh.plane_search import find_planes
+from lyra_backend.collide._mesh.planes import flattened
 
 LIMITS = {"tolerance": 0.02, "cell": 0.1, "min_area": 0.1, "cosine": 0.9}
 

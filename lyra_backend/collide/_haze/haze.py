@@ -15,7 +15,8 @@ import numpy.typing as npt
 from ...progress import Progress
 from ...types import GaussianCloud
 from .._mesh.contour import Faces, edges_at
-from .._mesh.planes import Plane, find_planes
+from .._mesh.plane_search import find_planes
+from .._mesh.planes import Plane
 from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid
 from .._scan.sheets import Sheets

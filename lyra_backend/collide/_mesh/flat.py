@@ -12,7 +12,8 @@ from .._scan.scan import Scan
 from .contour import Faces, contour
 from .ground import Surface
 from .lining import with_sides_in_order
-from .planes import Planes, find_planes, flattened, refitted
+from .plane_search import find_planes
+from .planes import Planes, flattened, refitted
 from .triangles import compact, split_quads
 
 __all__ = ["flat", "plain_surface"]
