@@ -25,6 +25,7 @@ _ROUNDS = 12  # of reweighting
 _FEW, _QUICK, _DOUBT = 400, 4, 1.3  # samples, rounds, and how much rougher than a plane, for a quick look
 _TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation of a normal distribution
 _OWN = 0.75  # agreement of normals from which a sample near a plane that was found belongs to it
+_AGREE = 1.0  # spreads of a plane by which the mean of another region may be off it and still be of it
 _TILT = 4.0  # spreads over the extent of a plane that its tilt may be wrong by
 _LEAVING = 0.35  # area just off the plane over area on it, from which the surface counts as curved
 _MIN_FILL = 0.25  # share of a region's cells that must hold samples of the plane
@@ -62,17 +63,24 @@ class Samples:
 
 
 def members(sample: Samples, plane: Plane, limits: Limits) -> Ints:
-    """Return which samples lie on a plane that was found."""
+    """Return which samples lie on a plane that was found: regions that are on it, not those that cut through its window."""
     on = np.flatnonzero(sample.normals @ plane.normal >= min(limits.cosine, _OWN))
-    on = on[np.abs(plane.residual(sample.points[on])) < plane.window]
-    return on[_regions(sample.points[on], sample.areas[on], plane.normal, limits)]
+    residual = plane.residual(sample.points[on])
+    inside = np.abs(residual) < plane.window
+    on, residual, areas = on[inside], residual[inside], sample.areas[on[inside]]
+    region, count = _labels(sample.points[on], areas, plane.normal, limits)
+    area = np.bincount(region, areas, count + 1)
+    off = np.bincount(region, areas * residual, count + 1) / np.maximum(area, 1e-12)
+    fits = np.abs(off) <= _AGREE * plane.spread
+    fits[0] = False
+    return on[fits[region]]
 
 
-def is_flat(near: Samples, guess: Floats, limits: Limits) -> bool:
+def is_flat(near: Samples, guess: Floats, place: Floats, limits: Limits) -> bool:
     """May samples around a place be a plane? A quick look that spares `grown` most hypotheses that are none."""
     few = near.at(np.flatnonzero(near.normals @ guess[:3] >= limits.cosine))
     few = few.at(np.abs(few.points @ guess[:3] - guess[3]) < 1.5 * limits.tolerance)
-    few = few.at(_regions(few.points, few.areas, guess[:3], limits))
+    few = few.at(_regions(few.points, few.areas, guess[:3], limits, place))
     if few.areas.sum() < limits.min_area:
         return False
     few = few.at(slice(None, None, max(1, len(few.areas) // _FEW)))
@@ -80,14 +88,17 @@ def is_flat(near: Samples, guess: Floats, limits: Limits) -> bool:
     return spread <= _DOUBT * limits.loose * limits.tolerance
 
 
-def grown(sample: Samples, guess: Floats, limits: Limits) -> tuple[Ints, Plane | None]:
-    """Refine a hypothesis on its largest connected region; None if that is small or curved."""
+def grown(sample: Samples, guess: Floats, place: Floats, limits: Limits) -> tuple[Ints, Plane | None]:
+    """Refine a hypothesis on the connected region it comes from; None if that is small, rough or curved.
+
+    What lies elsewhere on the plane has no say: flat tops of like height, each its own, would tilt it.
+    """
     nothing = np.zeros(0, np.int64)
     points, normals, areas = sample.points, sample.normals, sample.areas
     normal, offset = guess[:3], guess[3]
     facing = np.flatnonzero(normals @ normal >= limits.cosine)
     near = facing[np.abs(points[facing] @ normal - offset) < 1.5 * limits.tolerance]
-    near = near[_regions(points[near], areas[near], normal, limits)]
+    near = near[_regions(points[near], areas[near], normal, limits, place)]
     if areas[near].sum() < limits.min_area:
         return nothing, None
     normal, offset, spread = _refined(points[near], areas[near], normal, offset, limits.tolerance)
@@ -101,7 +112,7 @@ def grown(sample: Samples, guess: Floats, limits: Limits) -> tuple[Ints, Plane |
     facing = np.flatnonzero(normals @ normal >= limits.cosine)
     residual = np.abs(points[facing] @ normal - offset)
     on = facing[residual < window]
-    on = on[_regions(points[on], areas[on], normal, limits)]
+    on = on[_regions(points[on], areas[on], normal, limits, place)]
     if areas[on].sum() < limits.min_area or _curved(points, areas, facing, residual, on, normal, window, limits):
         return nothing, None
     area = float(areas[on].sum())
@@ -148,21 +159,32 @@ def _upright(normal: Floats, spread: float, extent: float) -> Floats:
     return normal
 
 
-def _regions(points: Floats, areas: Floats, normal: Floats, limits: Limits) -> Bools:
-    """Return which samples lie in connected regions of the plane that are large enough, shape (N,)."""
+def _regions(
+    points: Floats, areas: Floats, normal: Floats, limits: Limits, place: Floats
+) -> Bools:
+    """Return which samples lie in the connected region that is nearest to `place` (3,) of those that are large enough."""
+    label, _ = _labels(points, areas, normal, limits)
+    if not label.any():
+        return np.zeros(len(label), bool)
+    nearest = np.where(label > 0, ((points - place) ** 2).sum(axis=1), np.inf).argmin()
+    return np.asarray(label == label[nearest])
+
+
+def _labels(points: Floats, areas: Floats, normal: Floats, limits: Limits) -> tuple[Ints, int]:
+    """Return the connected region of the plane that each sample (N,) lies in, 0 = none or too small, and the last one."""
     from scipy import ndimage
 
     if not len(points):
-        return np.zeros(0, bool)
+        return np.zeros(0, np.int64), 0
     plan = plan_cells(points, normal, limits.cell)
     plan -= plan.min(axis=0) - 1
     shape = tuple(plan.max(axis=0) + 2)
     area = np.bincount(plan[:, 0] * shape[1] + plan[:, 1], weights=areas, minlength=shape[0] * shape[1])
     labels, count = ndimage.label(area.reshape(shape) > _MIN_FILL * limits.cell**2, np.ones((3, 3)))
-    sizes = ndimage.sum_labels(area.reshape(shape), labels, np.arange(count + 1))
-    large = sizes >= limits.min_area
+    large = ndimage.sum_labels(area.reshape(shape), labels, np.arange(count + 1)) >= limits.min_area
     large[0] = False
-    return np.asarray(large[labels[plan[:, 0], plan[:, 1]]])
+    label = labels[plan[:, 0], plan[:, 1]]
+    return np.where(large[label], label, 0).astype(np.int64), count
 
 
 def _curved(

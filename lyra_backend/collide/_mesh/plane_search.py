@@ -73,7 +73,7 @@ def find_planes(
             own = rest[members(sample.at(rest), plane, limits)]
             if len(own):
                 owner[own] = len(found)
-                found.append(plane)
+                found.append(replace(plane, area=float(areas[own].sum())))
         parts += divided
     order = np.argsort([-plane.area for plane in found], kind="stable")
     place = np.append(np.argsort(order), -1).astype(np.int32)
@@ -176,7 +176,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
 
     def _is_flat_there(index: int) -> bool:
         near = cubes.around(guesses.places[index : index + 1], reach)
-        return is_flat(sample.at(near[alive[near]]), guesses.planes[index], limits)
+        return is_flat(sample.at(near[alive[near]]), guesses.planes[index], guesses.places[index], limits)
 
     while count and support.max() >= _SUPPORT * limits.min_area:
         best = int(support.argmax())
@@ -191,7 +191,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
         if support[best] < support.max():
             continue
         support[best] = 0.0
-        on, plane = grown(rest, guess, limits)
+        on, plane = grown(rest, guess, guesses.places[best], limits)
         if plane is not None:
             found.append(plane)
             alive[left[on]] = False
