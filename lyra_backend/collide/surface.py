@@ -29,9 +29,10 @@ __all__ = ["Params", "run"]
 
 _log = logging.getLogger(__name__)
 
-#: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface [m], and how far once
-#: more where that leaves too many triangles.
-_BUDGETS = {"train": (18_000, 80_000, 0.004, 0.006), "detail": (120_000, 180_000, 0.002, 0.0)}
+#: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface at most [m].
+_BUDGETS = {"train": (18_000, 80_000, 0.01), "detail": (120_000, 180_000, 0.002)}
+#: How far simplification may move linings and what else is hidden [voxels]
+_HIDDEN = 0.08
 _ROOM_M2 = 30.0
 
 
@@ -126,13 +127,13 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     hidden, counts["closed_m2"] = bottoms(
         floor, grid, under_solids=params.close_bottoms, across_holes=params.close_holes
     )
-    wanted, tolerance, more = _limits(floor, grid, params)
+    wanted, tolerance = _limits(floor, grid, params)
     # nothing touches what is hidden unless it is in the wrong place: no more triangles than it must have
-    unseen = [_simplified(part, min(wanted, 1), tolerance, params) for part in (lining, hidden)]
+    still = min(tolerance, _HIDDEN * grid.voxel_size)
+    unseen = [_simplified(part, min(wanted, 1), still, params) for part in (lining, hidden)]
     left = max(wanted // 2, wanted - sum(len(triangles) for _, triangles in unseen))
     surface = _simplified(outside, left, tolerance, params)
-    if len(surface[1]) > left and more:
-        surface = _simplified(surface, left, more, params)
+    unseen[0] = _behind(surface, unseen[0], grid)
     shown = len(surface[1])
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
     counts["triangles_lining"], counts["triangles_hidden"] = (len(triangles) for _, triangles in unseen)
@@ -150,17 +151,23 @@ def _contoured(faces: Faces, free: FreeSpace, found: Scan) -> tuple[Surface, Sur
     return compact(vertices, triangles[~lining]), compact(vertices, triangles[lining])
 
 
-def _limits(floor: Floor, grid: Grid, params: Params) -> tuple[int, float, float]:
-    """Return how many triangles are few enough (0 keeps all), and the two tolerances [m]."""
-    few, most, tolerance, more = _BUDGETS[params.budget]
+def _behind(outside: Surface, lining: Surface, grid: Grid) -> Surface:
+    """Return the lining with its vertices behind the outside, which simplification has moved."""
+    vertices, triangles = concatenate_meshes([outside, lining])
+    lines = np.arange(len(triangles)) >= len(outside[1])
+    moved = grid.to_world(behind_outside(grid.to_lattice(vertices), triangles, lines))
+    return moved[len(outside[0]) :].astype(np.float32), lining[1]
+
+
+def _limits(floor: Floor, grid: Grid, params: Params) -> tuple[int, float]:
+    """Return how many triangles are few enough (0 keeps all), and how far simplification may move them [m]."""
+    few, most, tolerance = _BUDGETS[params.budget]
     if params.tolerance is not None:
-        tolerance, more = params.tolerance, 0.0
-    # a lining must stay behind the outside it lines
-    tolerance = min(tolerance, 0.08 * grid.voxel_size)
+        tolerance = params.tolerance
     if params.target_triangles is not None:
-        return params.target_triangles, tolerance, more
+        return params.target_triangles, tolerance
     floor_m2 = np.isfinite(floor.base).sum() * grid.voxel_size**2
-    return int(min(most, few * max(1.0, floor_m2 / _ROOM_M2))), tolerance, more
+    return int(min(most, few * max(1.0, floor_m2 / _ROOM_M2))), tolerance
 
 
 def _simplified(surface: Surface, triangles: int, tolerance: float, params: Params) -> Surface:

@@ -93,9 +93,7 @@ class _Surface:
     bound: float
 
     @staticmethod
-    def of(
-        points: npt.NDArray[np.float64], faces: npt.NDArray[np.int32], bound: float, where: wp.Device
-    ) -> "_Surface":
+    def of(points: npt.NDArray[np.float64], faces: npt.NDArray[np.int32], bound: float, where: wp.Device) -> "_Surface":
         ring = incidence(faces, len(points))
         kind, rims = kinds(faces, *ring, where)
         source = Source()

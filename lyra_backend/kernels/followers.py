@@ -1,8 +1,8 @@
 """How far a surface that is simplified is from what it was made from: vertices of the source follow its triangles.
 
-Every vertex of the source belongs to the triangle it is nearest to, in a linked list, and goes to the nearest of the new
-ones when that changes. A change after which one would be further away than a bound is refused, and so is a vertex that
-would be further from the source's triangles: nothing accumulates, however often the surface changes.
+Every vertex of the source belongs to the triangle it is nearest to, in a linked list, and goes to the nearest of the
+new ones when that changes. A change after which one would be further away than a bound is refused, and so is a vertex
+that would be further from the source's triangles: nothing accumulates, however often the surface changes.
 """
 
 import numpy as np

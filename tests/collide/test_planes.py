@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide._mesh.plane_search import find_planes
-from lyra_backend.collide._mesh.planes import flattened
+from lyra_backend.collide._mesh.planes import flattened, refitted
 
 LIMITS = {"tolerance": 0.02, "cell": 0.1, "min_area": 0.1, "cosine": 0.9}
 
@@ -43,6 +43,47 @@ def test_a_thin_board_on_the_floor_is_a_plane_of_its_own():
     board = patch((0.5, 0.5, 0.012), (1, 0, 0), (0, 1, 0), seed=2)
     found = find_planes(*joined(floor, board), **LIMITS)
     assert [p.offset for p in found.planes] == pytest.approx([0.0, 0.012], abs=5e-4)
+
+
+def test_every_one_of_many_boxes_has_its_own_top():
+    rng = np.random.default_rng(9)
+    floor = patch((0, 0, 0), (30, 0, 0), (0, 30, 0), count=90_000, seed=1)
+    heights = rng.uniform(0.2, 0.8, 100)
+    places = np.stack(np.meshgrid(np.arange(10), np.arange(10)), axis=-1).reshape(-1, 2) * 3.0 + 1.0
+    tops = [
+        patch((x, y, z), (0.5, 0, 0), (0, 0.5, 0), count=100, seed=n)
+        for n, ((x, y), z) in enumerate(zip(places, heights, strict=True))
+    ]
+    points, normals, areas = joined(floor, *tops)
+    found = find_planes(points, normals, areas, **LIMITS)
+    assert len(points) > 80_000, "more than are looked at as a whole"
+    assert found.planes[0].area == pytest.approx(900, rel=0.01)
+    for n, height in enumerate(heights):
+        owner = found.owner[90_000 + 100 * n : 90_100 + 100 * n]
+        names, counts = np.unique(owner[owner >= 0], return_counts=True)
+        assert counts.max() > 80
+        assert abs(found.planes[names[counts.argmax()]].residual(np.array([*places[n] + 0.25, height]))) < 2.5e-3, (
+            "spreads are 1 mm"
+        )
+
+
+def test_tops_of_like_height_do_not_tilt_each_other():
+    one = patch((0, 0, 0.500), (0.6, 0, 0), (0, 0.6, 0), seed=1)
+    two = patch((2, 0, 0.512), (0.6, 0, 0), (0, 0.6, 0), seed=2)
+    planes = find_planes(*joined(one, two), **LIMITS).planes
+    assert sorted(p.offset for p in planes) == pytest.approx([0.500, 0.512], abs=2e-4)
+    assert all(p.normal.tolist() == [0.0, 0.0, 1.0] for p in planes)
+
+
+def test_a_plane_goes_to_where_the_mass_around_it_alone_is_densest():
+    points, normals, areas = patch((0, 0, 0), (2, 0, 0), (0, 2, 0))
+    planes = find_planes(points, normals, areas, **LIMITS)
+    rng = np.random.default_rng(2)
+    here = np.column_stack([rng.uniform(0, 2, (4000, 2)), rng.normal(-0.004, 0.001, 4000)])
+    elsewhere = np.column_stack([rng.uniform(3, 9, (9000, 2)), rng.normal(0.004, 0.001, 9000)])
+    masses = np.concatenate([here, elsewhere])
+    (moved,) = refitted(planes, points, masses, np.ones(len(masses)), 0.1).planes
+    assert moved.offset == pytest.approx(-0.004, abs=2e-4)
 
 
 def test_curved_surfaces_are_left_alone():

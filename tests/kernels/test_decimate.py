@@ -5,6 +5,7 @@ import pytest
 import trimesh
 
 from lyra_backend.kernels.decimate import decimate
+from lyra_backend.kernels.followers import first_followers
 from lyra_backend.kernels.mesh_distance import mesh_distance
 
 
@@ -15,6 +16,26 @@ def grid(count, height=lambda x, y: 0 * x):
     n = np.arange(count * count).reshape(count, count)
     a, b, c, d = (s.ravel() for s in (n[:-1, :-1], n[1:, :-1], n[1:, 1:], n[:-1, 1:]))
     return vertices, np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+
+
+def to_segment(points, a, b):
+    """Distances (N, F) of points (N, 3) to segments from `a` to `b` (F, 3)."""
+    way = b - a
+    share = ((points[:, None] - a) * way).sum(axis=-1) / np.maximum((way**2).sum(axis=-1), 1e-300)
+    return np.linalg.norm(points[:, None] - a - np.clip(share, 0, 1)[..., None] * way, axis=-1)
+
+
+def apart(points, vertices, triangles):
+    """Distance (N,) of each point to the nearest triangle, by trying all of them."""
+    a, b, c = np.asarray(vertices, float)[triangles].transpose(1, 0, 2)
+    normal = np.cross(b - a, c - a)
+    size = np.linalg.norm(normal, axis=-1)
+    inside = np.ones((len(points), len(a)), bool)
+    for start, end in ((a, b), (b, c), (c, a)):
+        inside &= (np.cross(end - start, points[:, None] - start) * normal).sum(axis=-1) >= 0
+    height = np.abs(((points[:, None] - a) * normal).sum(axis=-1)) / np.maximum(size, 1e-300)
+    edges = np.minimum(np.minimum(to_segment(points, a, b), to_segment(points, b, c)), to_segment(points, c, a))
+    return np.where(inside & (size > 0), height, edges).min(axis=1)
 
 
 def as_trimesh(vertices, triangles):
@@ -38,8 +59,38 @@ def test_a_ball_stays_a_closed_ball_within_the_tolerance():
     assert len(triangles) < len(ball.faces) / 4
     assert simple.is_watertight
     assert (simple.face_normals * simple.triangles_center).sum(axis=1).min() > 0, "a triangle turned over"
-    assert mesh_distance(vertices, triangles, ball.vertices).distance.max() < 0.04
+    assert apart(ball.vertices[::7], vertices, triangles).max() <= 0.01 + 1e-6
     assert simple.area_faces.min() > 0
+
+
+@pytest.mark.parametrize("tolerance", [0.003, 0.01])
+def test_rough_surface_and_its_source_are_nowhere_further_apart_than_the_tolerance(tolerance):
+    rng = np.random.default_rng(5)
+    vertices, triangles = grid(30, lambda x, y: 0.05 * np.sin(6 * x) + rng.normal(0, 0.004, x.shape))
+    simple, faces = decimate(vertices, triangles, 0, tolerance, 10.0)
+    assert len(faces) < (0.9 if tolerance < 0.004 else 0.4) * len(triangles)
+    assert apart(vertices, simple, faces).max() <= tolerance + 1e-6
+    assert apart(simple.astype(float), vertices, triangles).max() <= tolerance + 1e-6
+
+
+def test_less_than_the_tolerance_is_enough_where_few_triangles_may_go():
+    rng = np.random.default_rng(6)
+    vertices, triangles = grid(30, lambda x, y: rng.normal(0, 0.002, x.shape))
+    simple, faces = decimate(vertices, triangles, 1400, 0.05, 10.0)
+    assert len(faces) <= 1400
+    assert apart(vertices, simple, faces).max() < 0.02
+
+
+def test_followers_are_every_vertex_once():
+    _, triangles = grid(7)
+    head, after = first_followers(triangles.astype(np.int32), 50)
+    met = []
+    for triangle, vertex in zip(triangles, head, strict=True):
+        while vertex >= 0:
+            assert vertex in triangle
+            met.append(int(vertex))
+            vertex = after[vertex]
+    assert sorted(met) == list(range(49)), "the last of the 50 is in no triangle"
 
 
 def test_open_edges_and_relief_stay():

@@ -24,7 +24,7 @@ class Cubes:
         self._keys = key[self._order]
 
     def around(self, points: Floats, reach: float) -> Ints:
-        """Return, in order, those in the cubes around `points` (N, 3), and all that are within `reach` along an axis."""
+        """Return, in order, all within `reach` along each axis of `points` (N, 3), and others in the same cubes."""
         cube = self._cube(points)
         inside = ((cube >= self._low) & (cube < self._low + self._span)).all(axis=1)
         mine = np.unique(self._key(cube[inside]))

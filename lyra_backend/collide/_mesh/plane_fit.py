@@ -1,4 +1,4 @@
-"""A plane through samples of a surface: grown from a guess, fitted to where samples are densest, bounded by where it ends.
+"""A plane through samples of a surface: grown from a guess, fitted to where samples are densest, and where it ends.
 
 Samples are points with a normal and an area. A guess is refined by iteratively reweighted least squares (Tukey's
 biweight, see Huber, "Robust Statistics", 1981). A plane is what is flat and ends: where samples leave it gradually the
@@ -25,7 +25,7 @@ _ROUNDS = 12  # of reweighting
 _FEW, _QUICK, _DOUBT = 400, 4, 1.3  # samples, rounds, and how much rougher than a plane, for a quick look
 _TO_DEVIATION = 1.4826  # standard deviation over median absolute deviation of a normal distribution
 _OWN = 0.75  # agreement of normals from which a sample near a plane that was found belongs to it
-_AGREE = 1.0  # spreads of a plane by which the mean of another region may be off it and still be of it
+_AGREE = 2.0  # spreads of a plane by which the mean of another region may be off it and still be of it
 _TILT = 4.0  # spreads over the extent of a plane that its tilt may be wrong by
 _LEAVING = 0.35  # area just off the plane over area on it, from which the surface counts as curved
 _MIN_FILL = 0.25  # share of a region's cells that must hold samples of the plane
@@ -63,7 +63,7 @@ class Samples:
 
 
 def members(sample: Samples, plane: Plane, limits: Limits) -> Ints:
-    """Return which samples lie on a plane that was found: regions that are on it, not those that cut through its window."""
+    """Return which samples lie on a plane that was found: regions that are on it, not what cuts through its window."""
     on = np.flatnonzero(sample.normals @ plane.normal >= min(limits.cosine, _OWN))
     residual = plane.residual(sample.points[on])
     inside = np.abs(residual) < plane.window
@@ -159,10 +159,8 @@ def _upright(normal: Floats, spread: float, extent: float) -> Floats:
     return normal
 
 
-def _regions(
-    points: Floats, areas: Floats, normal: Floats, limits: Limits, place: Floats
-) -> Bools:
-    """Return which samples lie in the connected region that is nearest to `place` (3,) of those that are large enough."""
+def _regions(points: Floats, areas: Floats, normal: Floats, limits: Limits, place: Floats) -> Bools:
+    """Return which samples lie in the connected region, large enough, that is nearest to `place` (3,)."""
     label, _ = _labels(points, areas, normal, limits)
     if not label.any():
         return np.zeros(len(label), bool)
@@ -171,7 +169,7 @@ def _regions(
 
 
 def _labels(points: Floats, areas: Floats, normal: Floats, limits: Limits) -> tuple[Ints, int]:
-    """Return the connected region of the plane that each sample (N,) lies in, 0 = none or too small, and the last one."""
+    """Return the connected region of the plane each sample (N,) lies in, 0 = none or too small, and the last one."""
     from scipy import ndimage
 
     if not len(points):

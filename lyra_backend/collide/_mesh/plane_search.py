@@ -28,7 +28,7 @@ _JURY = 8_000  # samples that hypotheses are compared on
 _SIDE, _SLAB = 8.0, 4.0  # width and thickness of the boxes hypotheses come from, in cells and in tolerances
 _CHUNK, _FIRST = 300, 100  # hypotheses compared at once, and looked at in a part that will be divided
 _SHARE = 1 / 64  # of the area of a part that will be divided, from which a plane is looked for in it
-_BOX = 0.15  # smallest plane's area, from which a box gives a hypothesis
+_BOX, _FULL = 0.15, 0.5  # smallest plane's area, or the box's own, from which a box gives a hypothesis
 _LEFT = 0.5  # of a box's samples that other planes must leave for its hypothesis to be worth a try
 _SUPPORT = 0.7  # smallest plane's area, from which a hypothesis is tried
 _AROUND = 2.0  # sides of the smallest plane, up to which a hypothesis must hold before more is looked at
@@ -200,9 +200,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
     return found, rest
 
 
-def _guesses(
-    sample: Samples, part: _Part, bounds: tuple[Floats, Floats], limits: Limits, tried: Names
-) -> _Guesses:
+def _guesses(sample: Samples, part: _Part, bounds: tuple[Floats, Floats], limits: Limits, tried: Names) -> _Guesses:
     """Return planes through the samples of boxes in a part of the scene, one for each axis they face.
 
     Those whose names were tried are left out.
@@ -219,9 +217,10 @@ def _guesses(
     apart = points - mean[group]
     spread = np.array([[total(apart[:, r] * apart[:, s]) for s in range(3)] for r in range(3)]).transpose(2, 0, 1)
     mean_normal = np.stack([total(normals[:, k]) for k in range(3)], axis=1)
+    least = min(_BOX * limits.min_area, _FULL * (_SIDE * limits.cell) ** 2)
     # what lies in the margin is the neighbour's
     core = ((mean >= part.low) & (mean <= part.high)).all(axis=1)
-    some = np.flatnonzero((weight >= _BOX * limits.min_area) & core)
+    some = np.flatnonzero((weight >= least) & core)
     variance, axes = np.linalg.eigh(spread[some])
     flat = variance[:, 0] <= weight[some] * (tolerance / 2) ** 2
     names = boxes + 1j * weight

@@ -55,11 +55,11 @@ class Planes:
     planes: tuple[Plane, ...]
     owner: npt.NDArray[np.int32]
 
-
     def members(self) -> list[Ints]:
         """Return the samples of every plane, in order."""
         order = np.argsort(self.owner, kind="stable")
-        return np.split(order, np.searchsorted(self.owner[order], np.arange(len(self.planes) + 1)))[1:-1]
+        ends = np.searchsorted(self.owner[order], np.arange(len(self.planes) + 1))
+        return [order[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def refitted(planes: Planes, points: Floats, masses: Floats, weights: Floats, cell: float) -> Planes:

@@ -21,7 +21,6 @@ Bools = npt.NDArray[np.bool_]
 _STEEP = 0.3  # sine of the lean up to which a wall is upright
 _ALONG = 0.85  # cosine to which a wall's normals agree
 _WALL_M2 = 1.0  # smallest wall
-_MOST_WALLS = 32
 _DIRECTIONS, _APART_DEG = 8, 8
 _SHARE = 0.04  # of all walls, that look a way, from which it is a direction of the building
 _SLAB = 1.5  # half the thickness [voxels] of what counts as the wall
@@ -107,7 +106,7 @@ def find_openings(faces: Faces, sheets: Sheets, free: FreeSpace, grid: Grid) -> 
         return []
     points, normals = faces.crossing[upright], faces.normal[upright]
     walls = [wall for way in _ways(normals) for wall in _walls(points, normals, way, least)]
-    walls = sorted(walls, key=lambda wall: -wall[2])[:_MOST_WALLS]
+    walls = sorted(walls, key=lambda wall: -wall[2])
     low, axis = edge_points(sheets.blocks, sheets.owner[sheets.blocked])
     crossings = low.astype(np.float32)
     crossings[np.arange(len(low)), axis] += sheets.position[sheets.blocked]
@@ -146,7 +145,7 @@ def _walls(points: Floats, normals: Floats, way: Floats, least: float) -> list[t
     votes = np.bincount(((across - start) * 2.0).astype(int), minlength=3).astype(float)
     smooth = np.convolve(votes, np.ones(3), "same")
     walls = []
-    for _ in range(_MOST_WALLS):
+    while True:
         best = int(np.argmax(smooth))
         near = np.abs(across - start - 0.5 * best - 0.25) < 1.0
         if smooth[best] < least or near.sum() < least:
