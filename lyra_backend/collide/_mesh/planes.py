@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +60,7 @@ class Planes:
         """Return the samples of every plane, in order."""
         order = np.argsort(self.owner, kind="stable")
         ends = np.searchsorted(self.owner[order], np.arange(len(self.planes) + 1))
-        return [order[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        return [order[start:end] for start, end in pairwise(ends)]
 
 
 def refitted(planes: Planes, points: Floats, masses: Floats, weights: Floats, cell: float) -> Planes:
