@@ -70,7 +70,9 @@ def split_by_kind(
 
 def plausible(kind: str, vertices: Floats, triangles: Ints) -> str:
     """Return "unknown" for what is far too small for its class: it carries the name of what it lies on or in."""
-    size = np.ptp(vertices[triangles].reshape(-1, 3), axis=0).max(initial=0.0)
+    if not len(triangles):  # a lining whose outside belongs to something else
+        return "unknown"
+    size = np.ptp(vertices[triangles].reshape(-1, 3), axis=0).max()
     return kind if size >= substance_of(kind).least_m else "unknown"
 
 
