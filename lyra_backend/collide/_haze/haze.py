@@ -114,7 +114,14 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
     progress(0.7, "fitting planes")
     areas = seen.areas()
     found = find_planes(
-        seen.points, seen.normals, areas, tolerance=_TOLERANCE_M, cell=_CELL_M, min_area=_MIN_AREA_M2, cosine=0.6
+        seen.points,
+        seen.normals,
+        areas,
+        tolerance=_TOLERANCE_M,
+        cell=_CELL_M,
+        min_area=_MIN_AREA_M2,
+        cosine=0.6,
+        apart=False,
     )
     rest = found.owner < 0
     wide = find_planes(
@@ -126,6 +133,7 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
         min_area=_WIDE_AREA_M2,
         cosine=0.5,
         loose=0.5,
+        apart=False,
     )
     planes: list[Plane] = list(found.planes)
     planes += [p for p in wide.planes if abs(p.normal[2]) in (0.0, 1.0) and not _beside(p, found.planes)]

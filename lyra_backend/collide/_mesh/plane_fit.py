@@ -41,6 +41,7 @@ class Limits:
     cosine: float
     loose: float
     deviations: float
+    apart: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def members(sample: Samples, plane: Plane, limits: Limits) -> Ints:
     region, count = _labels(sample.points[on], areas, plane.normal, limits)
     area = np.bincount(region, areas, count + 1)
     off = np.bincount(region, areas * residual, count + 1) / np.maximum(area, 1e-12)
-    fits = np.abs(off) <= _AGREE * plane.spread
+    fits = (np.abs(off) <= _AGREE * plane.spread) | (not limits.apart)
     fits[0] = False
     return on[fits[region]]
 
@@ -164,6 +165,8 @@ def _regions(points: Floats, areas: Floats, normal: Floats, limits: Limits, plac
     label, _ = _labels(points, areas, normal, limits)
     if not label.any():
         return np.zeros(len(label), bool)
+    if not limits.apart:
+        return np.asarray(label > 0)
     nearest = np.where(label > 0, ((points - place) ** 2).sum(axis=1), np.inf).argmin()
     return np.asarray(label == label[nearest])
 

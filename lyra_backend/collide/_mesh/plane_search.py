@@ -46,6 +46,7 @@ def find_planes(
     cosine: float,
     loose: float = 0.2,
     reach: float = 4.0,
+    apart: bool = True,
 ) -> Planes:
     """Find planes, largest first.
 
@@ -58,16 +59,18 @@ def find_planes(
         min_area: area of the smallest plane.
         cosine: least agreement of a sample's normal with its plane's.
         reach: deviations of its samples up to which one belongs to a plane.
+        apart: regions that are not connected may lie on planes of their own, and small ones are looked for in all
+            parts of a large scene; else samples are too scattered for that, and a plane is fitted to all that is on it.
         loose: robust deviation, as a share of `tolerance`, from which samples are not flat.
     """
-    limits = Limits(tolerance, cell, min_area, cosine, loose, reach)
+    limits = Limits(tolerance, cell, min_area, cosine, loose, reach, apart)
     sample = Samples(points, normals, areas)
     owner = np.full(len(points), -1, np.int32)
     found: list[Plane] = []
     parts = [_Part.of(points)] if len(points) else []
     while parts:
         part = parts.pop().without(owner)
-        divided = part.halves(points, limits)
+        divided = part.halves(points, limits) if apart else []
         for plane in _planes_in(sample.at(part.inside), part, limits, whole=not divided):
             rest = part.inside[owner[part.inside] < 0]
             own = rest[members(sample.at(rest), plane, limits)]
@@ -124,16 +127,21 @@ def _planes_in(sample: Samples, part: _Part, limits: Limits, *, whole: bool) -> 
         # samples that are wider apart hold together all the same
         wide = limits.cell * float(np.sqrt(stride))
         limits = replace(limits, cell=wide, min_area=max(limits.min_area, _SHARE * total))
+    if not limits.apart:
+        stride = max(1, len(sample.areas) // _SAMPLES)
+        total = float(sample.areas.sum())
+        sample = sample.at(slice(None, None, stride))
+        sample = replace(sample, areas=sample.areas * (total / max(sample.areas.sum(), 1e-12)))
     found: list[Plane] = []
     tried: Names = np.zeros(0, complex)
     bounds = (sample.points.min(axis=0), sample.points.max(axis=0)) if len(sample.points) else (part.low, part.high)
     while len(sample.areas):
         guesses = _guesses(sample, part, bounds, limits, tried)
-        guesses = guesses if whole else guesses.first(_FIRST)
+        guesses = guesses.first(_CHUNK) if not limits.apart else guesses if whole else guesses.first(_FIRST)
         tried = np.concatenate([tried, guesses.names])
         new, sample = _greedy(sample, guesses, limits)
         found += new
-        if not new:
+        if not new or not limits.apart:
             break
     return found
 
@@ -183,7 +191,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
         guess = guesses.planes[best]
         # what planes found since then have taken no longer supports it
         taken = bool(found) and rest.areas[guesses.of[left] == best].sum() < _LEFT * in_box[best]
-        if taken or not (flat[best] or _is_flat_there(best)):
+        if taken or not (flat[best] or not limits.apart or _is_flat_there(best)):
             support[best] = 0.0
             continue
         flat[best] = True
