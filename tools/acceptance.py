@@ -1,6 +1,6 @@
 """Generate the reference prompts at several seeds and tabulate what came out, beside the exact surface of each scene.
 
-    python tools/acceptance.py --out outputs/acceptance                   eight families, seeds 0 to 2
+    python tools/acceptance.py --out outputs/acceptance                   all families, seeds 0 to 2
     python tools/acceptance.py --out DIR --families street --seeds 7 8    some of them
     python tools/acceptance.py --out DIR --judge "python judge.py physx"  a second opinion on each stage: exit 0 = good
     python tools/acceptance.py --out DIR --judge "physx=python judge.py physx" --judge "newton=python judge.py newton"
