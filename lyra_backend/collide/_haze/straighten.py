@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 _CELL_M = 0.1
 _CLOSE_M = 0.6  # gaps of a plane that are narrower than twice this may be closed
 _BEHIND_M = 0.3  # Gaussians up to this far behind a large plane are hidden by it
-_LARGE_M2 = 3.0  # area of planes that hide and are closed
+_LARGE_M2 = 3.0  # area of level and upright planes that hide and are closed
 _BEYOND_M = 0.3  # a ray that ends further than this behind a plane went through it
 _THIN_M = 0.002  # standard deviation of a straightened Gaussian across its plane
 
@@ -66,7 +66,8 @@ class _Place:
         from scipy import ndimage
 
         self.plane = plane
-        self.large = plane.area >= _LARGE_M2
+        # what is neither level nor upright may be clutter that happens to line up
+        self.large = plane.area >= _LARGE_M2 and abs(plane.normal[2]) in (0.0, 1.0)
         first = np.cross(plane.normal, np.eye(3)[np.abs(plane.normal).argmin()])
         first /= np.linalg.norm(first)
         self.axes = np.stack([first, np.cross(plane.normal, first)])
