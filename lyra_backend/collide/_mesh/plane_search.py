@@ -31,6 +31,7 @@ _SHARE = 1 / 64  # of the area of a part that will be divided, from which a plan
 _BOX, _FULL = 0.15, 0.5  # smallest plane's area, or the box's own, from which a box gives a hypothesis
 _LEFT = 0.5  # of a box's samples that other planes must leave for its hypothesis to be worth a try
 _SUPPORT = 0.7  # smallest plane's area, from which a hypothesis is tried
+_PATIENCE = 12  # hypotheses in a row that may turn out to be curved before a part is taken to be so
 _AROUND = 2.0  # sides of the smallest plane, up to which a hypothesis must hold before more is looked at
 _MARGIN, _WIDE = 4.0, 0.1  # of parts: in sides of the smallest plane, and in their own longest side
 
@@ -181,12 +182,13 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
     in_box = np.bincount(guesses.of + 1, sample.areas, count + 1)[1:]
     support = np.maximum(support, in_box)
     flat = np.zeros(count, bool)
+    in_vain = 0
 
     def _is_flat_there(index: int) -> bool:
         near = cubes.around(guesses.places[index : index + 1], reach)
         return is_flat(sample.at(near[alive[near]]), guesses.planes[index], guesses.places[index], limits)
 
-    while count and support.max() >= _SUPPORT * limits.min_area:
+    while count and in_vain < _PATIENCE and support.max() >= _SUPPORT * limits.min_area:
         best = int(support.argmax())
         guess = guesses.planes[best]
         # what planes found since then have taken no longer supports it
@@ -200,6 +202,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
             continue
         support[best] = 0.0
         on, plane = grown(rest, guess, guesses.places[best], limits)
+        in_vain = 0 if plane is not None else in_vain + 1
         if plane is not None:
             found.append(plane)
             alive[left[on]] = False
