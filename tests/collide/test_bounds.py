@@ -51,7 +51,7 @@ def test_voxels_grow_until_the_scan_fits(scene, voxel_size):
 @pytest.mark.parametrize(("limit", "kept"), [(0.1, False), (1.0, True)])
 def test_a_limit_that_cannot_be_kept_is_told_though_nothing_was_coarsened(limit, kept):
     scene = sheet((0, 0, 0), (2, 0, 0), (0, 2, 0))
-    outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=limit), Progress())
+    outcome = heightfield.run(scene, (), heightfield.Params(memory_limit=limit, lone_plane=True), Progress())
     assert outcome.counts["voxel_size_m"] == 0.05
     found = [f for f in outcome.findings if f.code == "collide.memory"]
     assert bool(found) != kept

@@ -187,7 +187,8 @@ def test_what_stands_before_the_sky_on_purpose_is_no_phantom(roofless):
 
 @pytest.mark.parametrize("collider", [surface, heightfield])
 def test_a_kerb_is_no_phantom(collider):
-    outcome = collider.run(sheet((0, 0, 0), (4, 0, 0), (0, 4, 0)), (), collider.Params(), Progress())
+    ground = sheet((0, 0, 0), (4, 0, 0), (0, 4, 0))
+    outcome = collider.run(ground, (), collider.Params(lone_plane=True), Progress())
     assert outcome.counts["kerb_m"] > 10
     assert outcome.counts["rays_clear"] > 1000
     assert outcome.counts["rays_phantom_share"] == 0
