@@ -232,11 +232,13 @@ def _own_material(collider: _Collider, material: PhysicsMaterial) -> PhysicsMate
 
 
 def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
-    """Return how the colliders were made, how far they were measured to be off, and in which variant that was."""
+    """Return how the colliders were made, how far they were measured to be off, in which variant, and what else was."""
     origin: dict[str, str | dict[str, float]] = {"method": proxy.method}
     if proxy.error_m:
         origin["errorMeters"] = {name: float(value) for name, value in sorted(proxy.error_m.items())}
         origin["errorVariant"] = next(iter(_wanted(proxy)))
+    if proxy.measured:
+        origin["measured"] = {name: float(value) for name, value in sorted(proxy.measured.items())}
     return origin
 
 

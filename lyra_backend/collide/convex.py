@@ -93,7 +93,7 @@ def run(
     progress(1.0, "done")
     findings += [*objects.findings, *measured.findings, *_judged(cut, len(parts), params)]
     error = measured.error_m | {"proud_p95": round(cut["proud_p95"], 6)} if measured.error_m else {}
-    return Outcome(CollisionProxy(tuple(parts), "convex", error), counts, tuple(findings))
+    return Outcome(CollisionProxy(tuple(parts), "convex", error, measured.counts), counts, tuple(findings))
 
 
 def _structure(

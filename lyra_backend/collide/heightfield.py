@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..params import param
 from ..progress import Progress
 from ..types import Camera, CollisionPart, CollisionProxy, Finding, GaussianCloud, Outcome, Severity
+from . import _findings as say
 from ._error.measure import measure_collider
 from ._error.on_purpose import OnPurpose
 from ._mesh.ground import Floor, Surface, find_floor, kerb
@@ -57,6 +58,8 @@ def run(
     findings += measured.findings
     overhang = _overhang_m2(found, floor)
     findings.append(_left_out(overhang, params.max_overhang_m2))
+    if rim:
+        findings.append(say.kerb_built(rim, params.kerb_height))
     counts: dict[str, int | float] = {
         "triangles": len(triangles),
         "voxel_size_m": found.grid.voxel_size,
@@ -66,7 +69,8 @@ def run(
     }
     progress(1.0, "done")
     part = CollisionPart("environment", vertices, triangles, "ground")
-    return Outcome(CollisionProxy((part,), "heightfield", measured.error_m), counts, tuple(findings))
+    proxy = CollisionProxy((part,), "heightfield", measured.error_m, measured.counts)
+    return Outcome(proxy, counts, tuple(findings))
 
 
 def _heights(floor: Floor) -> npt.NDArray[np.float64]:

@@ -110,7 +110,7 @@ def run(
         "collide: %d Gaussians -> %d triangles, %.1f s", cloud.count, len(triangles), time.perf_counter() - started
     )
     progress(1.0, "done")
-    return Outcome(CollisionProxy(parts, "surface", measured.error_m), counts, tuple(findings))
+    return Outcome(CollisionProxy(parts, "surface", measured.error_m, measured.counts), counts, tuple(findings))
 
 
 def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, Surface, dict[str, int | float]]:

@@ -100,7 +100,7 @@ def save_proxy(folder: Path, proxy: CollisionProxy) -> None:
     triangles = {f"t{i}": p.triangles for i, p in enumerate(proxy.parts)}
     _save_arrays(folder / "proxy.npz", {**vertices, **triangles})
     parts = [_part_to_json(p) for p in proxy.parts]
-    data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m}
+    data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m, "measured": dict(proxy.measured)}
     (folder / "proxy.json").write_text(json.dumps(data), encoding="utf-8")
 
 
@@ -109,7 +109,7 @@ def load_proxy(folder: Path) -> CollisionProxy:
     data = json.loads((folder / "proxy.json").read_text(encoding="utf-8"))
     with np.load(folder / "proxy.npz") as arrays:
         parts = tuple(_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"]))
-    return CollisionProxy(parts, data["method"], data["error_m"])
+    return CollisionProxy(parts, data["method"], data["error_m"], data["measured"])
 
 
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -152,11 +153,14 @@ class CollisionProxy:
         method: registry name of the plugin that made it.
         error_m: measured distance between proxy and Gaussians [m] by name (for example "median", "p95"); empty
             if it was not measured.
+        measured: what else was measured, by names that end in their unit unless it is a count (for example "leaks",
+            "surface_missing_share", "open_m2").
     """
 
     parts: tuple[CollisionPart, ...]
     method: str
     error_m: dict[str, float]
+    measured: Mapping[str, int | float] = field(default_factory=dict)
 
     def with_role(self, *roles: Role) -> tuple[CollisionPart, ...]:
         """Return the parts that stand for one of `roles`, in their order."""

@@ -168,10 +168,11 @@ def test_origin_and_error_are_kept(stage: Usd.Stage) -> None:
 
 def test_what_was_not_measured_states_no_error(tmp_path: Path) -> None:
     structure = replace(square("floor"), role=Role.STRUCTURE)
-    proxy = CollisionProxy((square("floor"), structure), "surface", {"p95": 0.008})
+    proxy = CollisionProxy((square("floor"), structure), "surface", {"p95": 0.008}, {"leaks": 2, "open_m2": 0.5})
     collision.write(proxy, tmp_path / "a.usda")
     opened = Usd.Stage.Open(str(tmp_path / "a.usda"))
     assert opened.GetPrimAtPath(ENVIRONMENT).GetCustomDataByKey("lyra:errorMeters")
+    assert opened.GetPrimAtPath(ENVIRONMENT).GetCustomDataByKey("lyra:measured") == {"leaks": 2.0, "open_m2": 0.5}
     assert not opened.GetPrimAtPath("/World/Collision/Structure").GetCustomDataByKey("lyra:errorMeters")
 
 

@@ -32,6 +32,12 @@ def test_a_ramp_is_as_high_as_it_is():
     assert outcome.value.method == "heightfield"
 
 
+def test_the_kerb_is_told():
+    outcome = run(sheet((0, 0, 0), (3, 0, 0), (0, 2, 0)), lone_plane=True)
+    (finding,) = (f for f in outcome.findings if f.code == "collide.kerb")
+    assert finding.measured == outcome.counts["kerb_m"] > 5
+
+
 def test_triangles_are_even_and_unbroken():
     (part,) = run(sheet((0, 0, 0), (3, 0, 0), (0, 2, 0)), kerb_height=0.0, lone_plane=True).value.parts
     a, b, c = (part.vertices[part.triangles[:, k]] for k in range(3))

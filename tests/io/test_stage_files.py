@@ -22,9 +22,9 @@ def test_colliders_come_back_whole(tmp_path: Path) -> None:
             "ball_1", CORNERS, triangles, "ball", Approximation.CONVEX_HULL, Role.OBJECT, ball, "ball_1", 0.3, 0.9, True
         ),
     )
-    save_proxy(tmp_path, CollisionProxy(parts, "surface", {"p95": 0.01}))
+    save_proxy(tmp_path, CollisionProxy(parts, "surface", {"p95": 0.01}, {"leaks": 2}))
     proxy = load_proxy(tmp_path)
-    assert (proxy.method, proxy.error_m) == ("surface", {"p95": 0.01})
+    assert (proxy.method, proxy.error_m, proxy.measured) == ("surface", {"p95": 0.01}, {"leaks": 2})
     for before, after in zip(parts, proxy.parts, strict=True):
         for field in fields(CollisionPart):
             if field.name != "primitive":
