@@ -105,6 +105,12 @@ def flat_room():
     return scene, scenes.collide(scene.cloud)
 
 
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.43])
+def test_the_floor_is_even_wherever_the_lattice_lies(offset):
+    scene, _ = flat_room()
+    assert np.ptp(trials.floor_heights(scenes.collide(scene.cloud, grid_offset=offset))) < 1e-4
+
+
 def test_a_wheel_of_three_centimetres_rolls_across_the_floor():
     _, proxy = flat_room()
     heights = trials.floor_heights(proxy)

@@ -46,6 +46,9 @@ def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
     retreat = faces.retreat.copy()
     bumps, plane = _bumps(faces, outside, planes)
     retreat[bumps] = 0.0
+    # what is under a thin floor keeps its distance; the floor itself, to roll on, stays where it is
+    level = np.array([p.normal[2] >= _LEVEL for p in planes.planes] + [False])
+    retreat[outside[level[planes.owner]]] = 0.0
     for index in np.unique(plane):
         on, ground = bumps[plane == index], planes.planes[index]
         crossing[on] -= ground.residual(crossing[on])[:, None] * ground.normal
