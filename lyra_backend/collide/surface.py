@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 #: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface at most [m].
 _BUDGETS = {"train": (18_000, 80_000, 0.01), "detail": (120_000, 180_000, 0.004)}
 #: How far simplification may move linings and what else is hidden [voxels]
-_HIDDEN = 0.08
+_HIDDEN = 0.16
 _ROOM_M2 = 30.0
 
 
