@@ -53,7 +53,7 @@ class Params(ScanParams):
     thickness: float = param(0.04, "Thickness of pieces behind the surface.", unit="m", min=0.01, max=0.5)
     tolerance: float = param(0.004, "How far simplification may move the surface.", unit="m", min=0.0, max=0.1)
     max_error_p95: float = param(0.03, "95 % of the surface must be nearer to a piece than this.", unit="m", min=0.0)
-    join_tolerance: float = param(
+    cut_tolerance: float = param(
         0.015, "Pieces in which surface lies less deep than this are not cut further.", unit="m", min=0.0, max=0.1
     )
     max_pieces: int = param(1000, "So many are cut no further unless they are far off; more are a warning.", min=1)
@@ -109,7 +109,7 @@ def _structure(
         depth[~flat],
         partial(_is_free, found),
         largest=params.rough_cell,
-        tolerance=params.join_tolerance,
+        tolerance=params.cut_tolerance,
         most=most - len(boxes),
         progress=progress.child(0.4, 1.0),
     )

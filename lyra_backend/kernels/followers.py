@@ -172,7 +172,7 @@ def follows(
     target: wp.vec3d,
     head: wp.array(dtype=int),
     after: wp.array(dtype=int),
-) -> int:
+) -> None:
     """Give the vertices of the source around `a` and `b` to what is nearest when both have gone to `target`."""
     loose = int(-1)
     for end in range(2):
@@ -186,7 +186,6 @@ def follows(
                 after[v] = loose
                 loose = v
                 v = following
-    count = int(0)
     while loose >= 0:
         v = loose
         loose = after[v]
@@ -195,8 +194,6 @@ def follows(
         t = int(nearest[1])
         after[v] = head[t]
         head[t] = v
-        count += 1
-    return count
 
 
 def first_followers(

@@ -123,6 +123,14 @@ def test_a_sheet_is_as_it_was_without_the_blocks_that_were_let_go():
     assert np.array_equal(sheets.deviation[ours[ours >= 0]], crossings.deviation[theirs[theirs >= 0]])
 
 
+def test_edges_stay_few_enough_for_kernels_to_name(monkeypatch):
+    scene = sheet((0, 0, 0), (7, 0, 0), (0, 7, 0))
+    blocks = (fit(scene, 0.02, 8.0, 0.5).directory >= 0).sum()
+    monkeypatch.setattr(bounds, "_NODES", 3 * 512 * int(blocks) // 2)
+    coarser = fit(scene, 0.02, 8.0, 0.5)
+    assert 0 < 3 * 512 * (coarser.directory >= 0).sum() <= bounds._NODES
+
+
 def test_strays_change_nothing():
     scene = room()
     strays = join(stray((30.0, 1.0, 1.0)), stray((1.0, -950.0, 1.0)), stray((1e30, 0.0, 0.0)), stray((1, 1, 1), 1e5))

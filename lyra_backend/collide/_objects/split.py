@@ -36,6 +36,11 @@ _FEW = 300  # pieces that are never too many
 _FREE = 0.4  # how bad it is if all of a piece is free, in its size
 _REPORTED = 20  # cuts between two reports
 _FACING = (0.1, 0.9)  # shares of the area between which triangles that face one way are cut off
+#: Which places in a piece are looked at: shares in [0, 1], spread evenly (Roberts, "The unreasonable effectiveness of
+#: quasirandom sequences", 2018).
+_STEPS = np.array([0.8566748838, 0.7338918566, 0.5385972572, 0.6287067210])
+_PICKS = (0.5 + _STEPS[:, None] * np.arange(1, _INSIDE + 1)) % 1.0
+_PICKS[3] = 0.08 + 0.84 * _PICKS[3]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,15 +157,10 @@ def _costs(sheet: _Sheet, groups: list[Ints], is_free: IsFree) -> list[float]:
 
 
 def _places(front: Floats) -> Floats:
-    """Places (N, 3) between points (P, 3) of a piece: the same ones every time, by Roberts' sequence."""
+    """Places (N, 3) between points (P, 3) of a piece: the same ones every time."""
     one, two, three = (front[(u * len(front)).astype(np.int64)] for u in _PICKS[:3])
     inside = one + _PICKS[3][:, None] * (two - one)
     return inside + 0.25 * (three - inside)
-
-
-_STEPS = np.array([0.8566748838, 0.7338918566, 0.5385972572, 0.6287067210])
-_PICKS = (0.5 + _STEPS[:, None] * np.arange(1, _INSIDE + 1)) % 1.0
-_PICKS[3] = 0.08 + 0.84 * _PICKS[3]
 
 
 def _cut(sheet: _Sheet, mine: Ints, is_free: IsFree) -> list[tuple[Ints, float]]:

@@ -23,7 +23,7 @@ _GB = 1e9
 _MOST_GB, _SHARE = 8.0, 0.5  # of the limit nobody gave: at most this, and this share of what is installed
 _LEAST_GB = 0.1  # what a lattice may take in any case
 _AT_ONCE = 1_000_000  # Gaussians in a portion
-_NODES = 2**31 - 1  # that a flood can name
+_NODES = 2**31 - 1  # points of a flood, and edges of blocks, that kernels can name
 
 # Peak memory [B] of a whole run, so that none of those measured reached it (rooms and terrain of 0.5 to 20 million
 # Gaussians stay a quarter below, a hall of 36 000 m2 comes up to it): of the interpreter with its libraries; for each
@@ -92,7 +92,7 @@ def fit(cloud: GaussianCloud, voxel_size: float, limit: float, offset: float, be
         directory = touched_blocks(portions, grid.shape)
         touched = int((directory >= 0).sum())
         blocks = _blocks_gb(touched, portions.surface_blocks)
-        if box + blocks <= room and directory.size + touched * BLOCK**3 <= _NODES:
+        if box + blocks <= room and directory.size + 3 * touched * BLOCK**3 <= _NODES:
             break
         # blocks lie along surfaces
         size *= max(1.02, ((box + blocks) / room) ** 0.5)

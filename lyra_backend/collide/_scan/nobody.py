@@ -94,7 +94,7 @@ def was_seen(sides: Sides, floor: float, limits: Limits) -> bool:
 
 
 def is_closed(sides: Sides, depth: float, ways: Floats, limits: Limits) -> bool:
-    """Do `sides` along `ways` (4, 3) close a pocket that goes `depth` [voxel faces] behind what is open, but there?"""
+    """Do `sides` along `ways` (4, 3) close a pocket that goes `depth` [m] behind what is open, but there?"""
     up = np.array([0.0, 0.0, 1.0])
     is_open = [sides.share(sides.open_, towards=way) > limits.open_side for way in ways]
     return (
