@@ -176,18 +176,18 @@ def test_help_names_what_there_is() -> None:
     assert "{" not in text
 
 
-def test_help_is_quick_and_light() -> None:
+def test_help_is_light() -> None:
     script = (
-        "import contextlib, io, sys, time\n"
+        "import contextlib, io, sys\n"
         "from lyra_backend.cli import main\n"
         "def heavy(*words):\n"
         "    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "        main([*words, '--help'])\n"
         "    return [m for m in ('torch', 'warp', 'pxr', 'trimesh', 'numpy') if m in sys.modules]\n"
-        "print(heavy(), heavy('generate'), time.process_time() < 1.0)"
+        "print(heavy(), heavy('generate'))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[] ['numpy'] True"
+    assert done.stdout.strip() == "[] ['numpy']"
 
 
 # -- when things go wrong ---------------------------------------------------------------------------------------------
