@@ -39,6 +39,7 @@ MAY: Mapping[str, set[str]] = {
     "collide": NOUNS | {"kernels", "render", "memory"},
     "author": NOUNS | {"io", "registry", "atomic", "__init__"},
     "validate": NOUNS | {"render"},
+    "train": NOUNS | {"kernels"},
     "plan": NOUNS | {"registry"},
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
@@ -66,10 +67,17 @@ NEVER: Mapping[str, set[str]] = {
     "validate": _ALL - {"pxr", "omni"},
     "generate": {"pxr", "warp"} | KIT,
     "render": _ALL - LEARNING,
+    "train": {"pxr"} | KIT,
     "ext": LEARNING | {"warp"},
 }
 #: Part -> heavy packages it may import at the top of a file.
-AT_TOP: Mapping[str, set[str]] = {"kernels": {"warp"}, "author": {"pxr"}, "validate": {"pxr"}, "ext": {"pxr"}}
+AT_TOP: Mapping[str, set[str]] = {
+    "kernels": {"warp"},
+    "author": {"pxr"},
+    "validate": {"pxr"},
+    "train": {"torch", "warp"},
+    "ext": {"pxr"},
+}
 
 
 def find_violations(root: Path) -> list[str]:

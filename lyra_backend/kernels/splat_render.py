@@ -141,7 +141,7 @@ def render_splats(
             for a, kind in zip(arrays, kinds, strict=True)
         ]
         tile_size = (-(-width // TILE_PX), -(-height // TILE_PX))
-        view = _view(world_to_cam, intrinsics, size, near_m)
+        view = view_of(world_to_cam, intrinsics, size, near_m)
         projection = project_splats(view, tile_size, *cloud)
         _draw(projection, tile_size, wp.vec3(*background), image)
     return SplatImage(*(a.numpy() for a in image))
@@ -161,12 +161,13 @@ def _check_shapes(
         raise ValueError(f"world_to_cam must have shape (4, 4), got {np.shape(world_to_cam)}.")
 
 
-def _view(
+def view_of(
     world_to_cam: npt.NDArray[np.floating],
     intrinsics: tuple[float, float, float, float],
     size: tuple[int, int],
     near_m: float,
 ) -> View:
+    """Return a camera for the kernels: rigid transform into OpenCV axes (4, 4), fx, fy, cx, cy [px], size [px]."""
     pose = np.asarray(world_to_cam, np.float64)
     view = View()
     view.world_to_cam = wp.mat44(*pose.ravel().tolist())
