@@ -20,6 +20,7 @@ from ._mesh.flat import flat
 from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb
 from ._mesh.lining import behind_outside, with_solid_interiors
 from ._mesh.triangles import compact, split_quads
+from ._mesh.unfold import unfolded
 from ._objects.objects import METHODS, find_objects
 from ._scan.free_space import FreeSpace
 from ._scan.lattice import Grid
@@ -146,6 +147,7 @@ def _contoured(faces: Faces, free: FreeSpace, found: Scan) -> tuple[Surface, Sur
     """Return the surface of free space and the lining of solids in the world, in all their triangles."""
     vertices, quads, wanted = contour(faces, found.sheets, free, found.grid)
     triangles = split_quads(vertices, quads, wanted)
+    vertices = unfolded(vertices, triangles, np.repeat(wanted, 2, axis=0), np.repeat(faces.planar, 2))
     lining = np.repeat(faces.lining, 2)
     vertices = found.grid.to_world(behind_outside(vertices, triangles, lining)).astype(np.float32)
     return compact(vertices, triangles[~lining]), compact(vertices, triangles[lining])

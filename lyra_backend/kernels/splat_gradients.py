@@ -1,4 +1,4 @@
-"""Gradients of pictures of 3D Gaussians: blend back to front, then backwards through the projection (Kerbl et al. 2023).
+"""Gradients of pictures of 3D Gaussians: back to front, then backwards through the projection (Kerbl et al. 2023).
 
 Does: the colour of a picture and its derivatives with respect to the Gaussians. Does not: depth, or any step of an
 optimiser. Sums over pixels are atomic, so on CUDA their last bits depend on the order of threads.
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import warp as wp
 
-from .splat_project import ALPHA_MIN, TILE_PX, Splat, View, _footprint, _sh_color, project_splats
-from .splat_render import _ALPHA_MAX, _TRANSMITTANCE_MIN, _blend
+from .splat_project import ALPHA_MIN, TILE_PX, Splat, View, footprint, project_splats, sh_color
+from .splat_render import ALPHA_MAX, TRANSMITTANCE_MIN, blend
 from .splat_tiles import TileLists, list_tiles, sort_by_depth
 
 __all__ = ["Blended", "Gradients", "blend_splats", "blended_gradients"]
@@ -76,13 +76,13 @@ def _blend_back(
     # blended again instead of kept: where the ray ends, and what is left of the light there
     left = float(1.0)
     k = int(first)
-    while k < ranges[tile][1] and left >= _TRANSMITTANCE_MIN:
+    while k < ranges[tile][1] and left >= TRANSMITTANCE_MIN:
         s = members[k]
         dx = float(px) + 0.5 - splats[s].u
         dy = float(py) + 0.5 - splats[s].v
         fall = splats[s].a * dx * dx + splats[s].b * dx * dy + splats[s].c * dy * dy
         if fall < splats[s].reach:
-            left *= 1.0 - wp.min(_ALPHA_MAX, ALPHA_MIN * wp.exp(splats[s].reach - fall))
+            left *= 1.0 - wp.min(ALPHA_MAX, ALPHA_MIN * wp.exp(splats[s].reach - fall))
         k += 1
     grad = grad_rgb[py, px]
     behind = background
@@ -94,16 +94,14 @@ def _blend_back(
         fall = splats[s].a * dx * dx + splats[s].b * dx * dy + splats[s].c * dy * dy
         if fall < splats[s].reach:
             full = ALPHA_MIN * wp.exp(splats[s].reach - fall)
-            alpha = wp.min(_ALPHA_MAX, full)
+            alpha = wp.min(ALPHA_MAX, full)
             left /= 1.0 - alpha
             wp.atomic_add(grad_color, s, left * alpha * grad)
-            if full < _ALPHA_MAX:
+            if full < ALPHA_MAX:
                 slope = left * alpha * wp.dot(splats[s].color - behind, grad)
                 wp.atomic_add(grad_reach, s, slope)
                 wp.atomic_add(grad_fall, s, -slope * wp.vec3(dx * dx, dx * dy, dy * dy))
-                along = wp.vec2(
-                    2.0 * splats[s].a * dx + splats[s].b * dy, splats[s].b * dx + 2.0 * splats[s].c * dy
-                )
+                along = wp.vec2(2.0 * splats[s].a * dx + splats[s].b * dy, splats[s].b * dx + 2.0 * splats[s].c * dy)
                 wp.atomic_add(grad_centre, s, slope * along)
             behind += alpha * (splats[s].color - behind)
 
@@ -133,15 +131,15 @@ def _describe(
         wp.vec3(view.world_to_cam[2, 0], view.world_to_cam[2, 1], view.world_to_cam[2, 2]),
     )
     axes = turn * wp.quat_to_matrix(quats[i]) * wp.diag(scales[i])
-    splat = _footprint(view, p, axes * wp.transpose(axes), opacities[i])
+    splat = footprint(view, p, axes * wp.transpose(axes), opacities[i])
     centre[i] = wp.vec2(splat.u, splat.v)
     fall[i] = wp.vec3(splat.a, splat.b, splat.c)
     reach[i] = splat.reach
-    color[i] = _sh_color(sh, i, wp.normalize(positions[i] - view.position))
+    color[i] = sh_color(sh, i, wp.normalize(positions[i] - view.position))
 
 
 def blend_splats(view: View, cloud: tuple[wp.array, ...], background: tuple[float, float, float]) -> Blended:
-    """Return the picture of Gaussians: positions, scales [m], quats xyzw, opacities and SH (N, K), arrays of a device."""
+    """Return the picture of Gaussians: positions, scales [m], quats xyzw, opacities and SH (N, K) on one device."""
     device, size = cloud[0].device, _tile_size(view)
     rgb = wp.full((view.height, view.width), wp.vec3(*background), dtype=wp.vec3, device=device)
     projection = project_splats(view, size, *cloud)
@@ -151,7 +149,7 @@ def blend_splats(view: View, cloud: tuple[wp.array, ...], background: tuple[floa
     tiles = list_tiles(order, projection.splats, size, 0, size[1])
     rest = [wp.empty((view.height, view.width), dtype=wp.float32, device=device) for _ in range(3)]
     inputs = [projection.splats, *tiles, size[0], 0, wp.vec3(*background)]
-    wp.launch(_blend, dim=tiles.ranges.size * TILE_PX**2, inputs=inputs, outputs=[rgb, *rest], device=device)
+    wp.launch(blend, dim=tiles.ranges.size * TILE_PX**2, inputs=inputs, outputs=[rgb, *rest], device=device)
     return Blended(rgb, projection.splats, order, tiles)
 
 
@@ -164,7 +162,7 @@ def blended_gradients(
 ) -> Gradients:
     """Return the derivatives of a scalar whose derivatives with respect to the picture are `grad_rgb`, vec3 (H, W)."""
     device, count = cloud[0].device, cloud[0].size
-    grads = [wp.zeros_like(array) for array in cloud]
+    positions, scales, quats, opacities, sh = grads = [wp.zeros_like(array) for array in cloud]
     outs = [wp.zeros(count, dtype=kind, device=device) for kind in (wp.vec2, wp.vec3, wp.float32, wp.vec3)]
     if blended.order is not None and blended.tiles is not None:
         tiles = blended.tiles
@@ -180,7 +178,7 @@ def blended_gradients(
             adjoint=True,
             device=device,
         )
-    return Gradients(*grads, outs[0])
+    return Gradients(positions, scales, quats, opacities, sh, outs[0])
 
 
 def _tile_size(view: View) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def _ellipse_edge(splat: Splat, dy: float, side: float) -> float:
 
 
 @wp.func
-def _sh_color(sh: wp.array2d[wp.vec3], i: int, d: wp.vec3) -> wp.vec3:
+def sh_color(sh: wp.array2d[wp.vec3], i: int, d: wp.vec3) -> wp.vec3:
     """Colour towards d (unit, camera to Gaussian): 0.5 + sum of the bands, clipped below (Kerbl et al. 2023)."""
     coefficient_count = sh.shape[1]
     color = 0.28209479177387814 * sh[i, 0] + wp.vec3(0.5, 0.5, 0.5)
@@ -144,7 +144,7 @@ def _sh_color(sh: wp.array2d[wp.vec3], i: int, d: wp.vec3) -> wp.vec3:
 
 
 @wp.func
-def _footprint(view: View, p: wp.vec3, cov: wp.mat33, opacity: float) -> Splat:
+def footprint(view: View, p: wp.vec3, cov: wp.mat33, opacity: float) -> Splat:
     """Splat, without its colour, of a Gaussian with centre p [m] and covariance [m^2] in camera axes."""
     splat = Splat()
     inv_z = 1.0 / p[2]
@@ -211,7 +211,7 @@ def _project(
         wp.vec3(view.world_to_cam[2, 0], view.world_to_cam[2, 1], view.world_to_cam[2, 2]),
     )
     axes = turn * wp.quat_to_matrix(quats[i]) * wp.diag(scales[i])
-    splat = _footprint(view, p, axes * wp.transpose(axes), opacities[i])
+    splat = footprint(view, p, axes * wp.transpose(axes), opacities[i])
     rows = touched_rows(splat, tile_size[1])
     visible = bool(False)
     for row in range(rows[0], rows[1]):
@@ -220,7 +220,7 @@ def _project(
             wp.atomic_add(row_pairs, row, columns[1] - columns[0])
             visible = True
     if visible:
-        splat.color = _sh_color(sh, i, wp.normalize(positions[i] - view.position))
+        splat.color = sh_color(sh, i, wp.normalize(positions[i] - view.position))
         splats[i] = splat
         depth_keys[i] = wp.cast(p[2], wp.int32)
         wp.atomic_add(visible_count, 0, 1)

@@ -16,8 +16,8 @@ wp.set_module_options({"enable_backward": False})
 
 Floats = npt.NDArray[np.float32]
 
-_ALPHA_MAX = wp.constant(wp.float32(0.99))
-_TRANSMITTANCE_MIN = wp.constant(wp.float32(1.0e-4))
+ALPHA_MAX = wp.constant(wp.float32(0.99))
+TRANSMITTANCE_MIN = wp.constant(wp.float32(1.0e-4))
 # Bounds the memory of a band of tile rows (16 bytes a pair), however large the Gaussians are.
 _BAND_PAIRS = 1 << 23
 # Less work than this is not worth a second pass over the splats.
@@ -42,7 +42,7 @@ class SplatImage(NamedTuple):
 
 
 @wp.kernel
-def _blend(
+def blend(
     # in
     splats: wp.array[Splat],
     members: wp.array[wp.int32],
@@ -73,7 +73,7 @@ def _blend(
         dy = float(py) + 0.5 - splats[s].v
         fall = splats[s].a * dx * dx + splats[s].b * dx * dy + splats[s].c * dy * dy
         if fall < splats[s].reach:
-            weight = left * wp.min(_ALPHA_MAX, ALPHA_MIN * wp.exp(splats[s].reach - fall))
+            weight = left * wp.min(ALPHA_MAX, ALPHA_MIN * wp.exp(splats[s].reach - fall))
             inv_z = splats[s].inv_z + splats[s].slope_x * dx + splats[s].slope_y * dy
             z = wp.clamp(1.0 / wp.max(inv_z, 1.0e-9), splats[s].z_low, splats[s].z_high)
             color += weight * splats[s].color
@@ -81,7 +81,7 @@ def _blend(
             if left > 0.5 and left - weight <= 0.5:
                 median = z
             left -= weight
-            if left < _TRANSMITTANCE_MIN:
+            if left < TRANSMITTANCE_MIN:
                 break
     rgb[py, px] = color + left * background
     alpha[py, px] = 1.0 - left
@@ -188,13 +188,13 @@ def _draw(projection: Projection, tile_size: tuple[int, int], background: wp.vec
     def draw_band(rows: tuple[int, int]) -> None:
         members, ranges = list_tiles(order, splats, tile_size, *rows)
         inputs = [splats, members, ranges, tile_size[0], rows[0], background]
-        wp.launch(_blend, dim=ranges.size * TILE_PX * TILE_PX, inputs=inputs, outputs=image, device=device)
+        wp.launch(blend, dim=ranges.size * TILE_PX * TILE_PX, inputs=inputs, outputs=image, device=device)
 
     # A launch on the CPU runs on the calling thread without Python's lock, and bands share no pixel.
     workers = min(os.cpu_count() or 1, 4) if device.is_cpu else 1
     row_pairs = projection.row_pairs.numpy()
     bands = _bands(row_pairs, workers if row_pairs.sum() > _THREAD_PAIRS else 1)
-    wp.load_module(_blend.module, device=device)
+    wp.load_module(blend.module, device=device)
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(draw_band, bands))
 

@@ -1,4 +1,4 @@
-"""The splat renderer as a function that torch can differentiate; its kernels are those that make every other picture."""
+"""The splat renderer as a function that torch can differentiate, on the kernels that make every other picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def render_color(
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     centres_px: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return what `camera` sees of N Gaussians, (H, W, 3), not clipped; differentiable in the Gaussians, not in the camera.
+    """Return what `camera` sees of N Gaussians, (H, W, 3), not clipped; differentiable in them, not in the camera.
 
     Args:
         positions, scales: centres and standard deviations [m], float32 (N, 3), in the camera's frame of reference.

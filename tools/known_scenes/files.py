@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import trimesh
 
 from .outdoors import outdoor
 from .rooms import indoor
 from .solids import Floats, Solid, hills, surface
 from .splats import Splats, floaters, look, on_surface
 
-__all__ = ["make", "write_ply"]
+__all__ = ["make", "write_scene"]
 
 
-def write_ply(path: Path, splats: Splats, rng: np.random.Generator) -> None:
-    """Write a 3DGS PLY without normals; colours are noise around grey."""
+def _write_ply(path: Path, splats: Splats, colour: Floats) -> None:
+    """Write a 3DGS PLY without normals; `colour` (N, 3) is SH of degree 0."""
     names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
     names += [f"scale_{k}" for k in range(3)] + [f"rot_{k}" for k in range(4)]
     logit = np.log(splats.opacities / (1 - splats.opacities))[:, None]
-    colour = rng.normal(0, 0.3, (len(splats.positions), 3))
     rows = np.concatenate([splats.positions, colour, logit, np.log(splats.scales), splats.quats], axis=1)
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}"]
     header += [f"property float {name}" for name in names] + ["end_header\n"]
@@ -45,7 +45,29 @@ def make(directory: Path, name: str, kind: str, rng: np.random.Generator) -> dic
     parts = [np.concatenate(pair) for pair in zip(vars(surfels).values(), vars(loose).values(), strict=True)]
     order = rng.permutation(len(parts[0]))
     splats = Splats(*(part[order] for part in parts))
-    write_ply(directory / f"{name}.ply", splats, rng)
+    grey = rng.normal(0, 0.3, (len(order), 3))
+    extra = {
+        "spacing_m": spacing,
+        "look": asdict(looks),
+        "hole_centers": np.round(holes, 4).tolist(),
+        "floater_blob_centers": np.round(blobs, 4).tolist(),
+        "bald_patches": np.round(bald, 3).tolist(),
+    }
+    return write_scene(directory, name, kind, solids, mesh, splats, grey, extra)
+
+
+def write_scene(
+    directory: Path,
+    name: str,
+    kind: str,
+    solids: list[Solid],
+    mesh: trimesh.Trimesh,
+    splats: Splats,
+    colour: Floats,
+    extra: dict[str, Any],
+) -> dict[str, Any]:
+    """Write Gaussians with `colour` (N, 3), SH of degree 0, the true surface and the description; return the last."""
+    _write_ply(directory / f"{name}.ply", splats, colour)
     mesh.export(directory / f"{name}_gt.ply")
     np.savez_compressed(directory / f"{name}_gt.npz", is_floater=splats.floating)
     scene = {
@@ -57,11 +79,7 @@ def make(directory: Path, name: str, kind: str, rng: np.random.Generator) -> dic
         "gt_mesh": f"{name}_gt.ply",
         "gt_area_m2": float(mesh.area),
         "gaussians": len(splats.positions),
-        "spacing_m": spacing,
-        "look": asdict(looks),
-        "hole_centers": np.round(holes, 4).tolist(),
-        "floater_blob_centers": np.round(blobs, 4).tolist(),
-        "bald_patches": np.round(bald, 3).tolist(),
+        **extra,
     }
     (directory / f"{name}.json").write_text(json.dumps(scene, indent=1), encoding="utf-8")
     return scene
