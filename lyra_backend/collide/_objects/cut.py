@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,9 @@ from .._mesh.triangles import compact, normals
 from .cells import crossings, rectangles
 from .fit import Thing
 from .plates import EVEN_M, Plate
+
+if TYPE_CHECKING:
+    from ...kernels.mesh_distance import MeshTree
 
 __all__ = ["crumbs_below", "is_level", "patch_below", "without"]
 
@@ -43,19 +48,22 @@ def without(
         plates: what some of them shall stand on; the ground around is made even with it.
         crumbs: keep what sticks out of the floor below things.
     """
+    from ...kernels.mesh_distance import MeshTree
+
     plates = plates or {}
     cells = {i: _footprint(vertices[triangles[owner == i]].astype(np.float64)) for i in things}
-    cells = {i: c for i, c in cells.items() if not _on_another(vertices, triangles, owner, c, i, things)}
+    bounds = _bounds(vertices, triangles)
+    cells = {i: c for i, c in cells.items() if not _on_another(vertices, triangles, bounds, owner, c, i, things)}
     if not crumbs:
         owner = crumbs_below(vertices, triangles, owner, {i: things[i] for i in cells})
     for i in [i for i in cells if i in plates]:
         owner = _with_floor(vertices, triangles, owner, i, cells[i], plates[i].level)
         cells[i] = _footprint(vertices[triangles[owner == i]].astype(np.float64))
     rest = compact(vertices, triangles[~np.isin(owner, list(things))])
-    patches, taken = [rest], np.zeros((0, 3))
+    patches, taken, tree = [rest], np.zeros((0, 3)), MeshTree(*rest)
     for i, mine in cells.items():
         base = float(things[i].vertices[things[i].triangles, 2].min())
-        ground = _ground(rest, mine, np.full(len(mine), base))
+        ground = _ground(tree, mine, base)
         plate = plates.get(i)
         wanted, height = _patch(mine, ground, plate.level if plate else None, things[i])
         # what hangs above a floor does not close it
@@ -108,14 +116,28 @@ def _with_floor(vertices: Floats, triangles: Ints, owner: Ints, own: int, cells:
     return owner
 
 
+def _bounds(vertices: Floats, triangles: Ints) -> tuple[Floats, Floats]:
+    """Lower and upper corners (F, 3) of the boxes around triangles [m]."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
 def _on_another(
-    vertices: Floats, triangles: Ints, owner: Ints, cells: Ints, own: int, things: dict[int, Thing]
+    vertices: Floats,
+    triangles: Ints,
+    bounds: tuple[Floats, Floats],
+    owner: Ints,
+    cells: Ints,
+    own: int,
+    things: dict[int, Thing],
 ) -> bool:
     """Say whether what lies around the base of a thing belongs mostly to others that go, too."""
     from ...kernels.mesh_distance import mesh_rays
 
     base = float(things[own].vertices[things[own].triangles, 2].min())
-    near = np.isin(owner, [own], invert=True)
+    low = np.array([*(cells.min(axis=0) * _CELL_M), base - _COVERED_M])
+    high = np.array([*((cells.max(axis=0) + 1) * _CELL_M), base + _COVERED_M])
+    near = (owner != own) & (bounds[0] <= high).all(axis=1) & (bounds[1] >= low).all(axis=1)
     starts = np.column_stack([(cells + 0.5) * _CELL_M, np.full(len(cells), base + _COVERED_M)])
     surface = triangles[near]
     hits = mesh_rays(vertices, surface, starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
@@ -219,12 +241,10 @@ def _footprint(corners: Floats) -> Ints:
     return np.argwhere(ndimage.binary_dilation(below.reshape(len(x), len(y)))) + low
 
 
-def _ground(rest: Surface, cells: Ints, base: Floats) -> Floats:
-    """Height of the surface near the base of each cell's thing (N,) [m], nan where there is none."""
-    from ...kernels.mesh_distance import mesh_rays
-
-    starts = np.column_stack([(cells + 0.5) * _CELL_M, base + _COVERED_M])
-    hits = mesh_rays(*rest, starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
+def _ground(rest: MeshTree, cells: Ints, base: float) -> Floats:
+    """Height of the surface below and near the `base` [m] of a thing over its cells (N, 2), nan where there is none."""
+    starts = np.column_stack([(cells + 0.5) * _CELL_M, np.full(len(cells), base + _COVERED_M)])
+    hits = rest.rays(starts, np.tile([0.0, 0.0, -1.0], (len(cells), 1)), 2 * _COVERED_M)
     return np.where((hits.triangle >= 0) & hits.front, starts[:, 2] - hits.distance, np.nan)
 
 
