@@ -53,6 +53,7 @@ _PROBES = (0.5, 1.0, 1.5, 2.0)
 FAR_M = 0.10
 _CRISP_M = 0.016  # Gaussians that scatter more than this around a surface are haze
 _BETWEEN, _DOUBT = 0.5, 0.2  # where in haze the surface is taken to be, from what is seen, and its doubt, in gaps
+_ALIKE = 1.5  # noise in haze to half the difference of the halves, as what lies behind pulls both of them alike
 _GAP_PLACES = 40  # the gap is that of this many places close together
 _THICKEST_M = 0.12  # gaps that are no haze around one surface
 _LOOSE_M = 0.024  # scatter of what is seen around a surface that is always allowed
@@ -148,7 +149,8 @@ def fit_haze(cloud: GaussianCloud, seen: Seen, free: FreeSpace, grid: Grid, widt
     front, middle = front.at(firm), middle.at(firm)
     gap = _usual_nearby(gap[firm], middle.points)
     surface = middle.moved((1.0 - _BETWEEN) * gap).smoothed(_WIDER * radius, _SLAB_M)
-    return _surface(surface, front.area, _DOUBT * np.abs(gap), width)
+    hazy = _surface(surface, front.area, _DOUBT * np.abs(gap), width)
+    return replace(hazy, noise=_ALIKE * hazy.noise)
 
 
 def _is_flat(cloud: GaussianCloud) -> Bools:
