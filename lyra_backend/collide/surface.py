@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 #: Budget: triangles of a 30 m2 room, most triangles, how far simplification may move the surface at most [m].
 _BUDGETS = {"train": (18_000, 80_000, 0.01), "detail": (120_000, 180_000, 0.004)}
 #: How far simplification may move linings and what else is hidden [voxels]
-_HIDDEN = 0.16
+_HIDDEN = 0.08
 _ROOM_M2 = 30.0
 
 
@@ -147,7 +147,7 @@ def _contoured(faces: Faces, free: FreeSpace, found: Scan) -> tuple[Surface, Sur
     """Return the surface of free space and the lining of solids in the world, in all their triangles."""
     vertices, quads, wanted = contour(faces, found.sheets, free, found.grid)
     triangles = split_quads(vertices, quads, wanted)
-    vertices = unfolded(vertices, triangles, np.repeat(wanted, 2, axis=0), np.repeat(faces.planar, 2))
+    vertices = unfolded(vertices, triangles, np.repeat(wanted, 2, axis=0), np.repeat(faces.planar & ~faces.lining, 2))
     lining = np.repeat(faces.lining, 2)
     vertices = found.grid.to_world(behind_outside(vertices, triangles, lining)).astype(np.float32)
     return compact(vertices, triangles[~lining]), compact(vertices, triangles[lining])

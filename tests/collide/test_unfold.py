@@ -75,6 +75,16 @@ def test_only_planes_are_unfolded() -> None:
     assert np.array_equal(unfolded(vertices, triangles, wanted, np.zeros(len(triangles), bool)), vertices)
 
 
+def test_open_edges_stay() -> None:
+    vertices, triangles, wanted = sheet()
+    vertices[SIDE + 4] += (-0.9, 0.5, 0.0)
+    vertices[4] += (0.3, 0.0, 0.0)
+    flat = unfolded(vertices, triangles, wanted, np.ones(len(triangles), bool))
+    rim = (np.arange(SIDE**2) % SIDE == 0) | (np.arange(SIDE**2) < SIDE)
+    assert np.array_equal(flat[rim], vertices[rim])
+    assert not np.array_equal(flat, vertices)
+
+
 def test_corners_of_two_planes_stay() -> None:
     """Vertices on the edge between two planes would leave one of them."""
     vertices, triangles, wanted = sheet()

@@ -2,8 +2,8 @@
 
 Where a bump is pressed into a plane its sides end up on top of one another. Nothing shows, but engines take the edge
 between a triangle that looks up and one that looks down for a sharp one, and a ball that rolls over it is lifted.
-Vertices of the folds and around them move to the middle of their neighbours, within the plane (Tutte, "How to draw a
-graph", 1963: in the end no two edges cross), so the surface stays where it was.
+Vertices of the folds and around them, but for those on open edges, move to the middle of their neighbours, within the
+plane (Tutte, "How to draw a graph", 1963: in the end no two edges cross), so the surface stays where it was.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def unfolded(vertices: Floats, triangles: Ints, wanted: Floats, planar: Bools) -
     degree = np.maximum(np.bincount(corner, minlength=count), 1)
     normal = np.stack([np.bincount(corner, wanted[each, k], count) for k in range(3)], axis=1) / degree[:, None]
     loose = (np.bincount(corner, planar[each], count) == degree) & (np.linalg.norm(normal, axis=1) > _ONE_PLANE)
+    loose[_on_rims(triangles, count)] = False
     inside = np.flatnonzero(loose[triangles].any(axis=1))
     moved: npt.NDArray[np.float64] = np.array(vertices, np.float64)
     for _ in range(_ROUNDS):
@@ -52,6 +53,15 @@ def unfolded(vertices: Floats, triangles: Ints, wanted: Floats, planar: Bools) -
             along = normal[moving]
             moved[moving] += step - (step * along).sum(axis=1, keepdims=True) * along
     return moved.astype(vertices.dtype)
+
+
+def _on_rims(triangles: Ints, count: int) -> Ints:
+    """Return vertices of edges that have not two triangles: what is open shall neither shrink nor grow."""
+    start, end = triangles.ravel(), triangles[:, [1, 2, 0]].ravel()
+    key = np.minimum(start, end).astype(np.int64) * count + np.maximum(start, end)
+    edges, uses = np.unique(key, return_counts=True)
+    odd = edges[uses != 2]
+    return np.concatenate([odd // count, odd % count])
 
 
 def _folded(vertices: Floats, triangles: Ints, wanted: Floats) -> Bools:

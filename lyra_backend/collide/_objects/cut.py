@@ -134,6 +134,8 @@ def _on_another(
     """Say whether what lies around the base of a thing belongs mostly to others that go, too."""
     from ...kernels.mesh_distance import mesh_rays
 
+    if not len(cells):  # a sheet on edge covers no cell
+        return False
     base = float(things[own].vertices[things[own].triangles, 2].min())
     low = np.array([*(cells.min(axis=0) * _CELL_M), base - _COVERED_M])
     high = np.array([*((cells.max(axis=0) + 1) * _CELL_M), base + _COVERED_M])
