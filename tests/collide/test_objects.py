@@ -257,6 +257,18 @@ def test_what_hangs_above_a_floor_does_not_close_it():
     assert hits.distance == pytest.approx(np.full(len(starts), 0.5), abs=0.01)
 
 
+def test_an_upright_sheet_covers_no_ground_and_goes_whole():
+    """Its plan has no area, so there is nothing below it to close."""
+    floor = things.grid((-1, -1, 0), (3, 0, 0), (0, 3, 0))
+    sheet = things.grid((0.5, 0.2, 0.1), (0, 0.6, 0), (0, 0, 0.5))
+    vertices, triangles = concatenate_meshes([floor, sheet])
+    owner = np.repeat([-1, 0], [len(floor[1]), len(sheet[1])])
+    mine = {0: Thing(vertices, triangles[owner == 0], triangles[owner == 0], np.zeros((0, 3)))}
+    left = without(vertices, triangles, owner, mine)
+    assert len(left[1]) == len(floor[1])
+    assert left[0][:, 2].max() == 0
+
+
 def test_what_reaches_into_a_body_is_found():
     hull = hull_of(np.indices((2, 2, 2)).reshape(3, 8).T.astype(float))
     floor, wall = things.grid((-1, -1, 0), (3, 0, 0), (0, 3, 0)), things.grid((0.9, -1, 0), (0, 3, 0), (0, 0, 2))
