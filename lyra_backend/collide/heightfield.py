@@ -25,7 +25,7 @@ _OVERHANG_M = 0.25  # surface that looks up this much above the ground of its co
 @dataclass(frozen=True)
 class Params(ScanParams):
     kerb_height: float = param(
-        0.5, "Wall along the rim that keeps bodies from rolling off; 0 = none.", unit="m", min=0.0, max=10.0
+        0.8, "Wall along the rim that keeps bodies from rolling off; 0 = none.", unit="m", min=0.0, max=10.0
     )
     max_error_p95: float = param(
         0.03, "95 % of the surface must be nearer to the collider than this.", unit="m", min=0.0

@@ -56,7 +56,7 @@ class Params(ScanParams):
         2.2, "Solids are lined from inside up to this height above the floor; 0 = not.", unit="m", min=0.0, max=100.0
     )
     kerb_height: float = param(
-        0.5,
+        0.8,
         "Wall along open edges of the ground that keeps bodies from rolling off; 0 = none.",
         unit="m",
         min=0.0,
