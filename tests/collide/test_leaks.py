@@ -9,6 +9,7 @@ import pytest
 
 from lyra_backend.collide._error.ends import free_ends
 from lyra_backend.collide._error.leaks import _probes, find_leaks
+from lyra_backend.collide._error.on_purpose import OnPurpose
 from lyra_backend.collide._error.room import look_into
 from lyra_backend.collide._scan.lattice import Points
 from lyra_backend.kernels.mesh_distance import MeshTree
@@ -18,10 +19,11 @@ from .test_measure import SIZE, in_room, lattice, room_mesh, together, wall
 EYES = np.array([[0.8, 0.8, 0.9], [2.2, 1.7, 0.9], [1.5, 1.2, 1.5]])
 
 
-def leaks(mesh, is_free=in_room, eyes=EYES):
+def leaks(mesh, is_free=in_room, eyes=EYES, on_purpose=None):
     free, grid = lattice(is_free)
     tree = MeshTree(*mesh)
-    return find_leaks(eyes, np.full(3, -0.5), SIZE + 0.5, tree, free, grid, look_into(free, grid, tree))
+    room = look_into(free, grid, tree)
+    return find_leaks(eyes, np.full(3, -0.5), SIZE + 0.5, tree, free, grid, room, on_purpose)
 
 
 def all_but(hole, radius):
@@ -42,6 +44,21 @@ def test_a_hole_is_one_leak_with_its_area(radius):
     assert np.abs(found.points[0] - hole).max() < 0.08
     # within what a ball of 3 cm leaves of a hole with a ragged rim
     assert np.pi * (radius - 0.09) ** 2 < found.area_m2[0] < np.pi * (radius + 0.05) ** 2
+
+
+def test_kerbs_make_no_room():
+    walls = room_mesh(keep=lambda centres: centres[:, 2] < SIZE[2] - 0.1)
+    assert leaks(walls).enclosed
+    nothing = np.zeros((0, 3))
+    assert not leaks(walls, on_purpose=OnPurpose(*walls, nothing, nothing)).enclosed
+
+
+def test_an_eye_may_be_above_all_that_is_seen():
+    walls = room_mesh(keep=lambda centres: centres[:, 2] < SIZE[2] - 0.1)
+    above = np.concatenate([EYES, EYES, EYES, EYES, EYES[:1] + [0.0, 0.0, 2.5]])
+    found = leaks(walls, eyes=above)
+    assert found.enclosed
+    assert len(found.points) == 0
 
 
 def test_a_hole_that_no_eye_sees_is_found_from_behind():

@@ -21,6 +21,7 @@ from .._scan.free_space import FreeSpace
 from .._scan.lattice import Grid, Points
 from .ends import free_ends
 from .groups import grouped
+from .on_purpose import OnPurpose
 from .rays import BALL_M
 from .room import Room, sphere
 
@@ -66,21 +67,33 @@ class Leaks:
 
 
 def find_leaks(
-    eyes: Floats, low: Floats, high: Floats, mesh: MeshTree, free: FreeSpace, grid: Grid, room: Room
+    eyes: Floats,
+    low: Floats,
+    high: Floats,
+    mesh: MeshTree,
+    free: FreeSpace,
+    grid: Grid,
+    room: Room,
+    on_purpose: OnPurpose | None = None,
 ) -> Leaks:
     """Return where a ball of 3 cm radius passes the shell of a room.
 
-    Only a room must hold it, which is where hardly any level ray from `eyes` (P, 3) [m] leaves the box `low`..`high`.
-    One without a ceiling need not above level, and is looked at from afar only. Floors have figures of their own.
+    Only a room must hold it, which is where hardly any level ray from `eyes` (P, 3) [m] leaves the box `low`..`high`;
+    one that ends at a kerb does. One without a ceiling need not above level, and is looked at from afar only. Floors
+    have figures of their own.
     """
     nothing = Leaks(np.zeros((0, 3)), np.zeros(0), False)
     if not len(eyes):
         return nothing
     ways = sphere(_DIRECTIONS)
     starts, directions = np.repeat(eyes, len(ways), axis=0), np.tile(ways, (len(eyes), 1))
-    escapes = mesh.rays(starts, directions).triangle < 0
-    up = directions[:, 2]
-    walled, roofed = (bool(escapes[part].mean() < _ENCLOSED) for part in (np.abs(up) < _LEVEL, up >= _LEVEL))
+    met = mesh.rays(starts, directions)
+    escapes, up = met.triangle < 0, directions[:, 2]
+    level = np.abs(up) < _LEVEL
+    ends = (starts + met.distance[:, None] * directions)[level & ~escapes]
+    kerbed = np.zeros(len(ends), bool) if on_purpose is None else on_purpose.built(ends)
+    walled = np.count_nonzero(escapes[level]) + np.count_nonzero(kerbed) < _ENCLOSED * np.count_nonzero(level)
+    roofed = bool(escapes[up >= _LEVEL].mean() < _ENCLOSED)
     if not walled:
         return nothing
     out = np.flatnonzero(escapes & (up < (2.0 if roofed else _LEVEL)))
@@ -105,10 +118,11 @@ def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: Mes
     Also returns areas (L,) [m2] across the rays from the eye that looks through most, each of which stands for its part
     of the sphere.
     """
-    if not len(starts):
-        return np.zeros((0, 3)), np.zeros(0)
     with np.errstate(divide="ignore"):
         length = ((np.where(ways > 0, high, low) - starts) / ways).min(axis=1)
+    starts, ways, length = (rays[length > 0] for rays in (starts, ways, length))
+    if not len(starts):
+        return np.zeros((0, 3)), np.zeros(0)
     steps = np.arange(0.0, float(length.max()) + _STEP_M, _STEP_M)
     each = max(-(-len(starts) // _LEAKING_RAYS), -(-len(starts) * len(steps) // _MOST_STEPS))
     starts, ways, length = starts[::each], ways[::each], length[::each]

@@ -94,7 +94,7 @@ def measure_collider(
         state,
         view_figures(seen, surface, state.stray, mesh, on_purpose),
         thin_wall_crossings(surface, state.stray, free, grid, mesh),
-        find_leaks(eyes, low, high, mesh, free, grid, room),
+        find_leaks(eyes, low, high, mesh, free, grid, room, on_purpose),
         measure_floor(surface, free, grid, mesh, room),
     )
     return Measurement(found.lengths, found.by_unit, found.counts, tuple(judged(found, max_error_p95)))

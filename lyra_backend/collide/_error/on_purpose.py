@@ -36,15 +36,19 @@ class OnPurpose:
 
     def has(self, points: Floats) -> Bools:
         """Return which points (P, 3) [m] of the collider, all of them far from what the Gaussians show, are meant."""
-        from ...kernels.mesh_distance import mesh_distance
-
-        meant = np.zeros(len(points), bool)
-        if len(points):
-            meant = mesh_distance(self.vertices, self.triangles, points, _ON_M).triangle >= 0
+        meant = self.built(points)
         left = np.flatnonzero(~meant)
         if len(left) and self.gaussians is not self.shown:
             meant[left] = _near(points[left], self.gaussians, _NEAR_M) & ~_near(points[left], self.shown, _FAR_M)
         return meant
+
+    def built(self, points: Floats) -> Bools:
+        """Return which points (P, 3) [m] are on surface that was built."""
+        from ...kernels.mesh_distance import mesh_distance
+
+        if not len(points) or not len(self.triangles):
+            return np.zeros(len(points), bool)
+        return mesh_distance(self.vertices, self.triangles, points, _ON_M).triangle >= 0
 
 
 def _near(points: Floats, others: Floats, reach: float) -> Bools:
