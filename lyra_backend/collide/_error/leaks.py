@@ -118,11 +118,12 @@ def _straight(starts: Floats, ways: Floats, low: Floats, high: Floats, mesh: Mes
     Also returns areas (L,) [m2] across the rays from the eye that looks through most, each of which stands for its part
     of the sphere.
     """
-    with np.errstate(divide="ignore"):
-        length = ((np.where(ways > 0, high, low) - starts) / ways).min(axis=1)
-    starts, ways, length = (rays[length > 0] for rays in (starts, ways, length))
+    inside = ((starts > low) & (starts < high)).all(axis=1)
+    starts, ways = starts[inside], ways[inside]
     if not len(starts):
         return np.zeros((0, 3)), np.zeros(0)
+    with np.errstate(divide="ignore"):
+        length = ((np.where(ways > 0, high, low) - starts) / ways).min(axis=1)
     steps = np.arange(0.0, float(length.max()) + _STEP_M, _STEP_M)
     each = max(-(-len(starts) // _LEAKING_RAYS), -(-len(starts) * len(steps) // _MOST_STEPS))
     starts, ways, length = starts[::each], ways[::each], length[::each]
