@@ -30,6 +30,7 @@ from .options import (
     parse_settings,
     refuse_stray_options,
 )
+from .weights_cli import app as weights_app
 
 __all__ = ["main"]
 
@@ -44,6 +45,7 @@ app = typer.Typer(
     'Start with: **lyra-scenegen generate --prompt "a workshop with two benches" --out outputs/workshop**\n\n'
     "Exit codes: 0 accepted or done, 1 not accepted or failed, 2 bad usage or input, 130 cancelled.",
 )
+app.add_typer(weights_app, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

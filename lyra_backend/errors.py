@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "BrokenPlugin",
     "Cancelled",
+    "FetchFailed",
     "InvalidRequest",
     "LyraError",
     "MissingDependency",
@@ -59,6 +60,10 @@ class WriteFailed(LyraError):
     def __init__(self, path: Path, cause: OSError) -> None:
         reason = cause.strerror or str(cause)
         super().__init__(f"{path}: cannot write there ({reason}). Make room or choose another output, and run again.")
+
+
+class FetchFailed(LyraError):
+    """Something cannot be had from the network now; the same request may succeed later, and continues where it was."""
 
 
 class Cancelled(LyraError):

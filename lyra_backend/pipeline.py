@@ -36,7 +36,7 @@ from .memory import peak_memory_bytes
 from .plan import Plan
 from .progress import CancelToken, Event, Progress
 from .requirements import installed_versions
-from .types import Generation, Outcome, RunReport, SceneBundle, Severity, StageReport
+from .types import Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
 
 __all__ = ["run"]
 
@@ -108,7 +108,7 @@ def _make_scene(state: _Run) -> Generation:
         state,
         "generate",
         plan.params["generate"],
-        lambda _, progress: plan.generator.run(request, plan.params["generate"], progress),
+        lambda _, progress: _generate(state, request, progress),
         save_generation,
         load_generation,
     )
@@ -122,6 +122,18 @@ def _make_scene(state: _Run) -> Generation:
     )
     _stage(state, "picture", None, lambda folder, progress: _take_pictures(generation, folder, progress))
     return generation
+
+
+def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome[Generation]:
+    """Run the generator; one that works for hours is given a folder for what outlives a killed run."""
+    generator, params = state.plan.generator, state.plan.params["generate"]
+    if getattr(generator, "RESUMES", False):
+        kept: Outcome[Generation] = generator.run(
+            request, params, progress, state.directory.kept_folder(f"generate-{state.key}")
+        )
+        return kept
+    made: Outcome[Generation] = generator.run(request, params, progress)
+    return made
 
 
 def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:

@@ -34,7 +34,9 @@ MAY: Mapping[str, set[str]] = {
     "kernels": set(),
     "io": {"types", "errors", "atomic"},
     "render": NOUNS | {"kernels"},
-    "generate": NOUNS | {"io", "kernels", "render"},
+    "models": NOUNS | {"kernels"},
+    "weights": NOUNS | {"atomic", "models"},
+    "generate": NOUNS | {"io", "kernels", "render", "models", "weights"},
     "refine": NOUNS | {"kernels"},
     "collide": NOUNS | {"kernels", "render", "memory"},
     "author": NOUNS | {"io", "registry", "atomic", "__init__"},
@@ -66,6 +68,8 @@ NEVER: Mapping[str, set[str]] = {
     # NVIDIA's asset validator is a pip package under the name omni; Kit itself has no place there either.
     "validate": _ALL - {"pxr", "omni"},
     "generate": {"pxr", "warp"} | KIT,
+    "models": {"pxr", "warp"} | KIT,
+    "weights": {"pxr", "warp"} | KIT,
     "render": _ALL - LEARNING,
     "train": {"pxr"} | KIT,
     "ext": LEARNING | {"warp"},
@@ -75,6 +79,7 @@ AT_TOP: Mapping[str, set[str]] = {
     "kernels": {"warp"},
     "author": {"pxr"},
     "validate": {"pxr"},
+    "models": {"torch", "diffusers"},
     "train": {"torch", "warp"},
     "ext": {"pxr"},
 }

@@ -15,10 +15,13 @@ import numpy.typing as npt
 
 from ..errors import InvalidRequest
 
-__all__ = ["MAX_IMAGE_PIXELS", "read_depth", "read_image"]
+__all__ = ["MAX_IMAGE_PIXELS", "exif_focal_px", "read_depth", "read_image", "require_still"]
 
 #: 64 megapixels: more than cameras in use give, and 192 MB of colours.
 MAX_IMAGE_PIXELS = 64_000_000
+#: EXIF: the block of camera settings, and the focal length for a film of 36 x 24 mm in it.
+_EXIF_BLOCK, _EXIF_FOCAL_35MM = 0x8769, 0xA405
+_FILM_DIAGONAL_MM = 43.2666
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -46,6 +49,42 @@ def read_image(path: Path | str) -> npt.NDArray[np.uint8]:
             layered = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", layered.size, (255, 255, 255, 255)), layered)
         return np.asarray(image.convert("RGB"))
+
+
+def require_still(path: Path | str) -> None:
+    """Refuse an animation: whoever hands one in wants more of it than its first picture.
+
+    Raises:
+        InvalidRequest: it has several pictures, or is no image.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            count = getattr(image, "n_frames", 1)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return  # read_image says what is wrong with it
+    if count > 1:
+        raise InvalidRequest(
+            f"{path}: a single picture is needed, and this has {count}. Save one of them, or use --video."
+        )
+
+
+def exif_focal_px(path: Path | str, width: int, height: int) -> float | None:
+    """Return the focal length [px] that a photo's EXIF data says for its size of `width` x `height`, None if none.
+
+    By the 35 mm equivalent, which cameras state for the diagonal (CIPA DCG-001).
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            focal_mm = float(image.getexif().get_ifd(_EXIF_BLOCK).get(_EXIF_FOCAL_35MM, 0))
+    except Exception:  # damaged EXIF data is none
+        return None
+    return focal_mm / _FILM_DIAGONAL_MM * math.hypot(width, height) if 5 <= focal_mm <= 1000 else None
 
 
 def read_depth(path: Path | str) -> npt.NDArray[np.float32]:

@@ -169,6 +169,13 @@ class RunDirectory:
         """Return where the finished stage `key` lies; there is such a folder only if it is finished."""
         return self.root / _STAGES / key
 
+    def kept_folder(self, key: str) -> Path:
+        """Return where a stage may keep what it finished before its end, for the next attempt if this one is killed.
+
+        It goes with all that is kept for resuming when the run is complete.
+        """
+        return self.root / _STAGES / f"{key}.kept"
+
     @contextmanager
     def new_stage(self, key: str) -> Iterator[Path]:
         """Give a folder to fill; it becomes the finished stage `key` when the block ends without an error."""

@@ -6,6 +6,7 @@ Does: hold and check data. Does not: read files, compute scenes, import anything
 from .bundle import SceneBundle
 from .camera import Camera, Intrinsics, look_at
 from .collision import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
+from .estimate import Estimate
 from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
@@ -22,6 +23,7 @@ __all__ = [
     "Camera",
     "CollisionPart",
     "CollisionProxy",
+    "Estimate",
     "Finding",
     "Frame",
     "GaussianCloud",

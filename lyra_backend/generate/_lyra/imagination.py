@@ -1,0 +1,143 @@
+"""From a start to Gaussians: the six paths, what the cache shows along them, the videos, and their decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ...progress import Progress
+from ...types import Finding, Severity
+from .videos import imagine_all
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...models.depth_cache import CacheFrames
+    from ...models.folders import ModelFolders
+    from ...models.lyra import Lyra
+    from ...models.placement import Placement
+
+__all__ = ["Imagined", "Sampling", "imagine_scene"]
+
+Floats = npt.NDArray[np.float32]
+#: Shows what is known along a path: poses world_to_cam (T, 4, 4), and where to tell how far it is.
+Show = Callable[[Floats, Callable[[float, str], None]], "CacheFrames"]
+
+#: The random stream of the lengths of paths.
+_STREAM = 8_101
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How videos are sampled; see the generators' parameters of these names."""
+
+    seed: int
+    prompt: str
+    steps: int
+    guidance: float
+    reuse: float
+    movement: float
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """What came of it.
+
+    Attributes:
+        gaussians: one set (M, 14) for each target time, or the one of a still scene.
+        paths: cam_to_world (T, 4, 4) of each video, in the networks' unit.
+        findings: what to tell the user.
+    """
+
+    gaussians: Sequence[Floats]
+    paths: Mapping[str, Floats]
+    findings: tuple[Finding, ...]
+
+
+def imagine_scene(
+    folders: ModelFolders,
+    placements: Sequence[Placement],
+    first: Floats,
+    lens: tuple[float, float, float, float],
+    show: Show,
+    sampling: Sampling,
+    kept: Path,
+    progress: Progress,
+    target_times: Sequence[int] = (),
+) -> Imagined:
+    """Return the Gaussians of a scene.
+
+    Args:
+        folders, placements: the model, and the devices it is loaded on.
+        first: first frame of all videos, in [-1, 1], shape (H, W, 3).
+        lens: fx, fy, cx, cy [px].
+        show: what the cache shows along a path.
+        sampling: how the videos are sampled.
+        kept: folder for videos that are finished.
+        progress: of the whole.
+        target_times: frames at which a model of moving scenes is decoded.
+    """
+    from ...models.lyra import Lyra
+
+    progress(0.0, "loading networks")
+    models = [Lyra.load(folders, placement) for placement in placements]
+    paths = _paths(folders, sampling)
+    texts, notes = _texts(models[0], sampling.prompt)
+    work = _Work(first, show, texts, sampling, paths)
+    latents = imagine_all(models, list(paths), work, kept, progress.child(0.02, 0.9))
+    model = models[0]
+    del models[1:]
+    model.release_network()
+    gaussians = model.reconstruct(
+        list(latents.values()), list(paths.values()), lens, progress.child(0.9, 1.0), target_times
+    )
+    return Imagined(gaussians, paths, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """Makes the video of a view."""
+
+    first: Floats
+    show: Show
+    texts: tuple[torch.Tensor, torch.Tensor]
+    sampling: Sampling
+    paths: Mapping[str, Floats]
+
+    def __call__(self, model: Lyra, view: str, progress: Callable[[float, str], None]) -> torch.Tensor:
+        from ...models.gen3c import Sampler
+
+        asked = self.sampling
+        shown = self.show(np.linalg.inv(self.paths[view]), lambda done, text: progress(0.05 * done, text))
+        sampler = Sampler(model.network, asked.steps, asked.guidance, asked.reuse)
+        return model.imagine(
+            self.first, shown, self.texts, sampler, asked.seed, lambda done, text: progress(0.05 + 0.95 * done, text)
+        )
+
+
+def _paths(folders: ModelFolders, sampling: Sampling) -> dict[str, Floats]:
+    """Return cam_to_world (T, 4, 4) of every view, in the order in which the decoder was trained to see them."""
+    from ...models.trajectories import camera_path, draw_distances
+
+    video = folders.video
+    distances = draw_distances(np.random.default_rng([sampling.seed, _STREAM]), sampling.movement)
+    return {name: camera_path(name, distance, video.frames, video.centre_depth) for name, distance in distances.items()}
+
+
+def _texts(model: Lyra, prompt: str) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[Finding, ...]]:
+    """Return embeddings of the prompt and of what is not wanted, and what to tell if there is no encoder."""
+    from diffusers.pipelines.cosmos.pipeline_cosmos_video2world import DEFAULT_NEGATIVE_PROMPT
+
+    wanted, unwanted = model.embed(prompt), model.embed(DEFAULT_NEGATIVE_PROMPT)
+    if wanted is not None and unwanted is not None:
+        return (wanted, unwanted), ()
+    text = (
+        "There is no text encoder here, so the video model is told nothing in words; the picture says what the scene "
+        "is. Fetch it with `lyra-scenegen weights fetch t5_11b` (45 GB) if the invented parts should follow the prompt."
+    )
+    return (model.no_text(), model.no_text()), (Finding("lyra.no_text", Severity.INFO, text),)

@@ -1,0 +1,167 @@
+"""Where a scene starts: a picture of the model's size with depth and lens, in the unit that the networks know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import InvalidRequest
+from ...types import Finding, Intrinsics, SceneRequest, Severity
+from .depth import Depth, estimate_depth
+from .picture import DEFAULT_FOV, Fitted, fit_depth, fit_picture, lens_of
+
+__all__ = ["Start", "Wishes", "start_scene"]
+
+#: Share of a picture that may be cropped without a warning.
+_MUCH = 0.35
+#: How well a network knows metres, and how well a file does [%].
+_NETWORK_PERCENT, _FILE_PERCENT = 20.0, 3.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What users say of pictures; see the generators' parameters of these names."""
+
+    intrinsics: str | None
+    fov: float | None
+    fit: str
+    estimator: str
+    depth_model: str | None
+    scale: float | None
+    device: str
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A picture that the video model starts from.
+
+    Attributes:
+        image: sRGB (H, W, 3).
+        lens: pixel centres at +0.5.
+        z: depth in the networks' unit, 0 where unknown, shape (H, W).
+        sky: where there is nothing, shape (H, W).
+        unit: length of the networks' unit, which is the median depth, in that of the depth.
+        scale_percent: how well the unit of the depth is known to be a metre; None if it is not.
+        depth_source, lens_source: where both are known from.
+        findings: what to tell the user.
+    """
+
+    image: npt.NDArray[np.uint8]
+    lens: Intrinsics
+    z: npt.NDArray[np.float32]
+    sky: npt.NDArray[np.bool_]
+    unit: float
+    scale_percent: float | None
+    depth_source: str
+    lens_source: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def fxfycxcy(self) -> tuple[float, float, float, float]:
+        return self.lens.fx, self.lens.fy, self.lens.cx, self.lens.cy
+
+    @property
+    def matrix(self) -> npt.NDArray[np.float64]:
+        """The lens as a matrix (3, 3) [px]."""
+        fx, fy, cx, cy = self.fxfycxcy
+        return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+    @property
+    def colors(self) -> npt.NDArray[np.float32]:
+        """The picture in [-1, 1], shape (H, W, 3)."""
+        return (self.image.astype(np.float32) / 127.5) - 1.0
+
+
+def start_scene(
+    image: npt.NDArray[np.uint8],
+    request: SceneRequest,
+    size: tuple[int, int],
+    wishes: Wishes,
+    progress: Callable[[float, str], None],
+) -> Start:
+    """Return where the scene of a picture (H, W, 3) starts.
+
+    Args:
+        image: the picture, which is the request's or was drawn from its prompt.
+        request: whose depth file is read if there is one.
+        size: width and height of the model's pictures [px].
+        wishes: the generator's parameters.
+        progress: called before depth is estimated.
+
+    Raises:
+        InvalidRequest, MissingDependency: see :func:`lens_of`, :func:`fit_picture` and :func:`estimate_depth`.
+    """
+    file = Path(request.image) if request.image else None
+    lens, lens_source = lens_of(image, file, wishes.intrinsics, wishes.fov)
+    fitted = fit_picture(image, lens, size, wishes.fit)
+    progress(0.0, "reading depth" if request.depth else "estimating depth")
+    depth = _from_file(request.depth, image, fitted) if request.depth else _estimated(fitted, wishes)
+    if lens_source == "assumed" and depth.focal_px is not None:
+        # the network saw the whole of what is left of the picture
+        fitted = fitted._replace(lens=Intrinsics(*size, depth.focal_px, depth.focal_px, size[0] / 2, size[1] / 2))
+        lens_source = depth.source
+    if wishes.scale is not None:
+        depth = depth._replace(z=depth.z * np.float32(wishes.scale), is_metric=True)
+    unit = float(np.median(depth.z[(depth.z > 0) & ~depth.sky]))
+    percent = (_FILE_PERCENT if request.depth else _NETWORK_PERCENT) if depth.is_metric else None
+    return Start(
+        fitted.image,
+        fitted.lens,
+        (depth.z / unit).astype(np.float32),
+        depth.sky,
+        unit,
+        percent,
+        depth.source,
+        lens_source,
+        tuple(_findings(fitted, lens_source, depth)),
+    )
+
+
+def _from_file(path: str, image: npt.NDArray[np.uint8], fitted: Fitted) -> Depth:
+    from ...io.images import read_depth
+
+    z = read_depth(path)
+    if z.shape != image.shape[:2]:
+        raise InvalidRequest(
+            f"depth and image must have one size, got {z.shape[1]} x {z.shape[0]} and {image.shape[1]} x "
+            f"{image.shape[0]} pixels. Give the depth registered to the image."
+        )
+    z = fit_depth(z, fitted)
+    if not (z > 0).any():
+        raise InvalidRequest(
+            "depth: the part of the picture that the model takes has no depth. Try generate.fit=stretch."
+        )
+    return Depth(z, np.zeros(z.shape, bool), True, None, "file")
+
+
+def _estimated(fitted: Fitted, wishes: Wishes) -> Depth:
+    model: str | Path | None = wishes.depth_model
+    if model is None and wishes.estimator == "transformers":
+        from ...weights import store
+
+        model = store.find("depth_indoor")
+    return estimate_depth(fitted.image, wishes.estimator, model, wishes.device)
+
+
+def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
+    found = []
+    if fitted.cropped > _MUCH:
+        text = (
+            f"The model's pictures have another shape: {fitted.cropped:.0%} of the image is cropped away. "
+            "generate.fit=stretch keeps all of it, distorted."
+        )
+        found.append(Finding("lyra.cropped", Severity.WARNING, text, round(fitted.cropped, 3), _MUCH))
+    if lens_source == "assumed":
+        text = (
+            f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across are assumed; the scene is too deep "
+            "or too flat by as much as that is wrong. Give --intrinsics or generate.fov."
+        )
+        found.append(Finding("lyra.lens_assumed", Severity.WARNING, text, DEFAULT_FOV))
+    if not depth.is_metric:
+        text = f"{depth.source} gives depth without a scale: the size of the scene is not known. Give --scale."
+        found.append(Finding("lyra.scale_unknown", Severity.WARNING, text))
+    return found

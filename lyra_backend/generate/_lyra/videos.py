@@ -1,0 +1,130 @@
+"""The videos of a scene: which paths, imagined on which GPU, and kept so that a killed run goes on from the last."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...models.lyra import Lyra
+
+__all__ = ["imagine_all", "weight_digests"]
+
+#: Imagines one video: the model it may use, the view's name, and where it tells how far it is.
+Imagine = Callable[["Lyra", str, Callable[[float, str], None]], "torch.Tensor"]
+
+
+def imagine_all(
+    models: Sequence[Lyra],
+    views: Sequence[str],
+    imagine: Imagine,
+    kept: Path,
+    progress: Callable[[float, str], None],
+) -> dict[str, torch.Tensor]:
+    """Return the latents of every view, (1, 16, t, h, w), in the order of `views`.
+
+    Each model works on its own GPU, on one video after the other. A video that is finished is kept in the folder
+    `kept`, and one that was kept by an earlier attempt is taken from there.
+
+    Args:
+        models: at least one.
+        views: names of the paths.
+        imagine: makes one video.
+        kept: folder; made if needed.
+        progress: called often; when it raises, all stop at their next step.
+    """
+    from safetensors.torch import load_file, save_file
+
+    kept.mkdir(parents=True, exist_ok=True)
+    shares = _Shares(views, progress)
+    free: SimpleQueue[Lyra] = SimpleQueue()
+    for model in models:
+        free.put(model)
+
+    def work(view: str) -> torch.Tensor:
+        path = kept / f"{view}.safetensors"
+        if path.is_file():
+            shares(view, 1.0, f"{view}: kept from before")
+            return load_file(path)["latents"]
+        model = free.get()
+        try:
+            latents = imagine(model, view, lambda done, text: shares(view, done, text))
+        finally:
+            free.put(model)
+        part = path.with_suffix(".part")
+        save_file({"latents": latents.contiguous()}, part)
+        part.replace(path)
+        return latents
+
+    if len(models) == 1:
+        return {view: work(view) for view in views}
+    return _together(work, views, len(models), shares)
+
+
+def _together(
+    work: Callable[[str], torch.Tensor], views: Sequence[str], threads: int, shares: _Shares
+) -> dict[str, torch.Tensor]:
+    with ThreadPoolExecutor(threads) as pool:
+        futures = {view: pool.submit(work, view) for view in views}
+        try:
+            wait(futures.values(), return_when=FIRST_EXCEPTION)
+            failed = next((f.exception() for f in futures.values() if f.done() and f.exception()), None)
+            if failed is not None:
+                raise failed
+        except BaseException as error:
+            shares.stop(error)
+            pool.shutdown(cancel_futures=True)
+            raise
+        return {view: future.result() for view, future in futures.items()}
+
+
+class _Shares:
+    """The progress of several views as one; once one view fails, the others are told at their next step."""
+
+    def __init__(self, views: Sequence[str], progress: Callable[[float, str], None]) -> None:
+        self._done = dict.fromkeys(views, 0.0)
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._stopped: BaseException | None = None
+
+    def __call__(self, view: str, done: float, text: str) -> None:
+        with self._lock:
+            if self._stopped is not None:
+                raise self._stopped
+            self._done[view] = done
+            number = 1 + list(self._done).index(view)
+            self._progress(
+                sum(self._done.values()) / len(self._done), f"video {number} of {len(self._done)} ({view}): {text}"
+            )
+
+    def stop(self, error: BaseException) -> None:
+        with self._lock:
+            self._stopped = error
+
+
+def weight_digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """Return the SHA-256 of files of weights, as their ``weights.json`` records it, or computed."""
+    return {name: _recorded(path) or _digest(path) for name, path in files.items()}
+
+
+def _recorded(path: Path) -> str | None:
+    import json
+
+    record = path.parent / "weights.json"
+    if not record.is_file():
+        return None
+    files: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")).get("files", {})
+    found = files.get(path.name, {}).get("sha256")
+    return None if found is None else str(found)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,125 @@
+"""How long a Lyra model will take and what memory it needs, from its configuration alone: nothing is loaded.
+
+Arithmetic is counted, not measured. The pace is the authors' report of about 12 minutes for a video of the published
+size (35 steps, two evaluations each; nv-tlabs/lyra, issue 15), and a guess for CPUs; neither was measured here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidRequest
+
+__all__ = ["Budget", "VideoFormat", "read_config"]
+
+#: Multiplications and additions per second: of a data-centre GPU in bfloat16 as reported, and of two CPU cores.
+_GPU_PACE, _CPU_PACE = 2.25e14, 5e10
+#: Bytes of a number in half precision.
+_HALF = 2
+#: Tensors of a token's width that a block of the video model has in memory together, by estimate.
+_ACTIVATIONS = 14
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """The videos that a model makes, file ``lyra.json`` of its folder; by default those of the published model.
+
+    Attributes:
+        frames, height, width: size [px] of each video.
+        fps: frames per second that the model is told.
+        centre_depth: where the cameras look, in the unit of the depth of the picture.
+    """
+
+    frames: int = 121
+    height: int = 704
+    width: int = 1280
+    fps: float = 24.0
+    centre_depth: float = 1.0
+
+    @staticmethod
+    def read(folder: Path) -> VideoFormat:
+        """Return the format of the model in `folder`; the published one if there is no such file.
+
+        Raises:
+            InvalidRequest: the file is damaged, or names what is not known.
+        """
+        path = folder / "lyra.json"
+        if not path.is_file():
+            return VideoFormat()
+        try:
+            return VideoFormat(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(f"{path}: must hold frames, height, width, fps and centre_depth ({error}).") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return ``config.json`` of a network's folder.
+
+    Raises:
+        InvalidRequest: it is missing or damaged.
+    """
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequest(
+            f"{folder}: holds no model, {path.name} is missing ({error.strerror}). Fetch the weights with "
+            "`lyra-scenegen weights fetch`, or name a model's folder with --model."
+        ) from error
+    except ValueError as error:
+        raise InvalidRequest(f"{path}: is damaged ({error}). Fetch or convert the weights again.") from error
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{path}: must hold an object, got {type(found).__name__}. Convert the weights again.")
+    return found
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Arithmetic and memory of one scene.
+
+    Attributes:
+        video: multiplications and additions of one evaluation of the video model.
+        decoder: the same of the Gaussian decoder, once.
+        weights_bytes: of the video model in half precision.
+        activations_bytes: of the video model, at most, by estimate.
+        decoder_bytes: of the Gaussian decoder at work.
+    """
+
+    video: float
+    decoder: float
+    weights_bytes: float
+    activations_bytes: float
+    decoder_bytes: float
+
+    @staticmethod
+    def of(network: Mapping[str, Any], decoder: Mapping[str, Any], video: VideoFormat, views: int) -> Budget:
+        """Return the budget for networks of these configurations (see :func:`read_config`)."""
+        latent_frames = (video.frames - 1) // 8 + 1
+        tokens = latent_frames * (video.height // 16) * (video.width // 16)
+        width, depth = network["num_attention_heads"] * network["attention_head_dim"], network["num_layers"]
+        parameters = depth * width**2 * (4 + 2 * network["mlp_ratio"] + 2)
+        inner, state = decoder["scan_inner"], decoder["state_size"]
+        attention = decoder["depth"] // decoder["attention_every"]
+        all_tokens = views * tokens
+        scan = 2 * (3 * decoder["width"] * inner * 2 + 4 * inner * state)
+        mixed = 2 * all_tokens * (decoder["depth"] - attention) * scan
+        attended = attention * (4 * all_tokens**2 * decoder["width"] + 24 * all_tokens * decoder["width"] ** 2)
+        return Budget(
+            2 * parameters * tokens + 4 * depth * tokens**2 * width,
+            mixed + attended,
+            parameters * _HALF,
+            _ACTIVATIONS * tokens * width * _HALF,
+            8 * all_tokens * decoder["width"] * _HALF + views * 0.4 * video.frames * video.height * video.width,
+        )
+
+    def seconds_per_view(self, evaluations: float, on_gpu: bool) -> float:
+        """Return the time [s] that one video takes."""
+        return evaluations * self.video / (_GPU_PACE if on_gpu else _CPU_PACE)
+
+    def decoder_seconds(self, on_gpu: bool) -> float:
+        """Return the time [s] that the decoder takes."""
+        return self.decoder / (_GPU_PACE if on_gpu else _CPU_PACE)

@@ -1,0 +1,97 @@
+"""The folders that a Lyra model consists of: one that holds them all, or several fetched one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidRequest
+from .budget import Budget, VideoFormat, read_config
+
+__all__ = ["ModelFolders"]
+
+
+@dataclass(frozen=True)
+class ModelFolders:
+    """Where the networks of a model lie.
+
+    Attributes:
+        decoder, transformer, vae: as diffusers saves networks.
+        text_encoder: a T5 encoder with its tokenizer; there need not be one.
+        embeddings: where embeddings of prompts are kept.
+        video: the format of the model's videos.
+    """
+
+    decoder: Path
+    transformer: Path
+    vae: Path
+    text_encoder: Path
+    embeddings: Path
+    video: VideoFormat
+
+    @staticmethod
+    def in_one(folder: Path) -> ModelFolders:
+        """Return those of a folder with ``decoder``, ``transformer``, ``vae`` and, if it has them, the others.
+
+        Raises:
+            InvalidRequest: there is no such folder, or it lacks a network.
+        """
+        if not folder.is_dir():
+            what = "is a file" if folder.exists() else "does not exist"
+            raise InvalidRequest(f"model {folder}: must be a folder with decoder, transformer and vae, but {what}.")
+        found = ModelFolders(
+            folder / "decoder",
+            folder / "transformer",
+            folder / "vae",
+            folder / "text_encoder",
+            folder / "text_embeddings",
+            VideoFormat.read(folder),
+        )
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Look for configurations and weights of the networks that must be there.
+
+        Raises:
+            InvalidRequest: one is missing, or the decoder belongs to other videos.
+        """
+        for network in (self.decoder, self.transformer, self.vae):
+            read_config(network)
+            if not any(network.glob("*.safetensors")):
+                raise InvalidRequest(
+                    f"{network}: has a configuration but no weights (*.safetensors). Convert or fetch them again with "
+                    "`lyra-scenegen weights`."
+                )
+        video, compression = self.video, read_config(self.vae).get("spatial_compression_ratio", 8)
+        cells = 2 * compression
+        if video.height % cells or video.width % cells or (video.frames - 1) % self.time_compression:
+            raise InvalidRequest(
+                f"model {self.decoder.parent}: videos of {video.width} x {video.height} pixels and {video.frames} "
+                f"frames do not fit its networks, which take multiples of {cells} pixels and "
+                f"{self.time_compression} n + 1 frames. Mend its lyra.json."
+            )
+
+    @property
+    def time_compression(self) -> int:
+        """Frames that one more latent frame stands for."""
+        return int(read_config(self.decoder).get("time_compression", 8))
+
+    @property
+    def moves(self) -> bool:
+        """Whether the decoder is one of moving scenes."""
+        return bool(read_config(self.decoder).get("use_time", False))
+
+    def budget(self, views: int) -> Budget:
+        """Return arithmetic and memory of one scene of so many videos."""
+        return Budget.of(read_config(self.transformer), read_config(self.decoder), self.video, views)
+
+    def weight_files(self) -> Mapping[str, Path]:
+        """Return the files of weights that decide what comes out, by network and name."""
+        folders = {"decoder": self.decoder, "transformer": self.transformer, "vae": self.vae}
+        return {
+            f"{name}/{path.name}": path
+            for name, folder in folders.items()
+            for path in sorted(folder.glob("*.safetensors"))
+        }

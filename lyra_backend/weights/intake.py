@@ -1,0 +1,159 @@
+"""Published files into the store: converted or as they are, with their record."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidRequest, WriteFailed
+from ..progress import Progress
+from . import catalogue
+from .catalogue import Weights
+from .convert import convert_decoder, convert_dit, convert_vae
+from .record import Digest, Record, digest_of, digests_in, write_record
+from .store import default_folder, holds, take_in, working_in
+
+__all__ = ["CHECKS", "STATISTICS", "convert_published", "digests_of", "record_in", "take"]
+
+#: By what published files were checked.
+CHECKS = {
+    "authors": "checksums that the authors publish",
+    "repository": "checksums of the repository",
+    "first": "recorded at first fetch",
+    "given": "recorded when the file was given",
+}
+#: The tokenizer's second file.
+STATISTICS = "mean_std.pt"
+
+
+def take(
+    name: str,
+    source: Path,
+    folder: Path | None = None,
+    *,
+    statistics: Path | None = None,
+    config: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Convert, or copy, weights that lie on this computer; return the folder to load from.
+
+    Args:
+        name: catalogue name of what the file is.
+        source: the published file, or a folder with the published files.
+        folder: where weights lie; None: :func:`~lyra_backend.weights.store.default_folder`.
+        statistics: of the tokenizer's latents; None: ``mean_std.pt`` beside `source`.
+        config: fields that differ from the published ones.
+        overwrite: replace what is there.
+        progress: told what is done.
+
+    Raises:
+        InvalidRequest: a file is not what it should be, or the weights are there and not `overwrite`.
+        WriteFailed: nothing can be written.
+        MissingDependency: torch, diffusers or safetensors are not installed.
+        Cancelled: the job was stopped.
+    """
+    weights, place, report = catalogue.entry(name), folder or default_folder(), progress or Progress()
+    _check_options(weights, place, statistics, config, overwrite)
+    given = _given(weights, source, statistics)
+    with working_in(name, place) as work:
+        target = work / "prepared"
+        # A download that was begun stays; what an interrupted conversion left does not.
+        shutil.rmtree(target, ignore_errors=True)
+        digests, known = digests_of(weights, given, report.child(0.0, 0.1))
+        convert_published(weights, given, target, config, report.child(0.1, 0.9))
+        record_in(target, weights, None, digests, "authors" if known else "given", report.child(0.9, 1.0))
+        return take_in(target, name, place, work)
+
+
+def _check_options(
+    weights: Weights, place: Path, statistics: Path | None, config: Mapping[str, Any] | None, overwrite: bool
+) -> None:
+    name = weights.name
+    if holds(name, place) and not overwrite:
+        raise InvalidRequest(f"weights {name}: are in {place / name} already. Add --overwrite to replace them.")
+    if config and not weights.converted:
+        raise InvalidRequest(f"weights {name}: are kept as they are published; --config has no place. Leave it out.")
+    if statistics is not None and weights.layout != "vae":
+        raise InvalidRequest(f"weights {name}: have no statistics of latents. Leave --statistics out.")
+
+
+def _given(weights: Weights, source: Path, statistics: Path | None) -> dict[str, Path]:
+    """Return the published files that were handed in, by their path in the repository."""
+    if not source.exists():
+        raise InvalidRequest(f"{source}: does not exist. Give the file, or the folder of files, of {weights.repo}.")
+    if source.is_dir():
+        inside = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.is_file()}
+        found = {path: file for path, file in inside.items() if weights.takes(path)}
+    elif weights.converted:
+        found = {weights.files[0]: source}
+    else:
+        raise InvalidRequest(f"{source}: {weights.name} is several files; give the folder that they are in.")
+    if weights.layout == "vae":
+        found[STATISTICS] = statistics or found.get(STATISTICS) or source.parent / STATISTICS
+    absent = weights.missing(set(found)) or [str(file) for file in found.values() if not file.is_file()]
+    if absent:
+        raise InvalidRequest(
+            f"{source}: {', '.join(absent)} of {weights.repo} must be there too. Put it there, and run again."
+        )
+    return found
+
+
+def digests_of(weights: Weights, files: Mapping[str, Path], progress: Progress) -> tuple[dict[str, Digest], bool]:
+    """Return the digests of published files by path, and whether their authors' checksums are known and the same."""
+    digests, same = {}, []
+    for index, (path, file) in enumerate(sorted(files.items())):
+        share = progress.child(index / len(files), (index + 1) / len(files))
+        digests[path], md5 = digest_of(file, share, also="md5")
+        same += [weights.md5[path] == md5] if path in weights.md5 else []
+    return digests, bool(same) and all(same)
+
+
+def convert_published(
+    weights: Weights, files: Mapping[str, Path], target: Path, config: Mapping[str, Any] | None, progress: Progress
+) -> None:
+    """Make the new folder `target`, to load from, of published files by their path in the repository.
+
+    Errors are those of :func:`take`.
+    """
+    settings = {**weights.config, **(config or {})}
+    if weights.layout == "decoder":
+        convert_decoder(files[weights.files[0]], target, config=settings, progress=progress)
+    elif weights.layout == "dit":
+        convert_dit(files[weights.files[0]], target, config=settings, progress=progress)
+    elif weights.layout == "vae":
+        statistics = files[STATISTICS]
+        convert_vae(files[weights.files[0]], target, statistics=statistics, config=settings, progress=progress)
+    else:
+        _copy(files, target, progress)
+
+
+def _copy(files: Mapping[str, Path], target: Path, progress: Progress) -> None:
+    try:
+        for index, (path, file) in enumerate(files.items()):
+            progress(index / len(files), f"copying {path}")
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / path)
+    except OSError as error:
+        raise WriteFailed(target, error) from error
+
+
+def record_in(
+    folder: Path,
+    weights: Weights,
+    revision: str | None,
+    published: Mapping[str, Digest],
+    check: str,
+    progress: Progress | None = None,
+    *,
+    accepted: bool = False,
+) -> None:
+    """Write ``weights.json`` into a folder that is whole but for it; `check` is one of :data:`CHECKS`."""
+    licence = {"name": weights.licence.name, "url": weights.licence.url, "accepted": accepted}
+    files = digests_in(folder, progress)
+    write_record(
+        folder,
+        Record(weights.name, weights.layout, weights.repo, revision, published, CHECKS[check], licence, files),
+    )

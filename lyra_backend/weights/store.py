@@ -1,0 +1,175 @@
+"""Where weights lie: one folder each, with ``weights.json`` that says what is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidRequest, WriteFailed
+from ..progress import Progress
+from ..types import Finding, Severity
+from . import catalogue
+from .catalogue import Weights
+from .layouts import check_tensors, empty_network, shapes_of, stored_shapes
+from .published import read_config
+from .record import FILE_NAME, Digest, Record, digest_of, read_record
+
+__all__ = ["default_folder", "find", "holds", "verify", "working_in"]
+
+#: What is being fetched or converted lies here; only whole folders are moved out.
+_WORK = ".fetching"
+
+
+def default_folder() -> Path:
+    """Return where weights lie unless another folder is given: the platform's place for what can be fetched again."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lyra-scenegen" / "weights"
+
+
+def holds(name: str, folder: Path | None = None) -> bool:
+    """Return whether the weights are there, whole."""
+    return ((folder or default_folder()) / name / FILE_NAME).is_file()
+
+
+def find(name: str, folder: Path | None = None) -> Path:
+    """Return the folder of weights, to load from.
+
+    Raises:
+        InvalidRequest: there are no such weights, or they were not fetched.
+    """
+    weights = catalogue.entry(name)
+    if not holds(name, folder):
+        where = folder or default_folder()
+        accept = " --accept-licence" if weights.licence.must_accept else ""
+        option = "" if folder is None else f" --folder {folder}"
+        raise InvalidRequest(
+            f"weights {name}: not in {where}. Run: lyra-scenegen weights fetch {name}{accept}{option} "
+            f"({weights.bytes / 1e9:.3g} GB, {weights.licence.name}: {weights.licence.url})"
+        )
+    return (folder or default_folder()) / name
+
+
+def verify(name: str, folder: Path | None = None, progress: Progress | None = None) -> tuple[Finding, ...]:
+    """Check every byte of stored weights, and that their tensors are those of their network.
+
+    Returns:
+        What is wrong, each an error; nothing if all is well.
+
+    Raises:
+        InvalidRequest: they are not there, or their record cannot be read.
+        MissingDependency: a package that loads them is not installed.
+        Cancelled: the job was stopped.
+    """
+    path = find(name, folder)
+    record = read_record(path)
+    report = progress or Progress()
+    total, done = max(sum(d.bytes for d in record.files.values()), 1), 0
+    found: list[Finding] = []
+    for file, digest in record.files.items():
+        share = report.child(0.95 * done / total, 0.95 * (done + digest.bytes) / total)
+        found += _check_file(path, file, digest, share)
+        done += digest.bytes
+    # Of files that changed, the tensors have nothing to say.
+    found += [] if found else _check_network(path, record)
+    report(1.0, f"{name} is checked")
+    return tuple(found)
+
+
+def _check_file(folder: Path, file: str, digest: Digest, progress: Progress) -> Iterator[Finding]:
+    path = folder / file
+    if not path.is_file():
+        yield _wrong("weights.missing", f"{file} is missing. Fetch or convert it again with --overwrite.", file)
+    elif path.stat().st_size != digest.bytes or digest_of(path, progress)[0] != digest:
+        again = "Fetch or convert it again with --overwrite."
+        yield _wrong("weights.changed", f"{file} is not what it was when it was written. {again}", file)
+
+
+def _check_network(folder: Path, record: Record) -> Iterator[Finding]:
+    """Hold the headers of the tensors' files against the network of the configuration."""
+    try:
+        shapes = stored_shapes(folder)
+        if record.layout in catalogue.CONVERTED:
+            network = empty_network(record.layout, read_config(folder / "config.json"))
+            check_tensors(record.name, shapes, shapes_of(network.state_dict()))
+    except InvalidRequest as error:
+        yield _wrong("weights.network", str(error), "")
+
+
+def _wrong(code: str, message: str, where: str) -> Finding:
+    return Finding(code, Severity.ERROR, message, where=where)
+
+
+@contextmanager
+def working_in(name: str, folder: Path) -> Iterator[Path]:
+    """Give the folder in which weights are prepared; nobody else prepares the same ones meanwhile.
+
+    It keeps partial downloads from one time to the next.
+
+    Raises:
+        InvalidRequest: another process prepares them.
+        WriteFailed: nothing can be written in `folder`.
+    """
+    import filelock
+
+    work = folder / _WORK / name
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / _WORK / f"{name}.lock", timeout=0, thread_local=False)
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise InvalidRequest(
+            f"weights {name}: another process fetches or converts them. Wait until it ends."
+        ) from error
+    except OSError as error:
+        raise WriteFailed(folder, error) from error
+    try:
+        yield work
+    finally:
+        lock.release()
+
+
+def take_in(prepared: Path, name: str, folder: Path, work: Path) -> Path:
+    """Move a prepared folder, which has its ``weights.json``, to its place; what was there goes. Return the place.
+
+    Raises:
+        WriteFailed: it cannot be moved.
+    """
+    place, old = folder / name, work / "replaced"
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if place.exists():
+            place.rename(old)
+        prepared.rename(place)
+    except OSError as error:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        raise WriteFailed(place, error) from error
+    shutil.rmtree(work, ignore_errors=True)
+    return place
+
+
+def describe(weights: Weights, folder: Path) -> dict[str, Any]:
+    """Return what a listing says of weights, as plain JSON data."""
+    there = holds(weights.name, folder)
+    licence: Mapping[str, Any] = {"name": weights.licence.name, "url": weights.licence.url}
+    return {
+        "for": weights.purpose,
+        "state": f"in {folder / weights.name}" if there else "not fetched",
+        "there": there,
+        "bytes": weights.bytes,
+        "repository": f"https://huggingface.co/{weights.repo}",
+        "licence": {**licence, "must_be_accepted": weights.licence.must_accept},
+        "gated": weights.gated,
+        "layout": weights.layout,
+        "unverified": list(weights.unverified),
+        **({"record": json.loads((folder / weights.name / FILE_NAME).read_text(encoding="utf-8"))} if there else {}),
+    }
