@@ -148,7 +148,9 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         load_proxy,
     )
     state.error_m = proxy.error_m
-    bundle = SceneBundle(generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light)
+    bundle = SceneBundle(
+        generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light, generation.sequence
+    )
     author = importlib.import_module("lyra_backend.author")
     files = _stage(
         state,

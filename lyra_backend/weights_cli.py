@@ -156,7 +156,7 @@ def _summary(path: Path) -> dict[str, Any]:
     return {
         "folder": str(path),
         "size": f"{size / 1e9:.3g} GB",
-        "checked": record.checked,
+        "checked": sorted(set(record.checked.values())),
         "licence": f"{record.licence['name']} ({record.licence['url']})",
     }
 

@@ -6,6 +6,7 @@ the scene. Ways to write Gaussians are plugins of this package, one file each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,14 @@ from ..errors import InvalidRequest, nearest
 from ..io.ply import write_ply
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, Outcome, SceneBundle, Severity
+from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
 
 __all__ = ["SPLAT_FILE", "Params", "run"]
 
 #: The Gaussians once more, where a user asked for them.
 SPLAT_FILE = "gaussians.ply"
+#: Which files hold a moving scene at which times.
+_SEQUENCE_FILE = "sequence.json"
 _AUTO = "auto"
 _NONE = "none"
 
@@ -73,6 +76,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     if params.keep_splat:
         write_ply(directory / SPLAT_FILE, bundle.cloud)
         written.append(SPLAT_FILE)
+    if bundle.sequence is not None:
+        written += _write_sequence(bundle.sequence, directory)
+        findings.append(_first_only(bundle.sequence))
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))
@@ -110,6 +116,25 @@ def _write_gaussians(
         counts |= {f"{variant}_{key}": value for key, value in outcome.counts.items()}
         findings += outcome.findings
     return Outcome(files, counts, tuple(findings))
+
+
+def _write_sequence(sequence: GaussianSequence, directory: Path) -> list[str]:
+    """Write the Gaussians of every time as a splat file, and when they are so."""
+    names = [f"gaussians_t{i:03d}.ply" for i in range(len(sequence.clouds))]
+    for name, cloud in zip(names, sequence.clouds, strict=True):
+        write_ply(directory / name, cloud)
+    times = [{"file": name, "time_s": round(time, 6)} for name, time in zip(names, sequence.times_s, strict=True)]
+    data = {"stable_identity": sequence.stable_identity, "times": times}
+    (directory / _SEQUENCE_FILE).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    return [*names, _SEQUENCE_FILE]
+
+
+def _first_only(sequence: GaussianSequence) -> Finding:
+    message = (
+        f"The stage shows the scene at {sequence.times_s[0]:g} s, the first of {len(sequence.clouds)} times; all are "
+        f"kept as splat files that {_SEQUENCE_FILE} lists."
+    )
+    return Finding("sequence.first_only", Severity.WARNING, message, len(sequence.clouds))
 
 
 def _render_settings(primitive: str) -> dict[str, int]:

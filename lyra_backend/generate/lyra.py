@@ -24,11 +24,10 @@ from ._lyra.videos import weight_digests
 from ._lyra.weights_of import folders_of, licences
 
 if TYPE_CHECKING:
-    from ..models.budget import Budget
     from ..models.folders import ModelFolders
     from ..models.placement import Placement
 
-__all__ = ["INPUTS", "RESUMES", "Params", "estimate", "run"]
+__all__ = ["INPUTS", "RESUMES", "Params", "devices", "estimate", "estimates", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("prompt", "image", "depth", "model")
@@ -89,25 +88,34 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
     Raises:
         InvalidRequest: weights or devices are missing, or the devices cannot do it.
     """
-    from ..models.trajectories import DECODER_ORDER
+    folders = _folders(request)
+    drawn = [] if request.image else [Estimate("drawing the first picture", note=params.image_model or _IMAGE_MODEL)]
+    return (*drawn, *estimates(folders, params, "depth, from the file" if request.depth else "depth"))
 
-    folders, count = _folders(request), len(DECODER_ORDER)
-    budget = folders.budget(count)
-    devices = _devices(params, budget)
-    first, on_gpu = devices[0], devices[0].device.type == "cuda"
-    where = " and ".join(str(each.device) for each in devices) + (", weights offloaded" if first.offload else "")
-    parts = [] if request.image else [Estimate("drawing the first picture", note=params.image_model or _IMAGE_MODEL)]
+
+def estimates(folders: ModelFolders, params: Params, depth: str) -> tuple[Estimate, Estimate, Estimate]:
+    """Return what depth, videos and decoding take."""
+    budget, placed = folders.budget(_VIEWS), devices(params, folders)
+    first, on_gpu = placed[0], placed[0].device.type == "cuda"
+    where = " and ".join(str(each.device) for each in placed) + (", weights offloaded" if first.offload else "")
+    seconds = -(-_VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
+    note = f"{params.evaluations} evaluations each, {where}"
     return (
-        *parts,
-        Estimate("depth", note="from the file" if request.depth else params.depth_estimator),
-        Estimate(
-            f"imagining {count} videos of {folders.video.frames} frames",
-            -(-count // len(devices)) * budget.seconds_per_view(params.evaluations, on_gpu),
-            first.bytes_needed(budget),
-            f"{params.evaluations} evaluations each, {where}",
-        ),
+        Estimate(depth, note=params.depth_estimator),
+        Estimate(f"{_VIEWS} videos of {folders.video.frames} frames", seconds, first.bytes_needed(budget), note),
         Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), budget.decoder_bytes, str(first.device)),
     )
+
+
+def devices(params: Params, folders: ModelFolders) -> tuple[Placement, ...]:
+    """Return how networks are loaded on each device.
+
+    Raises:
+        InvalidRequest: see :func:`placements`.
+    """
+    budget = folders.budget(_VIEWS)
+    seconds = _VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
+    return placements(params.device, params.vram, budget, seconds)
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
@@ -123,13 +131,13 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     from ..models.depth_cache import DepthCache
 
     folders = _folders(request)
-    devices = _devices(params, folders.budget(_VIEWS))
+    placed = devices(params, folders)
     with memory_errors():
         start = _start(request, params, folders, progress.child(0.0, 0.08))
         cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky)
         imagined = imagine_scene(
             folders,
-            devices,
+            placed,
             start.colors,
             start.fxfycxcy,
             lambda poses, told: cache.render(poses, start.matrix, params.foreground_masking, progress=told),
@@ -145,11 +153,6 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
 
 def _folders(request: SceneRequest) -> ModelFolders:
     return folders_of(request.model, _DECODER, moves=False)
-
-
-def _devices(params: Params, budget: Budget) -> tuple[Placement, ...]:
-    seconds = _VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
-    return placements(params.device, params.vram, budget, seconds)
 
 
 def _start(request: SceneRequest, params: Params, folders: ModelFolders, progress: Progress) -> Start:

@@ -19,6 +19,7 @@ from ..types import (
     Finding,
     Frame,
     GaussianCloud,
+    GaussianSequence,
     Generation,
     Intrinsics,
     Outcome,
@@ -58,9 +59,10 @@ def load_outcome(folder: Path) -> Outcome[None]:
 
 def save_generation(folder: Path, generation: Generation) -> None:
     """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface."""
-    cloud = generation.cloud
-    fields = ("positions", "scales", "quats_wxyz", "opacities", "sh", "class_ids")
-    _save_arrays(folder / "cloud.npz", {f: getattr(cloud, f) for f in fields if getattr(cloud, f) is not None})
+    cloud, sequence = generation.cloud, generation.sequence
+    _save_cloud(folder / "cloud.npz", cloud)
+    for i, later in enumerate(sequence.clouds[1:] if sequence else (), 1):
+        _save_cloud(folder / f"cloud_{i}.npz", later)
     data = {
         "frame": cloud.frame,
         "class_names": cloud.class_names,
@@ -70,6 +72,8 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "provenance": generation.provenance,
         "light": generation.light and generation.light.to_json(),
         "as_asked": generation.as_asked,
+        "times_s": sequence and sequence.times_s,
+        "stable_identity": bool(sequence and sequence.stable_identity),
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
@@ -79,8 +83,9 @@ def save_generation(folder: Path, generation: Generation) -> None:
 def load_generation(folder: Path) -> Generation:
     """Read what :func:`save_generation` wrote."""
     data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
-    with np.load(folder / "cloud.npz") as arrays:
-        cloud = GaussianCloud(**dict(arrays), frame=Frame(data["frame"]), class_names=tuple(data["class_names"]))
+    cloud = _load_cloud(folder / "cloud.npz", data)
+    later = [_load_cloud(folder / f"cloud_{i}.npz", data) for i in range(1, len(data["times_s"] or ()))]
+    times, stable = data["times_s"], data["stable_identity"]
     truth = folder / TRUTH_FILE
     return Generation(
         cloud,
@@ -91,6 +96,7 @@ def load_generation(folder: Path) -> Generation:
         data["provenance"],
         data["light"] and SceneLight.from_json(data["light"]),
         data["as_asked"],
+        GaussianSequence((cloud, *later), tuple(times), stable) if times else None,
     )
 
 
@@ -125,6 +131,16 @@ def _part_from_json(data: dict[str, Any], vertices: npt.NDArray[Any], triangles:
         data["primitive"] = Primitive(Shape(shape), *(np.asarray(n, np.float32) for n in numbers))
     data["approximation"], data["role"] = Approximation(data["approximation"]), Role(data["role"])
     return CollisionPart(vertices=vertices, triangles=triangles, **data)
+
+
+def _save_cloud(path: Path, cloud: GaussianCloud) -> None:
+    fields = ("positions", "scales", "quats_wxyz", "opacities", "sh", "class_ids")
+    _save_arrays(path, {f: getattr(cloud, f) for f in fields if getattr(cloud, f) is not None})
+
+
+def _load_cloud(path: Path, data: Mapping[str, Any]) -> GaussianCloud:
+    with np.load(path) as arrays:
+        return GaussianCloud(**dict(arrays), frame=Frame(data["frame"]), class_names=tuple(data["class_names"]))
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

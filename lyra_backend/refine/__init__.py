@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, Generation, Outcome, Severity, Similarity
+from ..types import Finding, Frame, GaussianCloud, GaussianSequence, Generation, Outcome, Severity, Similarity
 from .clean import CleanParams, clean
 from .floor import Floor, FloorParams, find_floor
 
@@ -35,7 +35,7 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
     """Clean a generated scene and bring it into the WORLD frame: Z up, floor at z = 0."""
     progress(0.0, f"cleaning {generation.cloud.count:,} Gaussians")
     cleaned = clean(generation.cloud, params)
-    generation = replace(generation, cloud=cleaned.value)
+    generation = replace(generation, cloud=cleaned.value, sequence=_cleaned_sequence(generation, cleaned.value, params))
     counts, findings = dict(cleaned.counts), list(cleaned.findings)
     if not generation.cloud.count:
         return Outcome(generation, counts, tuple(findings))
@@ -53,6 +53,16 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
         findings += _floor_findings(floor)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
     return Outcome(generation, counts, tuple(findings))
+
+
+def _cleaned_sequence(generation: Generation, first: GaussianCloud, params: Params) -> GaussianSequence | None:
+    """Return the scene at all times as clean as it is at the first; floor and cameras are those of the first."""
+    sequence = generation.sequence
+    if sequence is None:
+        return None
+    later = (clean(cloud, params).value for cloud in sequence.clouds[1:])
+    # what is cleaned away differs from time to time
+    return replace(sequence, clouds=(first, *later), stable_identity=False)
 
 
 def _levelling(floor: Floor) -> Similarity:

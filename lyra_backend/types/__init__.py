@@ -14,6 +14,7 @@ from .light import Bulb, SceneLight
 from .mesh import TexturedMesh, TexturedPart
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
+from .sequence import GaussianSequence
 
 __all__ = [
     "UP_AXES",
@@ -27,6 +28,7 @@ __all__ = [
     "Finding",
     "Frame",
     "GaussianCloud",
+    "GaussianSequence",
     "Generation",
     "Intrinsics",
     "Outcome",

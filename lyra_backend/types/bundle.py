@@ -9,6 +9,7 @@ from typing import Any
 from .collision import CollisionProxy
 from .gaussians import GaussianCloud
 from .light import SceneLight
+from .sequence import GaussianSequence
 
 __all__ = ["SceneBundle"]
 
@@ -23,6 +24,7 @@ class SceneBundle:
         primitives: parameters by primitive name, in the order the user named them.
         provenance: JSON data: what made the scene, from what inputs, under which licences.
         light: what lights it, None if that is not known.
+        sequence: the Gaussians at all times, if the scene moves.
     """
 
     cloud: GaussianCloud
@@ -30,3 +32,4 @@ class SceneBundle:
     primitives: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     light: SceneLight | None = None
+    sequence: GaussianSequence | None = None

@@ -12,6 +12,7 @@ from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
 from .light import SceneLight
 from .mesh import TexturedMesh
+from .sequence import GaussianSequence
 
 __all__ = ["Generation", "Scale"]
 
@@ -42,6 +43,7 @@ class Generation:
         provenance: JSON data: what made it, from what, under which licence.
         light: what lights it, in the cloud's frame; None if that is not known.
         as_asked: False if nothing in the request said what kind of scene this is to be, so that it was guessed.
+        sequence: the Gaussians at all times, if the scene moves; `cloud` is the first of them.
     """
 
     cloud: GaussianCloud
@@ -52,6 +54,7 @@ class Generation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     light: SceneLight | None = None
     as_asked: bool = True
+    sequence: GaussianSequence | None = None
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
@@ -65,4 +68,5 @@ class Generation:
             cameras=tuple(c.transformed(similarity) for c in self.cameras),
             truth=None if self.truth is None else self.truth.transformed(similarity),
             light=None if self.light is None else self.light.transformed(similarity),
+            sequence=None if self.sequence is None else self.sequence.transformed(similarity, frame),
         )

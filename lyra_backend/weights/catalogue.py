@@ -65,6 +65,11 @@ class Weights:
         """Whether it is kept in another form than it is published in."""
         return self.layout in CONVERTED
 
+    @property
+    def by_hand(self) -> str:
+        """The command that takes in a copy which was downloaded in another way."""
+        return f"lyra-scenegen weights convert {self.name} --from {'FILE' if self.converted else 'FOLDER'}"
+
     def takes(self, path: str) -> bool:
         """Return whether a path of the repository belongs to it."""
         return any(fnmatchcase(path, pattern) for pattern in (*self.files, *self.optional))

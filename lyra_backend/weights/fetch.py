@@ -103,7 +103,7 @@ def _fetch_one(weights: Weights, folder: Path, endpoint: str | None, progress: P
         size = sum(file.bytes for file in snapshot.files)
         _check_room(folder, [weights], _bytes_on_disk(weights, size, _there(published, snapshot)))
         _download_all(weights, snapshot, published, endpoint, progress.child(0.0, _DOWNLOADED))
-        digests, check = _check_all(weights, snapshot, published, folder, progress.child(_DOWNLOADED, _CHECKED))
+        digests, checks = _check_all(weights, snapshot, published, folder, progress.child(_DOWNLOADED, _CHECKED))
         if weights.converted:
             files = {file.path: published / file.path for file in snapshot.files}
             convert_published(weights, files, prepared, None, progress.child(_CHECKED, _CONVERTED))
@@ -111,7 +111,7 @@ def _fetch_one(weights: Weights, folder: Path, endpoint: str | None, progress: P
             published.rename(prepared)
         accepted = weights.licence.must_accept
         ending = progress.child(_CONVERTED, 1.0)
-        record_in(prepared, weights, snapshot.revision, digests, check, ending, accepted=accepted)
+        record_in(prepared, weights, snapshot.revision, digests, checks, ending, accepted=accepted)
         take_in(prepared, weights.name, folder, work)
     progress(1.0, f"{weights.name} is there")
 
@@ -158,15 +158,15 @@ def _download_all(
 
 def _check_all(
     weights: Weights, snapshot: Snapshot, published: Path, folder: Path, progress: Progress
-) -> tuple[dict[str, Digest], str]:
-    """Return the digests of what came, and by what they were checked.
+) -> tuple[dict[str, Digest], dict[str, str]]:
+    """Return the digests of what came by path, and by what each was checked.
 
     Raises:
         InvalidRequest: a file is not what its authors published, or not what an earlier fetch recorded.
         FetchFailed: a file was damaged on its way.
     """
     earlier = _fetched_earlier(weights.name, folder)
-    digests: dict[str, Digest] = {}
+    digests, checks = {}, {}
     for index, file in enumerate(snapshot.files):
         share = progress.child(index / len(snapshot.files), (index + 1) / len(snapshot.files))
         digest, md5 = digest_of(published / file.path, share, also="md5")
@@ -178,9 +178,8 @@ def _check_all(
         if earlier.get(file.path, digest) != digest:
             raise InvalidRequest(_other_file(weights, file.path, f"that {folder / weights.name} was made of"))
         digests[file.path] = digest
-    if set(weights.md5) & set(digests):
-        return digests, "authors"
-    return digests, "repository" if any(file.sha256 for file in snapshot.files) else "first"
+        checks[file.path] = "authors" if file.path in weights.md5 else "repository" if file.sha256 else "first"
+    return digests, checks
 
 
 def _fetched_earlier(name: str, folder: Path) -> dict[str, Digest]:
@@ -192,7 +191,7 @@ def _fetched_earlier(name: str, folder: Path) -> dict[str, Digest]:
 def _other_file(weights: Weights, path: str, which: str) -> str:
     return (
         f"{weights.repo}: {path} is not the file {which}: its checksum differs, and it was not used. If you know why, "
-        f"and trust it, run: lyra-scenegen weights convert {weights.name} --from FILE --overwrite, with a copy of it."
+        f"and trust it, run: {weights.by_hand} --overwrite, with a copy of it."
     )
 
 

@@ -61,8 +61,7 @@ def look_up(weights: Weights, endpoint: str | None = None) -> Snapshot:
     if absent := weights.missing(paths):
         raise InvalidRequest(
             f"{weights.repo}: must hold {', '.join(absent)}, but holds {', '.join(sorted(paths)[:8]) or 'nothing'}. It "
-            f"has changed since; download the file by hand and run: lyra-scenegen weights convert {weights.name} "
-            "--from FILE"
+            f"has changed since; download what is needed by hand and run: {weights.by_hand}"
         )
     taken = sorted((file for file in info.siblings if weights.takes(file.rfilename)), key=lambda file: file.rfilename)
     return Snapshot(info.sha or "main", tuple(_remote(hub, weights, file, info.sha, endpoint) for file in taken))
@@ -124,8 +123,7 @@ def _append(file: RemoteFile, part: Path, have: int, told: Callable[[int], None]
     headers = {**from_hub.build_hf_headers(), "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    stream = hub.get_session().stream("GET", file.url, headers=headers, follow_redirects=True, timeout=_TIMEOUT_S)
-    with stream as answer:
+    with _stream(hub.get_session(), file.url, headers) as answer:
         if answer.status_code == 416:  # it is not as long as it was said to be
             part.unlink()
             return
@@ -133,10 +131,22 @@ def _append(file: RemoteFile, part: Path, have: int, told: Callable[[int], None]
         # A server that does not know ranges sends all of it again.
         have = have if answer.status_code == 206 else 0
         with part.open("ab" if have else "wb") as out:
-            for block in answer.iter_bytes(chunk_size=_BLOCK):
+            for block in _blocks(answer):
                 out.write(block)
                 have += len(block)
                 told(min(have, file.bytes))
+
+
+def _stream(session: Any, url: str, headers: dict[str, str]) -> Any:
+    """Open an address with the session of huggingface_hub: that of httpx, or before version 1 that of requests."""
+    if callable(getattr(session, "stream", None)):
+        return session.stream("GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT_S)
+    return session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S)
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    read = answer.iter_bytes if hasattr(answer, "iter_bytes") else answer.iter_content
+    return read(chunk_size=_BLOCK)
 
 
 @contextmanager
@@ -196,5 +206,5 @@ def _unreachable(weights: Weights, error: BaseException, page: str) -> str:
     return (
         f"{weights.repo}: cannot be fetched, there is no connection to {page} ({reason}). Run the same again when "
         "there is: it continues. Behind a proxy set HTTPS_PROXY, for a mirror HF_ENDPOINT, and unset HF_HUB_OFFLINE. "
-        f"On a computer without network: lyra-scenegen weights convert {weights.name} --from FILE"
+        f"On a computer without network: {weights.by_hand}"
     )

@@ -12,12 +12,13 @@ from ..progress import Progress
 from . import catalogue
 from .catalogue import Weights
 from .convert import convert_decoder, convert_dit, convert_vae
+from .published import kind_of
 from .record import Digest, Record, digest_of, digests_in, write_record
 from .store import default_folder, holds, take_in, working_in
 
-__all__ = ["CHECKS", "STATISTICS", "convert_published", "digests_of", "record_in", "take"]
+__all__ = ["CHECKS", "STATISTICS", "convert_published", "record_in", "take"]
 
-#: By what published files were checked.
+#: By what a published file was checked.
 CHECKS = {
     "authors": "checksums that the authors publish",
     "repository": "checksums of the repository",
@@ -62,9 +63,9 @@ def take(
         target = work / "prepared"
         # A download that was begun stays; what an interrupted conversion left does not.
         shutil.rmtree(target, ignore_errors=True)
-        digests, known = digests_of(weights, given, report.child(0.0, 0.1))
+        digests, checks = _digests(weights, given, report.child(0.0, 0.1))
         convert_published(weights, given, target, config, report.child(0.1, 0.9))
-        record_in(target, weights, None, digests, "authors" if known else "given", report.child(0.9, 1.0))
+        record_in(target, weights, None, digests, checks, report.child(0.9, 1.0))
         return take_in(target, name, place, work)
 
 
@@ -98,17 +99,21 @@ def _given(weights: Weights, source: Path, statistics: Path | None) -> dict[str,
         raise InvalidRequest(
             f"{source}: {', '.join(absent)} of {weights.repo} must be there too. Put it there, and run again."
         )
+    if weights.converted:
+        kind_of(found[weights.files[0]])
     return found
 
 
-def digests_of(weights: Weights, files: Mapping[str, Path], progress: Progress) -> tuple[dict[str, Digest], bool]:
-    """Return the digests of published files by path, and whether their authors' checksums are known and the same."""
-    digests, same = {}, []
+def _digests(
+    weights: Weights, files: Mapping[str, Path], progress: Progress
+) -> tuple[dict[str, Digest], dict[str, str]]:
+    """Return the digests of files that were handed in by path, and which of them are those of the authors."""
+    digests, checks = {}, {}
     for index, (path, file) in enumerate(sorted(files.items())):
         share = progress.child(index / len(files), (index + 1) / len(files))
         digests[path], md5 = digest_of(file, share, also="md5")
-        same += [weights.md5[path] == md5] if path in weights.md5 else []
-    return digests, bool(same) and all(same)
+        checks[path] = "authors" if weights.md5.get(path) == md5 else "given"
+    return digests, checks
 
 
 def convert_published(
@@ -145,15 +150,14 @@ def record_in(
     weights: Weights,
     revision: str | None,
     published: Mapping[str, Digest],
-    check: str,
+    checks: Mapping[str, str],
     progress: Progress | None = None,
     *,
     accepted: bool = False,
 ) -> None:
-    """Write ``weights.json`` into a folder that is whole but for it; `check` is one of :data:`CHECKS`."""
+    """Write ``weights.json`` into a folder that is whole but for it; `checks` are words of :data:`CHECKS` by path."""
     licence = {"name": weights.licence.name, "url": weights.licence.url, "accepted": accepted}
+    checked = {path: CHECKS[check] for path, check in checks.items()}
     files = digests_in(folder, progress)
-    write_record(
-        folder,
-        Record(weights.name, weights.layout, weights.repo, revision, published, CHECKS[check], licence, files),
-    )
+    record = Record(weights.name, weights.layout, weights.repo, revision, published, checked, licence, files)
+    write_record(folder, record)

@@ -36,7 +36,7 @@ class Record:
         repo: where the files are published.
         revision: the commit they were fetched at; None for files that were handed in.
         published: the published files by path.
-        checked: by what the published files were checked, see :data:`lyra_backend.weights.intake.CHECKS`.
+        checked: by what each published file was checked, see :data:`lyra_backend.weights.intake.CHECKS`.
         licence: name and url of the terms, and whether they were accepted here.
         files: the files of this folder by path, but for ``weights.json``.
     """
@@ -46,7 +46,7 @@ class Record:
     repo: str
     revision: str | None
     published: Mapping[str, Digest]
-    checked: str
+    checked: Mapping[str, str]
     licence: Mapping[str, Any]
     files: Mapping[str, Digest]
 

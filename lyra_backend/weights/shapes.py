@@ -23,11 +23,12 @@ DECODER_DEFAULTS: Mapping[str, Any] = {
     "gaussians_prune_ratio": 0.8,
     "use_time_embedding": False,
 }
-#: Of GEN3C: positions in time are stretched, and a padding mask is one more channel.
+#: Of GEN3C: positions in time are stretched. The padding, all zero, is the last of the input channels instead of a
+#: mask that diffusers concatenates, because that resizes it by torchvision.
 DIT_DEFAULTS: Mapping[str, Any] = {
     "patch_size": (1, 2, 2),
     "rope_scale": (2.0, 1.0, 1.0),
-    "concat_padding_mask": False,  # the padding, all zero, is one more input channel: its resizing needs torchvision
+    "concat_padding_mask": False,
 }
 #: Pictures have three colours.
 _COLOURS = 3

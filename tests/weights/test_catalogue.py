@@ -35,7 +35,7 @@ def test_patterns() -> None:
 
 def test_unknown_names() -> None:
     with pytest.raises(
-        InvalidRequest, match="'lyra_statik' are not in the catalogue; known: .*Did you mean 'lyra_static'"
+        InvalidRequest, match=r"'lyra_statik' are not in the catalogue; known: .*Did you mean 'lyra_static'"
     ):
         catalogue.entry("lyra_statik")
 
@@ -45,7 +45,8 @@ def test_listing_and_finding_load_nothing_heavy() -> None:
         "import sys\n"
         "from lyra_backend.weights import catalogue, store, fetch, intake, convert\n"
         "catalogue.known(), store.holds('gen3c')\n"
-        "print([m for m in ('torch', 'diffusers', 'safetensors', 'huggingface_hub', 'transformers') if m in sys.modules])"
+        "heavy = ('torch', 'diffusers', 'safetensors', 'huggingface_hub', 'transformers')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

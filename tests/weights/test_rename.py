@@ -34,7 +34,8 @@ def test_the_published_transformer_fits_diffusers() -> None:
     config = dit_config(Shapes("GEN3C", renamed), {})
     assert renamed == wanted(empty_network("dit", config))
     expected = {
-        "in_channels": 81,
+        "in_channels": 82,  # with the padding
+        "concat_padding_mask": False,
         "out_channels": 16,
         "num_attention_heads": 32,
         "attention_head_dim": 128,

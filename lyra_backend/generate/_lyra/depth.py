@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidRequest, MissingDependency
 
-__all__ = ["ESTIMATORS", "Depth", "estimate_depth"]
+__all__ = ["ESTIMATORS", "Depth", "DepthEstimator", "load_estimator"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -39,12 +40,18 @@ class Depth(NamedTuple):
     source: str
 
 
-def estimate_depth(image: Pixels, estimator: str, model: str | Path | None, device: str) -> Depth:
-    """Return the depth of a picture (H, W, 3).
+class DepthEstimator(Protocol):
+    """A loaded network."""
+
+    def __call__(self, image: Pixels) -> Depth:
+        """Return the depth of a picture (H, W, 3)."""
+
+
+def load_estimator(kind: str, model: str | Path | None, device: str) -> DepthEstimator:
+    """Return a network that estimates depth.
 
     Args:
-        image: the picture.
-        estimator: one of :data:`ESTIMATORS`.
+        kind: one of :data:`ESTIMATORS`.
         model: folder or name of its weights; None takes the published one.
         device: torch device.
 
@@ -52,63 +59,85 @@ def estimate_depth(image: Pixels, estimator: str, model: str | Path | None, devi
         MissingDependency: the package is not installed.
         InvalidRequest: the model gives no metric depth, or cannot be loaded.
     """
-    found = (
-        _by_moge(image, str(model or _MOGE), device) if estimator == "moge" else _by_transformers(image, model, device)
-    )
-    if not (found.z > 0).any():
+    return _MoGe(str(model or _MOGE), device) if kind == "moge" else _Transformer(model, device)
+
+
+class _Transformer:
+    """Any model for metric depth of transformers."""
+
+    def __init__(self, model: str | Path | None, device: str) -> None:
+        try:
+            from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+        except ImportError as error:
+            raise MissingDependency("transformers", "depth of a picture", "lyra") from error
+        if model is None:
+            raise InvalidRequest("depth: the estimator transformers needs a model, got none.")
+        try:
+            self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
+            network = AutoModelForDepthEstimation.from_pretrained(model, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise InvalidRequest(
+                f"depth: {model} is no depth model of transformers that is here ({_first_line(error)}). Fetch the "
+                "default with `lyra-scenegen weights fetch depth_indoor`, or name a folder."
+            ) from error
+        if getattr(network.config, "depth_estimation_type", "metric") != "metric":
+            raise InvalidRequest(
+                f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
+            )
+        self._network, self._name, self._device = network.to(device).eval(), Path(str(model)).name, device
+
+    def __call__(self, image: Pixels) -> Depth:
+        import torch
+
+        with torch.no_grad():
+            outputs = self._network(**self._processor(images=image, return_tensors="pt").to(self._device))
+        found = self._processor.post_process_depth_estimation(outputs, target_sizes=[image.shape[:2]])[0]
+        fov = found.get("field_of_view")
+        focal = None if fov is None else float(0.5 * image.shape[1] / np.tan(np.radians(float(fov)) / 2))
+        z = found["predicted_depth"].float().cpu().numpy()
+        return _checked(Depth(_usable(z), np.zeros(z.shape, bool), True, focal, self._name))
+
+
+class _MoGe:
+    """MoGe (arXiv 2410.19115), whose first version gives depth up to a scale and whose second gives metres."""
+
+    def __init__(self, model: str, device: str) -> None:
+        self._version = "v2" if "moge-2" in model.lower() else "v1"
+        try:
+            package = importlib.import_module(f"moge.model.{self._version}")
+        except ImportError as error:
+            raise MissingDependency("git+https://github.com/microsoft/MoGe.git", "depth by MoGe") from error
+        try:
+            self._network = package.MoGeModel.from_pretrained(model).to(device).eval()
+        except (OSError, ValueError) as error:
+            raise InvalidRequest(
+                f"depth: {model} is no model of MoGe that can be had ({_first_line(error)})."
+            ) from error
+        self._device, self._name = device, Path(model).name
+
+    def __call__(self, image: Pixels) -> Depth:
+        import torch
+
+        picture = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).movedim(2, 0).float() / 255
+        with torch.no_grad():
+            found = self._network.infer(picture)
+        mask = found["mask"].cpu().numpy().astype(bool)
+        z = np.where(mask, found["depth"].float().cpu().numpy(), 0.0)
+        focal = float(found["intrinsics"][0, 0]) * image.shape[1]
+        return _checked(Depth(_usable(z), ~mask, self._version == "v2", focal, self._name))
+
+
+def _usable(z: npt.NDArray[np.floating]) -> Floats:
+    """Return distances with 0 for what is none."""
+    return np.maximum(np.nan_to_num(z, nan=0.0, posinf=0.0, neginf=0.0), 0.0).astype(np.float32)
+
+
+def _checked(depth: Depth) -> Depth:
+    if not (depth.z > 0).any():
         raise InvalidRequest(
-            f"depth: {found.source} found no depth in the picture. Give depth with --depth, or another picture."
+            f"depth: {depth.source} found no depth in the picture. Give depth with --depth, or another picture."
         )
-    return found
-
-
-def _by_transformers(image: Pixels, model: str | Path | None, device: str) -> Depth:
-    import torch
-
-    try:
-        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
-    except ImportError as error:
-        raise MissingDependency("transformers", "depth of a picture", "lyra") from error
-    if model is None:
-        raise InvalidRequest("depth: the estimator transformers needs a model, got none.")
-    try:
-        processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
-        network = AutoModelForDepthEstimation.from_pretrained(model, local_files_only=True).to(device).eval()
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(
-            f"depth: {model} is no depth model of transformers that is here ({_first_line(error)}). Fetch the default "
-            "with `lyra-scenegen weights fetch depth_indoor`, or name a folder."
-        ) from error
-    if getattr(network.config, "depth_estimation_type", "metric") != "metric":
-        raise InvalidRequest(
-            f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
-        )
-    with torch.no_grad():
-        given = processor(images=image, return_tensors="pt").to(device)
-        outputs = network(**given)
-        result = processor.post_process_depth_estimation(outputs, target_sizes=[image.shape[:2]])[0]
-    fov = result.get("field_of_view")
-    focal = None if fov is None else float(0.5 * image.shape[1] / np.tan(np.radians(float(fov)) / 2))
-    z = np.nan_to_num(result["predicted_depth"].float().cpu().numpy(), nan=0.0, posinf=0.0, neginf=0.0)
-    return Depth(np.maximum(z, 0).astype(np.float32), np.zeros(z.shape, bool), True, focal, Path(str(model)).name)
-
-
-def _by_moge(image: Pixels, model: str, device: str) -> Depth:
-    import torch
-
-    version = "v2" if "moge-2" in model.lower() else "v1"
-    try:
-        package: Any = __import__(f"moge.model.{version}", fromlist=["MoGeModel"])
-    except ImportError as error:
-        raise MissingDependency("git+https://github.com/microsoft/MoGe.git", "depth by MoGe") from error
-    network = package.MoGeModel.from_pretrained(model).to(device).eval()
-    picture = torch.from_numpy(image).to(device).movedim(2, 0).float() / 255
-    with torch.no_grad():
-        found = network.infer(picture)
-    mask = found["mask"].cpu().numpy().astype(bool)
-    z = np.where(mask, np.nan_to_num(found["depth"].float().cpu().numpy(), posinf=0.0), 0.0).astype(np.float32)
-    focal = float(found["intrinsics"][0, 0]) * image.shape[1]
-    return Depth(z, ~mask, version == "v2", focal, Path(model).name)
+    return depth
 
 
 def _first_line(error: BaseException) -> str:

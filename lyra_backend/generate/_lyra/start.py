@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ...errors import InvalidRequest
 from ...types import Finding, Intrinsics, SceneRequest, Severity
-from .depth import Depth, estimate_depth
+from .depth import Depth, DepthEstimator, load_estimator
 from .picture import DEFAULT_FOV, Fitted, fit_depth, fit_picture, lens_of
 
-__all__ = ["Start", "Wishes", "start_scene"]
+__all__ = ["Start", "Wishes", "start_of", "start_scene"]
 
 #: Share of a picture that may be cropped without a warning.
 _MUCH = 0.35
@@ -29,10 +29,23 @@ class Wishes:
     intrinsics: str | None
     fov: float | None
     fit: str
-    estimator: str
+    depth_estimator: str
     depth_model: str | None
     scale: float | None
     device: str
+
+    def estimator(self) -> DepthEstimator:
+        """Return the network for depth, loaded.
+
+        Raises:
+            InvalidRequest, MissingDependency: see :func:`load_estimator`; the published weights were not fetched.
+        """
+        model: str | Path | None = self.depth_model
+        if model is None and self.depth_estimator == "transformers":
+            from ...weights import store
+
+            model = store.find("depth_indoor")
+        return load_estimator(self.depth_estimator, model, self.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +106,19 @@ def start_scene(
         progress: called before depth is estimated.
 
     Raises:
-        InvalidRequest, MissingDependency: see :func:`lens_of`, :func:`fit_picture` and :func:`estimate_depth`.
+        InvalidRequest, MissingDependency: see :func:`lens_of`, :func:`fit_picture` and :class:`Wishes`.
     """
     file = Path(request.image) if request.image else None
     lens, lens_source = lens_of(image, file, wishes.intrinsics, wishes.fov)
     fitted = fit_picture(image, lens, size, wishes.fit)
     progress(0.0, "reading depth" if request.depth else "estimating depth")
-    depth = _from_file(request.depth, image, fitted) if request.depth else _estimated(fitted, wishes)
+    depth = _from_file(request.depth, image, fitted) if request.depth else wishes.estimator()(fitted.image)
+    return start_of(fitted, depth, lens_source, wishes)
+
+
+def start_of(fitted: Fitted, depth: Depth, lens_source: str, wishes: Wishes) -> Start:
+    """Return where the scene of a fitted picture starts whose depth is known; see :func:`start_scene`."""
+    size = fitted.lens.width, fitted.lens.height
     if lens_source == "assumed" and depth.focal_px is not None:
         # the network saw the whole of what is left of the picture
         fitted = fitted._replace(lens=Intrinsics(*size, depth.focal_px, depth.focal_px, size[0] / 2, size[1] / 2))
@@ -107,7 +126,7 @@ def start_scene(
     if wishes.scale is not None:
         depth = depth._replace(z=depth.z * np.float32(wishes.scale), is_metric=True)
     unit = float(np.median(depth.z[(depth.z > 0) & ~depth.sky]))
-    percent = (_FILE_PERCENT if request.depth else _NETWORK_PERCENT) if depth.is_metric else None
+    percent = (_FILE_PERCENT if depth.source == "file" else _NETWORK_PERCENT) if depth.is_metric else None
     return Start(
         fitted.image,
         fitted.lens,
@@ -136,15 +155,6 @@ def _from_file(path: str, image: npt.NDArray[np.uint8], fitted: Fitted) -> Depth
             "depth: the part of the picture that the model takes has no depth. Try generate.fit=stretch."
         )
     return Depth(z, np.zeros(z.shape, bool), True, None, "file")
-
-
-def _estimated(fitted: Fitted, wishes: Wishes) -> Depth:
-    model: str | Path | None = wishes.depth_model
-    if model is None and wishes.estimator == "transformers":
-        from ...weights import store
-
-        model = store.find("depth_indoor")
-    return estimate_depth(fitted.image, wishes.estimator, model, wishes.device)
 
 
 def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:

@@ -54,8 +54,8 @@ def draw_picture(
         reason = str(error).strip().partition("\n")[0][:200]
         raise InvalidRequest(
             f"image model: {model} is no text-to-image pipeline of diffusers that is here ({reason}). Fetch "
-            "the default with `lyra-scenegen weights fetch flux_schnell`, name a folder with generate.image_model, or give a "
-            "picture with --image."
+            "the default with `lyra-scenegen weights fetch flux_schnell`, name a folder with generate.image_model, or "
+            "give a picture with --image."
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     if device.startswith("cuda"):

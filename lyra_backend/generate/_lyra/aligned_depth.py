@@ -1,0 +1,45 @@
+"""Depth of the frames of a video, brought to the scale of the first: networks judge every picture anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["align_depth"]
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+#: Pixels that decide: between these quantiles of the error, as GEN3C takes them; refitted so often.
+_QUANTILES, _ROUNDS = (0.1, 0.9), 3
+#: Fewer pixels than this share of the picture say nothing.
+_ENOUGH = 0.02
+#: The scale of inverse depth may change by this factor at most.
+_MOST = 3.0
+
+
+def align_depth(z: Floats, reference: Floats, still: Bools) -> Floats:
+    """Return `z` (H, W) such that where nothing moved it is `reference`, by a scale and a shift of inverse depth.
+
+    Least squares over pixels that are still and known in both, without those that fit worst. If there are too few, or
+    the fit is absurd, `z` is returned as it is.
+
+    Args:
+        z, reference: distances along the axis, 0 where unknown.
+        still: where nothing moved between the two.
+    """
+    both = still & (z > 0) & (reference > 0)
+    if both.sum() < _ENOUGH * both.size:
+        return z
+    inverse, wanted = 1.0 / z[both].astype(np.float64), 1.0 / reference[both].astype(np.float64)
+    scale, shift, inside = 1.0, 0.0, np.ones(len(inverse), bool)
+    for _ in range(_ROUNDS):
+        rows = np.stack([inverse[inside], np.ones(int(inside.sum()))], axis=1)
+        (scale, shift), *_ = np.linalg.lstsq(rows, wanted[inside], rcond=None)
+        error = scale * inverse + shift - wanted
+        low, high = np.quantile(error, _QUANTILES)
+        inside = (error >= low) & (error <= high)
+    if not 1 / _MOST < scale < _MOST:
+        return z
+    moved = np.divide(1.0, z, out=np.zeros(z.shape), where=z > 0) * scale + shift
+    return np.where((z > 0) & (moved > 1e-6), 1.0 / np.maximum(moved, 1e-6), 0.0).astype(np.float32)

@@ -1,0 +1,47 @@
+"""A scene that moves: Gaussians at several times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ..errors import InvalidRequest
+from .frames import Frame, Similarity
+from .gaussians import GaussianCloud
+
+__all__ = ["GaussianSequence"]
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianSequence:
+    """Clouds at ascending times.
+
+    Attributes:
+        clouds: at least one, all in one frame.
+        times_s: when each is so [s].
+        stable_identity: Gaussian i is the same thing in every cloud, so that it can be moved from one to the next.
+
+    Raises:
+        InvalidRequest: there is no cloud, or times do not fit or do not ascend.
+    """
+
+    clouds: tuple[GaussianCloud, ...]
+    times_s: tuple[float, ...]
+    stable_identity: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.clouds or len(self.clouds) != len(self.times_s):
+            raise InvalidRequest(
+                f"GaussianSequence: needs as many times as clouds and one at least, got {len(self.times_s)} and "
+                f"{len(self.clouds)}."
+            )
+        if any(later <= earlier for earlier, later in pairwise(self.times_s)):
+            raise InvalidRequest(f"GaussianSequence.times_s must ascend, got {list(self.times_s)}.")
+        if len({cloud.frame for cloud in self.clouds}) > 1:
+            raise InvalidRequest("GaussianSequence: all clouds must be in one frame.")
+        if self.stable_identity and len({cloud.count for cloud in self.clouds}) > 1:
+            raise InvalidRequest("GaussianSequence: with stable identity all clouds have as many Gaussians.")
+
+    def transformed(self, similarity: Similarity, frame: Frame) -> GaussianSequence:
+        """Return the sequence moved into `frame`."""
+        return replace(self, clouds=tuple(cloud.transformed(similarity, frame) for cloud in self.clouds))
