@@ -12,16 +12,16 @@ from ..io.run_inputs import file_digest
 from ..params import param
 from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
-from ..weights import store
 from ._lyra.depth import ESTIMATORS
 from ._lyra.devices import first_device, memory_errors, placements
 from ._lyra.imagination import Sampling, imagine_scene
 from ._lyra.picture import FITS
+from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
 from ._lyra.start import Start, Wishes, start_scene
 from ._lyra.text_to_image import draw_picture
 from ._lyra.videos import weight_digests
-from ._lyra.weights_of import folders_of, licences
+from ._lyra.weights_of import fetched_or_own, folders_of, licences
 
 if TYPE_CHECKING:
     from ..models.folders import ModelFolders
@@ -70,11 +70,18 @@ class Params:
         """How often the network is asked for a video."""
         return self.steps * (2 if self.guidance else 1)
 
-    @property
-    def wishes(self) -> Wishes:
+    def wishes(self, folders: ModelFolders) -> Wishes:
         """What start_scene takes."""
-        device = first_device(self.device)
-        return Wishes(self.intrinsics, self.fov, self.fit, self.depth_estimator, self.depth_model, self.scale, device)
+        return Wishes(
+            self.intrinsics,
+            self.fov,
+            self.fit,
+            self.depth_estimator,
+            self.depth_model,
+            self.scale,
+            first_device(self.device),
+            folders.depth,
+        )
 
     def sampling(self, request: SceneRequest) -> Sampling:
         """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
@@ -132,7 +139,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
 
     folders = _folders(request)
     placed = devices(params, folders)
-    with memory_errors():
+    with memory_errors(), quiet_libraries():
         start = _start(request, params, folders, progress.child(0.0, 0.08))
         cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky)
         imagined = imagine_scene(
@@ -163,15 +170,15 @@ def _start(request: SceneRequest, params: Params, folders: ModelFolders, progres
     elif request.depth:
         raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     else:
-        model = params.image_model or store.find(_IMAGE_MODEL)
+        model = params.image_model or fetched_or_own(folders.text_to_image, _IMAGE_MODEL)
         device = first_device(params.device)
         told = progress.child(0.0, 0.7)
         image = draw_picture(request.prompt or "", model, size, params.image_steps, request.seed, device, told)
-    return start_scene(image, request, size, params.wishes, progress.child(0.7, 1.0))
+    return start_scene(image, request, size, params.wishes(folders), progress.child(0.7, 1.0))
 
 
 def _provenance(request: SceneRequest, params: Params, folders: ModelFolders, start: Start) -> dict[str, Any]:
-    drawn = {"image_model": params.image_model or _IMAGE_MODEL, "image_steps": params.image_steps}
+    drawn = {"image_model": Path(params.image_model or _IMAGE_MODEL).name, "image_steps": params.image_steps}
     return {
         "generator": "lyra",
         "method": "NVIDIA Lyra (arXiv 2509.19296)",

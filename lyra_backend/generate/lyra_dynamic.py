@@ -23,6 +23,7 @@ from ._lyra.devices import memory_errors
 from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.motion import camera_shift, still_pixels
 from ._lyra.picture import fit_picture, lens_of
+from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
 from ._lyra.start import Start, start_of
 from ._lyra.videos import weight_digests
@@ -97,7 +98,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     video, frames = folders.video, params.target_frames(folders.video.frames)
     devices = lyra.devices(params, folders)
     clip = _clip(request, params, folders, progress.child(0.0, 0.03))
-    with memory_errors():
+    with memory_errors(), quiet_libraries():
         start, pictures, depths = _starts(request, params, folders, clip, progress.child(0.03, 0.1))
         imagined = imagine_scene(
             folders,
@@ -143,7 +144,7 @@ def _starts(
     request: SceneRequest, params: Params, folders: ModelFolders, clip: Clip, progress: Progress
 ) -> tuple[Start, list[npt.NDArray[np.uint8]], list[npt.NDArray[np.float32]]]:
     """Return where the scene starts, and pictures and depths of all frames, in the networks' unit."""
-    size, wishes = (folders.video.width, folders.video.height), params.wishes
+    size, wishes = (folders.video.width, folders.video.height), params.wishes(folders)
     lens, source = lens_of(clip.frames[0], None, params.intrinsics, params.fov)
     estimator = wishes.estimator()
     start: Start | None = None

@@ -20,6 +20,7 @@ class ModelFolders:
         decoder, transformer, vae: as diffusers saves networks.
         text_encoder: a T5 encoder with its tokenizer; there need not be one.
         embeddings: where embeddings of prompts are kept.
+        depth, text_to_image: a depth model of transformers, and a pipeline of diffusers; there need not be any.
         video: the format of the model's videos.
     """
 
@@ -28,6 +29,8 @@ class ModelFolders:
     vae: Path
     text_encoder: Path
     embeddings: Path
+    depth: Path
+    text_to_image: Path
     video: VideoFormat
 
     @staticmethod
@@ -46,6 +49,8 @@ class ModelFolders:
             folder / "vae",
             folder / "text_encoder",
             folder / "text_embeddings",
+            folder / "depth",
+            folder / "text_to_image",
             VideoFormat.read(folder),
         )
         found.check()

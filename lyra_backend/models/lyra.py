@@ -53,8 +53,8 @@ class Lyra:
     @staticmethod
     def load(folders: ModelFolders, placement: Placement) -> Lyra:
         """Load what imagines videos; the decoder is loaded by :meth:`reconstruct`, when its turn comes."""
-        tokenizer = AutoencoderKLCosmos.from_pretrained(folders.vae, torch_dtype=placement.dtype)
-        network = CosmosTransformer3DModel.from_pretrained(folders.transformer, torch_dtype=placement.dtype)
+        tokenizer = AutoencoderKLCosmos.from_pretrained(folders.vae, dtype=placement.dtype)
+        network = CosmosTransformer3DModel.from_pretrained(folders.transformer, dtype=placement.dtype)
         return Lyra(
             folders,
             placement,
@@ -143,7 +143,7 @@ class Lyra:
         device, kind = self.placement.device, self.placement.dtype
         progress(0.0, "encoding rays")
         plucker, rays = self._rays(paths, lens, lambda done, text: progress(0.5 * done, text))
-        decoder = GaussianDecoder.from_pretrained(self.folders.decoder, torch_dtype=kind).to(device).eval()
+        decoder = GaussianDecoder.from_pretrained(self.folders.decoder, dtype=kind).to(device).eval()
         times: list[torch.Tensor | None] = [self._time_latents(time) for time in target_times]
         video = torch.cat([_by_frame(one) for one in latents], dim=1).to(device, kind)
         found = []

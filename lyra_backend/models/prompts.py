@@ -51,6 +51,6 @@ def _encoded(folder: Path, text: str, device: torch.device) -> torch.Tensor:
     tokens = AutoTokenizer.from_pretrained(folder)(
         text, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
     ).to(device)
-    encoder = T5EncoderModel.from_pretrained(folder, torch_dtype=kind).to(device)
+    encoder = T5EncoderModel.from_pretrained(folder, dtype=kind).to(device)
     found = encoder(**tokens).last_hidden_state.float()
     return (found * tokens["attention_mask"][..., None]).cpu().contiguous()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,8 +72,9 @@ class Weights:
         return f"lyra-scenegen weights convert {self.name} --from {'FILE' if self.converted else 'FOLDER'}"
 
     def takes(self, path: str) -> bool:
-        """Return whether a path of the repository belongs to it."""
-        return any(fnmatchcase(path, pattern) for pattern in (*self.files, *self.optional))
+        """Return whether a path of the repository belongs to it; none that leads out of its folder does."""
+        inside = not re.search(r"(^|/)\.\.(/|$)|^/|[\\:]", path)
+        return inside and any(fnmatchcase(path, pattern) for pattern in (*self.files, *self.optional))
 
     def missing(self, paths: set[str]) -> list[str]:
         """Return the patterns that none of `paths` matches although one must."""

@@ -30,6 +30,9 @@ def test_patterns() -> None:
     assert flux.takes("transformer/diffusion_pytorch_model-00001-of-00003.safetensors")
     assert not flux.takes("flux1-schnell.safetensors")
     assert not flux.takes("ae.safetensors")
+    assert flux.takes("tokenizer/vocab..json")
+    for path in ("tokenizer/../../../.profile", "tokenizer/..", "tokenizer/..\\..\\x", "/tokenizer/x", "tokenizer/C:x"):
+        assert not flux.takes(path)
     assert catalogue.entry("depth_indoor").missing({"config.json", "model.safetensors"}) == ["preprocessor_config.json"]
 
 

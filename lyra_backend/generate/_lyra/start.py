@@ -13,6 +13,7 @@ from ...errors import InvalidRequest
 from ...types import Finding, Intrinsics, SceneRequest, Severity
 from .depth import Depth, DepthEstimator, load_estimator
 from .picture import DEFAULT_FOV, Fitted, fit_depth, fit_picture, lens_of
+from .weights_of import fetched_or_own
 
 __all__ = ["Start", "Wishes", "start_of", "start_scene"]
 
@@ -24,7 +25,7 @@ _NETWORK_PERCENT, _FILE_PERCENT = 20.0, 3.0
 
 @dataclass(frozen=True)
 class Wishes:
-    """What users say of pictures; see the generators' parameters of these names."""
+    """What users say of pictures, see the generators' parameters of these names; and the model's own depth network."""
 
     intrinsics: str | None
     fov: float | None
@@ -33,6 +34,7 @@ class Wishes:
     depth_model: str | None
     scale: float | None
     device: str
+    own_depth: Path
 
     def estimator(self) -> DepthEstimator:
         """Return the network for depth, loaded.
@@ -42,9 +44,7 @@ class Wishes:
         """
         model: str | Path | None = self.depth_model
         if model is None and self.depth_estimator == "transformers":
-            from ...weights import store
-
-            model = store.find("depth_indoor")
+            model = fetched_or_own(self.own_depth, "depth_indoor")
         return load_estimator(self.depth_estimator, model, self.device)
 
 

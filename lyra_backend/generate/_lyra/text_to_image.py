@@ -49,7 +49,7 @@ def draw_picture(
         raise MissingDependency("diffusers", "a picture from a prompt", "lyra") from error
     kind = torch.bfloat16 if device.startswith("cuda") else torch.float32
     try:
-        pipeline = AutoPipelineForText2Image.from_pretrained(model, torch_dtype=kind, local_files_only=True)
+        pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=kind, local_files_only=True)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0][:200]
         raise InvalidRequest(

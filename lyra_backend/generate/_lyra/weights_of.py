@@ -11,7 +11,7 @@ from ...errors import InvalidRequest
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
 
-__all__ = ["folders_of", "licences"]
+__all__ = ["fetched_or_own", "folders_of", "licences"]
 
 
 def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
@@ -39,6 +39,8 @@ def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
             store.find("cosmos_tokenizer"),
             fetched / "t5_11b",
             fetched / "text_embeddings",
+            fetched / "depth_indoor",
+            fetched / "flux_schnell",
             VideoFormat(),
         )
         found.check()
@@ -46,6 +48,17 @@ def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
         kinds = ("still scenes: use --generator lyra", "moving scenes: use --generator lyra_dynamic")
         raise InvalidRequest(f"model {found.decoder}: is a decoder of {kinds[found.moves]}, or name another model.")
     return found
+
+
+def fetched_or_own(own: Path, name: str) -> Path:
+    """Return the folder of a network that a model brings with it, or else of the fetched one of this name.
+
+    Raises:
+        InvalidRequest: there is neither.
+    """
+    from ...weights import store
+
+    return own if own.is_dir() else store.find(name)
 
 
 def licences(folders: ModelFolders) -> dict[str, Any]:
