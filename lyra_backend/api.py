@@ -26,9 +26,18 @@ from .io.run_inputs import file_digest
 from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
-from .types import Finding, Outcome, RunReport, SceneRequest, Severity
+from .types import Estimate, Finding, Outcome, RunReport, SceneRequest, Severity
 
-__all__ = ["SceneResult", "convert", "generate_scene", "make_collider", "repeat", "validate_scene"]
+__all__ = [
+    "ScenePlan",
+    "SceneResult",
+    "convert",
+    "generate_scene",
+    "make_collider",
+    "plan_scene",
+    "repeat",
+    "validate_scene",
+]
 
 Listener = Callable[[Event], None]
 
@@ -87,6 +96,33 @@ def generate_scene(
             outdated = directory.code != code_version()
             return SceneResult(directory.root, directory.read_report(), reused=True, outdated=outdated)
         return SceneResult(directory.root, run(plan, directory, listener, token))
+
+
+@dataclass(frozen=True)
+class ScenePlan:
+    """What a run will do.
+
+    Attributes:
+        plugins: name of the generator, the collider and the primitives, by stage.
+        parts: what the generator will take; empty for one that cannot say and takes seconds.
+    """
+
+    plugins: Mapping[str, str]
+    parts: tuple[Estimate, ...]
+
+
+def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:
+    """Check a request as :func:`generate_scene` does before it starts, and say what it will take; nothing is made.
+
+    Raises:
+        InvalidRequest: the request, an input, weights or the device cannot be used.
+        MissingDependency: a package is needed that is not installed.
+    """
+    if not isinstance(request, SceneRequest):
+        request = SceneRequest.from_json(request)
+    plan = make_plan(request)
+    estimate = getattr(plan.generator, "estimate", None)
+    return ScenePlan(plan.plugins, tuple(estimate(request, plan.params["generate"])) if estimate else ())
 
 
 def validate_scene(

@@ -25,6 +25,7 @@ from .options import (
     SetOption,
     SplatArgument,
     UpOption,
+    VramOption,
     add_generator_options,
     add_memory_limit,
     parse_settings,
@@ -106,6 +107,10 @@ def generate(
     force: Annotated[
         bool, typer.Option("--force", help="Exit with 0 even if the scene is not accepted; recorded in the report.")
     ] = False,
+    vram: VramOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say what it will take, and make nothing.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a scene: Gaussians, colliders, USD stage, pictures and a report."""
@@ -115,7 +120,7 @@ def generate(
     if generator is None:
         refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
         refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
-    add_generator_options(params, up, scale, intrinsics)
+    add_generator_options(params, up, scale, intrinsics, vram)
     add_memory_limit(params, memory_limit)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
@@ -136,7 +141,10 @@ def generate(
         params=params,
         force=force,
     )
-    _generate(request, out or _default_out(request), overwrite, as_json)
+    if dry_run:
+        _show_plan(request, as_json)
+    else:
+        _generate(request, out or _default_out(request), overwrite, as_json)
 
 
 @app.command(cls=Command)
@@ -293,6 +301,17 @@ def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:
         print_scene(result.directory, result.report, reused=result.reused, outdated=result.outdated)
     accepted = result.report.accepted or request.force
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
+
+
+def _show_plan(request: Any, as_json: bool) -> None:
+    from . import api
+    from .console import print_plan
+
+    plan = api.plan_scene(request)
+    if as_json:
+        _tell({"plugins": dict(plan.plugins), "parts": [asdict(part) for part in plan.parts]}, as_json)
+    else:
+        print_plan(plan.plugins, plan.parts)
 
 
 def _tell(data: Any, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .progress import CancelToken, Event
-from .types import RunReport, Severity
+from .types import Estimate, RunReport, Severity
 
-__all__ = ["Console", "print_catalog", "print_result", "print_scene"]
+__all__ = ["Console", "print_catalog", "print_plan", "print_result", "print_scene"]
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
@@ -102,6 +102,28 @@ def print_scene(directory: Path, report: RunReport, *, reused: bool = False, out
     ):
         if (directory / name).is_file():
             console.print(Text.assemble(f"  {directory / name}  ", (what, "dim")), soft_wrap=True)
+
+
+def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:
+    """Say what a run will do, what it will take, and in all."""
+    console = _plain_console()
+    console.print(", ".join(f"{stage} {name}" for stage, name in plugins.items()), soft_wrap=True)
+    for part in parts:
+        time = None if part.seconds is None else f"about {_duration(part.seconds)}"
+        memory = None if part.device_bytes is None else f"{part.device_bytes / 1e9:.0f} GB of memory"
+        console.print(
+            Text.assemble("  ", (part.part, "bold"), ": ", ", ".join(filter(None, (time, memory, part.note))))
+        )
+    known = [part.seconds for part in parts if part.seconds is not None]
+    if not known:
+        console.print("This generator takes seconds to a minute; docs/benchmarks.md has figures.")
+        return
+    peak = max(part.device_bytes or 0 for part in parts) / 1e9
+    console.print(
+        f"In all about {_duration(sum(known))} and {peak:.0f} GB at the peak, by counting and not by measuring: times "
+        "are those of a data-centre GPU. Finished videos are kept if it is stopped.",
+        soft_wrap=True,
+    )
 
 
 def print_result(data: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "SetOption",
     "SplatArgument",
     "UpOption",
+    "VramOption",
     "add_generator_options",
     "add_memory_limit",
     "parse_settings",
@@ -67,6 +68,15 @@ MemoryOption = Annotated[
         "installed, at most 8GB.",
     ),
 ]
+VramOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vram",
+        metavar="GB",
+        help="Memory of each GPU that a model may take, such as 16, 24, 48 or 80: less means that weights are brought "
+        "there piece by piece. Default: all that is free.",
+    ),
+]
 ColliderOption = Annotated[str, typer.Option(metavar="NAME", help="Collision method: {colliders}.")]
 SplatArgument = Annotated[Path, typer.Argument(help="A splat file: {splats}.")]
 
@@ -93,12 +103,18 @@ def refuse_stray_options(options: dict[str, Any], owner: str, given: Path | None
 
 
 def add_generator_options(
-    params: dict[str, dict[str, Any]], up: str | None, scale: float | None, intrinsics: str | None
+    params: dict[str, dict[str, Any]],
+    up: str | None,
+    scale: float | None,
+    intrinsics: str | None,
+    vram: str | None = None,
 ) -> None:
     """Add the options that stand for parameters of the generator; they beat --set."""
     from .io.intrinsics import intrinsics_text
 
-    options = {"up": up, "scale": scale, "intrinsics": intrinsics_text(intrinsics) if intrinsics else None}
+    lens = intrinsics_text(intrinsics) if intrinsics else None
+    memory = vram and re.sub(r"\s*gi?b?$", "", vram.strip(), flags=re.IGNORECASE)
+    options = {"up": up, "scale": scale, "intrinsics": lens, "vram": memory}
     given = {name: value for name, value in options.items() if value is not None}
     if given:
         params.setdefault("generate", {}).update(given)

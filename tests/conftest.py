@@ -28,10 +28,12 @@ OWN_SUBJECTS = {
     "collider",
     "field",
     "gaussians",
+    "lyra",
     "physics",
     "prompt",
     "refine",
     "rgbd",
+    "sequence",
     "splat",
     "usd",
 }

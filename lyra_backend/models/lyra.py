@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from .folders import ModelFolders
 from .gaussian_decoder import GaussianDecoder
 from .gen3c import Condition, Sampler
 from .latent_space import LatentSpace
+from .loading import load_network
 from .placement import Placement
 from .prompts import LENGTH, prompt_embedding
 from .rays import Rays, gaussian_rays, plucker_map, relative_to_first, time_embedding, time_pictures
@@ -31,8 +33,10 @@ __all__ = ["Lyra", "Report"]
 Floats = npt.NDArray[np.float32]
 Report = Callable[[float, str], None]
 
-#: Rays of so many sets of cameras are kept: scenes that follow one another mostly have the same.
-_KEPT = 2
+#: Latents of the rays and times of earlier scenes, oldest first, and how many are kept (14 MB each at the published
+#: size): scenes that follow one another often have the same cameras.
+_ENCODED: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+_KEPT = 24
 
 
 @dataclass
@@ -48,13 +52,12 @@ class Lyra:
     placement: Placement
     space: LatentSpace
     network: CosmosTransformer3DModel | None
-    _plucker: OrderedDict[bytes, torch.Tensor] = field(default_factory=OrderedDict)
 
     @staticmethod
     def load(folders: ModelFolders, placement: Placement) -> Lyra:
         """Load what imagines videos; the decoder is loaded by :meth:`reconstruct`, when its turn comes."""
-        tokenizer = AutoencoderKLCosmos.from_pretrained(folders.vae, dtype=placement.dtype)
-        network = CosmosTransformer3DModel.from_pretrained(folders.transformer, dtype=placement.dtype)
+        tokenizer = load_network(AutoencoderKLCosmos, folders.vae, placement.dtype)
+        network = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype)
         return Lyra(
             folders,
             placement,
@@ -143,7 +146,7 @@ class Lyra:
         device, kind = self.placement.device, self.placement.dtype
         progress(0.0, "encoding rays")
         plucker, rays = self._rays(paths, lens, lambda done, text: progress(0.5 * done, text))
-        decoder = GaussianDecoder.from_pretrained(self.folders.decoder, dtype=kind).to(device).eval()
+        decoder = load_network(GaussianDecoder, self.folders.decoder, kind).to(device).eval()
         times: list[torch.Tensor | None] = [self._time_latents(time) for time in target_times]
         video = torch.cat([_by_frame(one) for one in latents], dim=1).to(device, kind)
         found = []
@@ -158,34 +161,46 @@ class Lyra:
     def _rays(
         self, paths: Sequence[Floats], lens: tuple[float, float, float, float], progress: Report
     ) -> tuple[torch.Tensor, Rays]:
-        """Return Pluecker latents (1, V t, 32, h, w), from earlier if these cameras were here, and rays (V T, 3, h, w).
+        """Return Pluecker latents (1, V t, 32, h, w) and rays (V T, 3, h, w).
 
         Conditioning has the coarse grid that the network was trained with; Gaussians lie on exact rays.
         """
         poses = relative_to_first(torch.from_numpy(np.stack(paths)).float())
         lenses, size = torch.tensor(lens), (self.video.height, self.video.width)
-        key = poses.numpy().tobytes() + lenses.numpy().tobytes()
-        if key not in self._plucker:
-            encoded = []
-            for i, path in enumerate(poses):
-                progress(i / len(poses), f"encoding rays of view {i + 1} of {len(poses)}")
-                moments, directions = plucker_map(path, lenses, *size).float().movedim(0, 1).split(3)
-                parts = [self.space.encode(part[None]) for part in (moments, directions)]
-                encoded.append(_by_frame(torch.cat(parts, dim=1)))
-            self._plucker[key] = torch.cat(encoded, dim=1).cpu()
-        self._plucker.move_to_end(key)
-        while len(self._plucker) > _KEPT:
-            self._plucker.popitem(last=False)
-        return self._plucker[key], gaussian_rays(poses.flatten(0, 1), lenses, *size, self.space.compression)
+        encoded = []
+        for i, path in enumerate(poses):
+            progress(i / len(poses), f"encoding rays of view {i + 1} of {len(poses)}")
+            encoded.append(
+                self._encoded(
+                    path.numpy().tobytes() + repr((lens, size)).encode(), partial(self._plucker, path, lenses)
+                )
+            )
+        return torch.cat(encoded, dim=1), gaussian_rays(poses.flatten(0, 1), lenses, *size, self.space.compression)
+
+    def _plucker(self, path: torch.Tensor, lens: torch.Tensor) -> torch.Tensor:
+        """Return the latents (1, t, 32, h, w) of the moments and directions of a view's rays."""
+        maps = plucker_map(path, lens, self.video.height, self.video.width).float().movedim(0, 1)
+        return torch.cat([_by_frame(self.space.encode(part[None])) for part in maps.split(3)], dim=2)
 
     def _time_latents(self, target: int) -> torch.Tensor:
         """Return latents (1, t + 1, 16, h, w) of the times of all frames and of the target frame."""
-        size, frames = (self.video.height, self.video.width), self.video.frames
-        parts = []
-        for embedding in (time_embedding(frames), time_embedding(frames, [target])):
-            pictures = time_pictures(embedding, *size).movedim(0, 1)[None]
-            parts.append(_by_frame(self.space.encode(pictures.contiguous())))
+        frames = self.video.frames
+        wanted = {b"times": time_embedding(frames), b"time %d" % target: time_embedding(frames, [target])}
+        parts = [self._encoded(name + repr(self.video).encode(), partial(self._times, e)) for name, e in wanted.items()]
         return torch.cat(parts, dim=1)
+
+    def _times(self, embedding: torch.Tensor) -> torch.Tensor:
+        pictures = time_pictures(embedding, self.video.height, self.video.width).movedim(0, 1)[None]
+        return _by_frame(self.space.encode(pictures.contiguous()))
+
+    def _encoded(self, key: bytes, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return latents of cameras or times, from an earlier scene of this process if it had the same."""
+        key = str(self.folders.vae).encode() + b"\0" + repr(self.placement).encode() + b"\0" + key
+        found = _ENCODED.pop(key, None)
+        _ENCODED[key] = encode().cpu() if found is None else found
+        while len(_ENCODED) > _KEPT:
+            _ENCODED.popitem(last=False)
+        return _ENCODED[key]
 
 
 def _by_frame(latents: torch.Tensor) -> torch.Tensor:

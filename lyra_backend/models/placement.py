@@ -76,6 +76,10 @@ def choose_placement(device: str, vram_gb: float | None, budget: Budget) -> Plac
     """
     where = _device(device)
     if where.type == "cpu":
+        if vram_gb is not None:
+            raise InvalidRequest(
+                f"vram: is memory of GPUs, got {vram_gb:g} GB, and the device is {where}. Leave it out."
+            )
         return Placement(where, torch.float32)
     free = torch.cuda.mem_get_info(where)[0] / 1e9
     allowed = free if vram_gb is None else vram_gb

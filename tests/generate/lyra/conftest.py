@@ -1,0 +1,74 @@
+"""A whole Lyra model with random weights, a photo with depth, and videos."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
+
+from make_tiny_lyra import make_tiny_lyra
+
+#: Size of the photo: twice that of the model's pictures, and of another shape.
+WIDTH, HEIGHT = 200, 128
+
+
+@pytest.fixture(scope="session")
+def still_model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "still"
+    make_tiny_lyra(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def moving_model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "moving"
+    make_tiny_lyra(folder, moves=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory) -> Path:
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("inputs") / "photo.png"
+    coarse = rng.integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def depth(photo) -> Path:
+    """A floor 1.4 m below the camera up to a wall 4 m away."""
+    path = photo.with_name("depth.npy")
+    slope = (np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / 160
+    rows = np.where(slope > 0.35, 1.4 / np.maximum(slope, 0.35), 4.0)
+    np.save(path, np.repeat(rows[:, None], WIDTH, axis=1).astype(np.float32))
+    return path
+
+
+def write_video(path: Path, pan_px: int, count: int = 40, fps: float = 24.0) -> Path:
+    """Write a red box that crosses a picture of random blobs, which moves by `pan_px` a frame."""
+    rng = np.random.default_rng(1)
+    back = cv2.GaussianBlur(rng.integers(0, 256, (96, 144, 3), np.uint8), (0, 0), 2)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (144, 96))
+    for i in range(count):
+        frame = np.roll(back, pan_px * i, axis=1)
+        frame[40:60, 10 + i : 30 + i] = (20, 20, 220)
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="session")
+def still_video(tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("videos") / "still.mp4", 0)
+
+
+@pytest.fixture(scope="session")
+def panned_video(tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("videos") / "panned.mp4", 2)

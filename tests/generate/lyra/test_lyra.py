@@ -1,0 +1,282 @@
+"""The generator `lyra` as a whole, on a model with random weights: what goes in, what comes out, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from diffusers import CosmosTransformer3DModel
+from PIL import Image
+
+import lyra_backend
+from lyra_backend import api
+from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend.generate import lyra
+from lyra_backend.models.trajectories import DECODER_ORDER
+from lyra_backend.progress import CancelToken, Progress
+from lyra_backend.types import Frame, SceneRequest
+
+QUICK = lyra.Params(steps=3, guidance=0.0, fov=60.0)
+
+
+def request(photo, model, depth=None, **more) -> SceneRequest:
+    return SceneRequest(image=str(photo), depth=depth and str(depth), model=str(model), generator="lyra", **more)
+
+
+def run(asked: SceneRequest, scratch, params: lyra.Params = QUICK, progress: Progress | None = None):
+    return lyra.run(asked, params, progress or Progress(), scratch)
+
+
+@pytest.fixture
+def evaluations(monkeypatch) -> list[int]:
+    """One entry for every time the video model is asked."""
+    calls: list[int] = []
+    usual = CosmosTransformer3DModel.forward
+
+    def counted(self, *arguments, **named):
+        calls.append(1)
+        return usual(self, *arguments, **named)
+
+    monkeypatch.setattr(CosmosTransformer3DModel, "forward", counted)
+    return calls
+
+
+def test_a_photo_with_depth_becomes_a_metric_scene(photo, depth, still_model, tmp_path) -> None:
+    outcome = run(request(photo, still_model, depth), tmp_path)
+    scene = outcome.value
+    # 17 frames of 8 x 12 Gaussians in six views, of which a fifth is left out
+    assert scene.cloud.count == outcome.counts["gaussians"] == int(6 * 17 * 8 * 12 * (1 - 0.2))
+    assert scene.cloud.frame is Frame.GENERATOR
+    assert scene.scale.uncertainty_percent == 3.0
+    assert scene.geometry == "inferred"
+    # the networks' unit is the median depth, near 0.1 to far 4 of it from the cameras, which move by less than 0.5
+    unit = float(np.median(np.load(depth)[:, 4:-4]))
+    distance = np.linalg.norm(scene.cloud.positions, axis=1)
+    assert 0 < distance.min()
+    assert unit < np.quantile(distance, 0.9)
+    assert distance.max() < 4.6 * unit
+
+
+def test_the_first_camera_is_the_photos_and_the_scene_is_upright(photo, depth, still_model, tmp_path) -> None:
+    scene = run(request(photo, still_model, depth), tmp_path).value
+    first = scene.cameras[0]
+    assert first.name == "input"
+    # looks along a level axis, its y axis pointing down
+    assert np.allclose(first.cam_to_world[:3, 1], (0, 0, -1), atol=1e-6)
+    assert np.allclose(first.position, 0)
+    assert {camera.name.rsplit("_", 1)[0] for camera in scene.cameras[1:]} <= set(DECODER_ORDER)
+    assert len(scene.cameras) > 10
+
+
+def test_same_seed_same_scene(photo, depth, still_model, tmp_path) -> None:
+    asked = request(photo, still_model, depth)
+    one, same = (run(asked, tmp_path / name).value for name in "ab")
+    other = run(request(photo, still_model, depth, seed=1), tmp_path / "c").value
+    assert np.array_equal(one.cloud.positions, same.cloud.positions)
+    assert np.array_equal(one.cloud.sh, same.cloud.sh)
+    assert not np.array_equal(one.cloud.positions, other.cloud.positions)
+
+
+def test_depth_is_estimated_where_none_is_given(photo, still_model, tmp_path) -> None:
+    outcome = run(request(photo, still_model), tmp_path)
+    assert outcome.value.scale.uncertainty_percent == 20.0
+    assert outcome.value.provenance["depth"] == "depth"
+
+
+def test_a_prompt_is_drawn_first(still_model, tmp_path) -> None:
+    asked = SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra")
+    told: list[str] = []
+    outcome = run(asked, tmp_path, QUICK, Progress(lambda event: told.append(event.message)))
+    assert outcome.value.cloud.count
+    assert outcome.value.provenance["image_model"] == "flux_schnell"
+    assert any("drawing the first picture, step 4 of 4" in message for message in told)
+    assert any("video 6 of 6 (zoom_in): denoising step 3 of 3" in message for message in told)
+
+
+def test_a_prompt_beside_a_photo_is_told_to_the_video_model(photo, depth, still_model, tmp_path) -> None:
+    guided = lyra.Params(steps=3, guidance=1.0, fov=60.0)
+    plain = run(request(photo, still_model, depth), tmp_path / "a", guided).value
+    told = run(request(photo, still_model, depth, prompt="a kitchen"), tmp_path / "b", guided).value
+    assert not np.array_equal(plain.cloud.positions, told.cloud.positions)
+
+
+def test_without_a_text_encoder_it_says_so(photo, depth, still_model, tmp_path) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    for name in ("text_encoder", "text_embeddings"):
+        shutil.rmtree(tmp_path / "model" / name, ignore_errors=True)
+    outcome = run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+    assert [finding.code for finding in outcome.findings] == ["lyra.no_text"]
+
+
+def test_provenance_names_weights_and_licences(photo, depth, still_model, tmp_path) -> None:
+    known = run(request(photo, still_model, depth), tmp_path).value.provenance
+    assert set(known["weights_sha256"]) == {
+        f"{network}/diffusion_pytorch_model.safetensors" for network in ("decoder", "transformer", "vae")
+    }
+    assert all(len(digest) == 64 for digest in known["weights_sha256"].values())
+    assert known["licence"] == {"decoder": "unknown", "transformer": "unknown", "vae": "unknown"}
+    assert str(tmp_path) not in json.dumps(dict(known))
+
+
+def test_guidance_doubles_the_work(photo, depth, still_model, tmp_path, evaluations) -> None:
+    run(request(photo, still_model, depth), tmp_path / "a")
+    assert len(evaluations) == 6 * 3
+    run(request(photo, still_model, depth), tmp_path / "b", lyra.Params(steps=3, guidance=1.0))
+    assert len(evaluations) == 6 * 3 * 3
+
+
+def test_cancelling_stops_within_one_step(photo, depth, still_model, tmp_path, evaluations) -> None:
+    token = CancelToken()
+
+    def listen(event) -> None:
+        if "denoising step 2 of 3" in event.message:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        run(request(photo, still_model, depth), tmp_path, QUICK, Progress(listen, token))
+    assert len(evaluations) <= 2
+
+
+def test_a_stopped_run_goes_on_from_the_last_finished_video(photo, depth, still_model, tmp_path, evaluations) -> None:
+    token = CancelToken()
+    params = {"generate": {"steps": 3, "guidance": 0, "fov": 60}, "collide": {"voxel_size": 0.25}}
+    asked = request(photo, still_model, depth, params=params)
+    whole = run(request(photo, still_model, depth), tmp_path / "whole").value
+    evaluations.clear()
+
+    def listen(event) -> None:
+        if "video 3 of 6" in event.message and "denoising step 2" in event.message:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        api.generate_scene(asked, tmp_path / "run", listener=listen, token=token)
+    assert len(evaluations) <= 2 * 3 + 2
+    evaluations.clear()
+    result = api.generate_scene(asked, tmp_path / "run")
+    assert len(evaluations) == 4 * 3
+    assert result.report.stages[0].counts["gaussians"] == whole.cloud.count
+    assert not (tmp_path / "run" / ".stages").exists()
+
+
+def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
+    # what random weights make is hundreds of blobs, for which a coarse collider does
+    params = {"generate": {"steps": 2, "guidance": 0}, "collide": {"voxel_size": 0.25}}
+    asked = request(photo, still_model, depth, params=params)
+    result = lyra_backend.generate_scene(asked, tmp_path / "run")
+    assert [stage.stage for stage in result.report.stages] == [
+        "generate",
+        "refine",
+        "picture",
+        "collide",
+        "author",
+        "validate",
+    ]
+    for name in ("stage.usda", "scene.usda", "gaussians.usdc", "preview.png", "report.json", "provenance.json"):
+        assert (tmp_path / "run" / name).stat().st_size
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text(encoding="utf-8"))
+    assert provenance["generator"] == "lyra"
+
+
+def test_what_it_will_take_is_said_before(photo, depth, still_model) -> None:
+    parts = lyra.estimate(request(photo, still_model, depth), QUICK)
+    assert [part.part for part in parts] == ["depth, from the file", "6 videos of 17 frames", "decoding Gaussians"]
+    assert all(part.seconds is not None and part.seconds < 60 for part in parts[1:])
+    prompted = lyra.estimate(SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra"), QUICK)
+    assert prompted[0].part == "drawing the first picture"
+
+
+# what users hand in
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"no image at all", "not an image"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "image is damaged|not an image"),
+    ],
+)
+def test_what_is_no_image_is_refused(still_model, tmp_path, content: bytes, says: str, evaluations) -> None:
+    (tmp_path / "photo.png").write_bytes(content)
+    with pytest.raises(InvalidRequest, match=says):
+        run(request(tmp_path / "photo.png", still_model), tmp_path / "run")
+    assert not evaluations
+
+
+def test_one_pixel_is_refused(still_model, tmp_path, evaluations) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    with pytest.raises(InvalidRequest, match="at least 12 x 8 pixels for this model.*got 1 x 1"):
+        run(request(tmp_path / "dot.png", still_model), tmp_path / "run")
+    assert not evaluations
+
+
+def test_an_animation_is_refused(still_model, tmp_path, evaluations) -> None:
+    frames = [Image.new("RGB", (96, 64), (i * 40, 0, 0)) for i in range(3)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(InvalidRequest, match="a single picture is needed, and this has 3"):
+        run(request(tmp_path / "moving.gif", still_model), tmp_path / "run")
+    assert not evaluations
+
+
+def test_depth_of_another_size_is_refused(photo, still_model, tmp_path, evaluations) -> None:
+    np.save(tmp_path / "depth.npy", np.ones((10, 10), np.float32))
+    with pytest.raises(InvalidRequest, match="depth and image must have one size"):
+        run(request(photo, still_model, tmp_path / "depth.npy"), tmp_path / "run")
+    assert not evaluations
+
+
+def test_a_model_that_is_not_there(photo, tmp_path) -> None:
+    with pytest.raises(InvalidRequest, match="must be a folder with decoder, transformer and vae, but does not exist"):
+        run(request(photo, tmp_path / "nowhere"), tmp_path / "run")
+
+
+def test_published_weights_that_were_not_fetched(photo, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(InvalidRequest, match="weights fetch lyra_static --accept-licence"):
+        run(SceneRequest(image=str(photo), generator="lyra"), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda model: shutil.rmtree(model / "vae"), "holds no model, config.json is missing"),
+        (lambda model: (model / "vae" / "config.json").write_text("{"), "is damaged"),
+        (lambda model: next((model / "transformer").glob("*.safetensors")).unlink(), "no weights"),
+        (lambda model: (model / "lyra.json").write_text('{"frames": 18}'), "do not fit its networks"),
+        (lambda model: (model / "lyra.json").write_text('{"pictures": 18}'), "must hold frames, height"),
+    ],
+)
+def test_a_model_that_lacks_something(photo, depth, still_model, tmp_path, damage, says: str, evaluations) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    damage(tmp_path / "model")
+    with pytest.raises(InvalidRequest, match=says):
+        run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+    assert not evaluations
+
+
+@pytest.mark.parametrize("network", ["transformer", "vae"])
+def test_weights_that_are_cut_short(photo, depth, still_model, tmp_path, network: str) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    path = next((tmp_path / "model" / network).glob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InvalidRequest, match=f"{network}: cannot be loaded"):
+        run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+
+
+@pytest.mark.parametrize("network", ["transformer", "vae", "decoder"])
+def test_weights_that_lack_a_tensor(photo, depth, still_model, tmp_path, network: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(still_model, tmp_path / "model")
+    path = next((tmp_path / "model" / network).glob("*.safetensors"))
+    tensors = load_file(path)
+    tensors.pop(sorted(tensors)[0])
+    save_file(tensors, path)
+    with pytest.raises(InvalidRequest, match=f"{network}: 1 missing keys for"):
+        run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+
+
+def test_a_decoder_of_moving_scenes_is_refused(photo, depth, moving_model, tmp_path) -> None:
+    with pytest.raises(InvalidRequest, match="moving scenes: use --generator lyra_dynamic"):
+        run(request(photo, moving_model, depth), tmp_path)
