@@ -23,7 +23,13 @@ Overrides = Mapping[str, Mapping[str, Any]]
 #: Stages in the order they run.
 STAGES = ("generate", "refine", "collide", "author", "validate")
 #: Which inputs lead to which generator when the request names none; the first match wins.
-_DEFAULT_GENERATORS = (({"splat"}, "splat_file"), ({"image", "depth"}, "rgbd"), ({"prompt"}, "procedural"))
+_DEFAULT_GENERATORS = (
+    ({"splat"}, "splat_file"),
+    ({"video"}, "lyra_dynamic"),
+    ({"image", "depth"}, "rgbd"),
+    ({"image"}, "lyra"),
+    ({"prompt"}, "procedural"),
+)
 _PRESET_FOLDER = Path(__file__).parent / "presets"
 
 
@@ -97,7 +103,7 @@ def _default_generator(request: SceneRequest) -> str:
             return name
     what = " and ".join(sorted(given))
     raise InvalidRequest(
-        f"{what} alone: no generator takes that by default. Add --depth to an image, or name a generator with "
+        f"{what} alone: no generator takes that by default. Add an image to depth, or name a generator with "
         f"--generator; known: {', '.join(registry.names('generate'))}."
     )
 

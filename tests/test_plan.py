@@ -9,16 +9,19 @@ from lyra_backend.plan import make_plan, preset_names
 from lyra_backend.types import SceneRequest
 
 
-def test_inputs_choose_the_generator() -> None:
-    assert make_plan(SceneRequest(prompt="a room")).plugins["generate"] == "procedural"
-    assert make_plan(SceneRequest(splat="a.ply")).plugins["generate"] == "splat_file"
-    plan = make_plan(SceneRequest(image="a.png", depth="b.npy", params={"generate": {"intrinsics": "1,1,1,1"}}))
-    assert plan.plugins["generate"] == "rgbd"
-
-
-def test_image_alone_says_what_to_add() -> None:
-    with pytest.raises(InvalidRequest, match="--depth"):
-        make_plan(SceneRequest(image="a.png"))
+@pytest.mark.parametrize(
+    ("inputs", "generator"),
+    [
+        ({"prompt": "a room"}, "procedural"),
+        ({"splat": "a.ply"}, "splat_file"),
+        ({"image": "a.png", "depth": "a.npy"}, "rgbd"),
+        ({"image": "a.png"}, "lyra"),
+        ({"image": "a.png", "prompt": "a room"}, "lyra"),
+        ({"video": "a.mp4"}, "lyra_dynamic"),
+    ],
+)
+def test_inputs_choose_the_generator(inputs: dict[str, str], generator: str) -> None:
+    assert make_plan(SceneRequest(**inputs)).plugins["generate"] == generator
 
 
 def test_input_the_generator_would_ignore_is_refused() -> None:

@@ -62,8 +62,9 @@ def test_modules_lead_to_extras() -> None:
     assert extra_of("gsply") == "formats"
     assert extra_of("physx_usd_schemas.plugins") == "physics"
     assert extra_of("numpy") is None
-    assert extra_of("torch") == "train"
-    assert extra_of("diffusers") is None
+    assert extra_of("torch") == "lyra"
+    assert extra_of("diffusers") == "lyra"
+    assert extra_of("jax") is None
 
 
 def test_a_package_that_was_never_installed(monkeypatch: pytest.MonkeyPatch) -> None:

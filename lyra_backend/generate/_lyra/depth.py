@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float32]
 ESTIMATORS = ("transformers", "moge")
 #: Model of MoGe that was used to train Lyra; a name with "moge-2" is one of metric depth.
 _MOGE = "Ruicheng/moge-vitl"
+#: What depth is in, by kind of network, where its configuration does not say: all others of transformers give metres.
+_UNITS = {"dpt": "relative"}
 
 
 class Depth(NamedTuple):
@@ -74,13 +76,19 @@ class _Transformer:
             raise InvalidRequest("depth: the estimator transformers needs a model, got none.")
         try:
             self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
-            network = AutoModelForDepthEstimation.from_pretrained(model, local_files_only=True)
-        except (OSError, ValueError) as error:
+            network, found = AutoModelForDepthEstimation.from_pretrained(
+                model, local_files_only=True, output_loading_info=True
+            )
+        except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
             raise InvalidRequest(
                 f"depth: {model} is no depth model of transformers that is here ({_first_line(error)}). Fetch the "
                 "default with `lyra-scenegen weights fetch depth_indoor`, or name a folder."
             ) from error
-        if getattr(network.config, "depth_estimation_type", "metric") != "metric":
+        # transformers takes random numbers for what is missing; mask tokens serve training alone
+        lost = sorted(name for name in found["missing_keys"] if not name.endswith("mask_token"))
+        if lost:
+            raise InvalidRequest(f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again.")
+        if getattr(network.config, "depth_estimation_type", _UNITS.get(network.config.model_type)) == "relative":
             raise InvalidRequest(
                 f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
             )
@@ -109,7 +117,7 @@ class _MoGe:
             raise MissingDependency("git+https://github.com/microsoft/MoGe.git", "depth by MoGe") from error
         try:
             self._network = package.MoGeModel.from_pretrained(model).to(device).eval()
-        except (OSError, ValueError) as error:
+        except Exception as error:  # torch and the hub raise nearly anything on what is no model
             raise InvalidRequest(
                 f"depth: {model} is no model of MoGe that can be had ({_first_line(error)})."
             ) from error

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InvalidRequest
+from ...errors import InvalidRequest, MissingDependency
 
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
 
 __all__ = ["fetched_or_own", "folders_of", "licences"]
+
+
+#: Packages of the extra "lyra" that every scene needs.
+_PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
 
 def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
@@ -23,30 +28,50 @@ def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
         moves: the generator makes moving scenes.
 
     Raises:
+        MissingDependency: a package of the extra "lyra" is not installed.
         InvalidRequest: a network is missing, or the decoder is for the other kind of scene.
     """
-    from ...models.budget import VideoFormat
-    from ...models.folders import ModelFolders
-    from ...weights import store
-
-    if model is not None:
-        found = ModelFolders.in_one(Path(model))
-    else:
-        fetched = store.default_folder()
-        found = ModelFolders(
-            store.find(decoder),
-            store.find("gen3c"),
-            store.find("cosmos_tokenizer"),
-            fetched / "t5_11b",
-            fetched / "text_embeddings",
-            fetched / "depth_indoor",
-            fetched / "flux_schnell",
-            VideoFormat(),
-        )
-        found.check()
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            raise MissingDependency(package, "NVIDIA Lyra", "lyra")
+    found = _fetched(decoder) if model is None else _own(model)
     if found.moves != moves:
         kinds = ("still scenes: use --generator lyra", "moving scenes: use --generator lyra_dynamic")
         raise InvalidRequest(f"model {found.decoder}: is a decoder of {kinds[found.moves]}, or name another model.")
+    return found
+
+
+def _own(model: str) -> ModelFolders:
+    from ...models.folders import ModelFolders
+
+    return ModelFolders.in_one(Path(model))
+
+
+def _fetched(decoder: str) -> ModelFolders:
+    from ...models.budget import VideoFormat
+    from ...models.folders import ModelFolders
+    from ...weights import catalogue, store
+
+    folder, names = store.default_folder(), (decoder, "gen3c", "cosmos_tokenizer")
+    missing = [name for name in names if not store.holds(name)]
+    if missing:
+        gigabytes = sum(catalogue.entry(name).bytes for name in missing) / 1e9
+        raise InvalidRequest(
+            f"weights of NVIDIA Lyra: {', '.join(missing)} not in {folder} ({gigabytes:.3g} GB). Run: lyra-scenegen "
+            f"weights fetch {' '.join(missing)} --accept-licence. Or name a model's folder with --model; or, for a "
+            "scene of just what one picture shows, add its depth with --depth."
+        )
+    found = ModelFolders(
+        decoder=folder / decoder,
+        transformer=folder / "gen3c",
+        vae=folder / "cosmos_tokenizer",
+        text_encoder=folder / "t5_11b",
+        embeddings=folder / "text_embeddings",
+        depth=folder / "depth_indoor",
+        text_to_image=folder / "flux_schnell",
+        video=VideoFormat(),
+    )
+    found.check()
     return found
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import lyra_backend
 from lyra_backend import api
-from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend.errors import Cancelled, InvalidRequest, MissingDependency
 from lyra_backend.generate import lyra
 from lyra_backend.models.trajectories import DECODER_ORDER
 from lyra_backend.progress import CancelToken, Progress
@@ -54,7 +54,7 @@ def test_a_photo_with_depth_becomes_a_metric_scene(photo, depth, still_model, tm
     # the networks' unit is the median depth, near 0.1 to far 4 of it from the cameras, which move by less than 0.5
     unit = float(np.median(np.load(depth)[:, 4:-4]))
     distance = np.linalg.norm(scene.cloud.positions, axis=1)
-    assert 0 < distance.min()
+    assert distance.min() > 0
     assert unit < np.quantile(distance, 0.9)
     assert distance.max() < 4.6 * unit
 
@@ -233,7 +233,7 @@ def test_a_model_that_is_not_there(photo, tmp_path) -> None:
 
 def test_published_weights_that_were_not_fetched(photo, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(InvalidRequest, match="weights fetch lyra_static --accept-licence"):
+    with pytest.raises(InvalidRequest, match="weights fetch lyra_static gen3c cosmos_tokenizer --accept-licence"):
         run(SceneRequest(image=str(photo), generator="lyra"), tmp_path / "run")
 
 
@@ -275,6 +275,14 @@ def test_weights_that_lack_a_tensor(photo, depth, still_model, tmp_path, network
     save_file(tensors, path)
     with pytest.raises(InvalidRequest, match=f"{network}: 1 missing keys for"):
         run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+
+
+def test_packages_that_are_not_installed(photo, still_model, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "lyra_backend.generate._lyra.weights_of.find_spec", lambda name: None if name == "diffusers" else 1
+    )
+    with pytest.raises(MissingDependency, match=r"pip install 'lyra-backend\[lyra\]'"):
+        run(request(photo, still_model), tmp_path)
 
 
 def test_a_decoder_of_moving_scenes_is_refused(photo, depth, moving_model, tmp_path) -> None:
