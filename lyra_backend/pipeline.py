@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from . import refine
 from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
+from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
@@ -257,6 +258,9 @@ def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> 
     from .render.viewpoints import robot_viewpoints, scene_viewpoint
 
     cloud, cameras = generation.cloud, generation.cameras
+    for keyframe in generation.keyframes:
+        write_image(folder / f"keyframe_{keyframe.camera}.png", keyframe.image)
+        write_depth(folder / f"keyframe_{keyframe.camera}_depth.png", keyframe.depth)
     if not cloud.count:
         return Outcome(None, {"pictures": 0})
     progress(0.05, "choosing viewpoints")

@@ -85,7 +85,7 @@ class Params:
 
     def sampling(self, request: SceneRequest) -> Sampling:
         """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
-        prompt = (request.prompt or "") if request.image else ""
+        prompt = (request.prompt or "") if request.image or request.video else ""
         return Sampling(request.seed, prompt, self.steps, self.guidance, self.reuse, self.movement)
 
 
@@ -96,6 +96,7 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
         InvalidRequest: weights or devices are missing, or the devices cannot do it.
     """
     folders = _folders(request)
+    _look_for_helpers(request, params, folders)
     drawn = [] if request.image else [Estimate("drawing the first picture", note=params.image_model or _IMAGE_MODEL)]
     return (*drawn, *estimates(folders, params, "depth, from the file" if request.depth else "depth"))
 
@@ -138,6 +139,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     from ..models.depth_cache import DepthCache
 
     folders = _folders(request)
+    _look_for_helpers(request, params, folders)
     placed = devices(params, folders)
     with memory_errors(), quiet_libraries():
         start = _start(request, params, folders, progress.child(0.0, 0.08))
@@ -162,6 +164,22 @@ def _folders(request: SceneRequest) -> ModelFolders:
     return folders_of(request.model, _DECODER, moves=False)
 
 
+def _look_for_helpers(request: SceneRequest, params: Params, folders: ModelFolders) -> None:
+    """Look for the networks that the picture and its depth take, before any of them works for minutes.
+
+    Raises:
+        InvalidRequest: the published weights of one were not fetched.
+    """
+    if not request.image:
+        _image_model(params, folders)
+    if not request.depth:
+        params.wishes(folders).depth_network()
+
+
+def _image_model(params: Params, folders: ModelFolders) -> str | Path:
+    return params.image_model or fetched_or_own(folders.text_to_image, _IMAGE_MODEL)
+
+
 def _start(request: SceneRequest, params: Params, folders: ModelFolders, progress: Progress) -> Start:
     size = folders.video.width, folders.video.height
     if request.image:
@@ -170,7 +188,7 @@ def _start(request: SceneRequest, params: Params, folders: ModelFolders, progres
     elif request.depth:
         raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     else:
-        model = params.image_model or fetched_or_own(folders.text_to_image, _IMAGE_MODEL)
+        model = _image_model(params, folders)
         device = first_device(params.device)
         told = progress.child(0.0, 0.7)
         image = draw_picture(request.prompt or "", model, size, params.image_steps, request.seed, device, told)

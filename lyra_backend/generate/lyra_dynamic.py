@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ class Params(lyra.Params):
             shares = [float(word) for word in self.times.split(",")]
         except ValueError:
             shares = []
-        if not shares or shares[0] < 0 or shares[-1] > 1:
+        if not shares or not all(0 <= share <= 1 for share in shares):
             raise InvalidRequest(f"generate.times must be shares from 0 to 1 such as 0,0.5,1, got {self.times!r}.")
         found = tuple(round(share * (frames - 1)) for share in shares)
         if any(later <= earlier for earlier, later in pairwise(found)):
@@ -77,6 +77,7 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
         InvalidRequest: weights or devices are missing, or the devices cannot do it.
     """
     folders = _folders(request)
+    params.wishes(folders).depth_network()
     times = len(params.target_frames(folders.video.frames))
     depth, videos, decoding = lyra.estimates(folders, params, "depth of every frame")
     seconds = None if decoding.seconds is None else times * decoding.seconds
@@ -99,13 +100,13 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     devices = lyra.devices(params, folders)
     clip = _clip(request, params, folders, progress.child(0.0, 0.03))
     with memory_errors(), quiet_libraries():
-        start, pictures, depths = _starts(request, params, folders, clip, progress.child(0.03, 0.1))
+        start, shown = _starts(params, folders, clip, progress.child(0.03, 0.1))
         imagined = imagine_scene(
             folders,
             devices,
             start.colors,
             start.fxfycxcy,
-            lambda poses, told: _show(pictures, depths, start, poses, params.foreground_masking, told),
+            lambda poses, told: _show(shown, start, poses, params.foreground_masking, told),
             params.sampling(request),
             scratch,
             progress.child(0.1, 1.0),
@@ -140,15 +141,21 @@ def _clip(request: SceneRequest, params: Params, folders: ModelFolders, progress
     return clip
 
 
-def _starts(
-    request: SceneRequest, params: Params, folders: ModelFolders, clip: Clip, progress: Progress
-) -> tuple[Start, list[npt.NDArray[np.uint8]], list[npt.NDArray[np.float32]]]:
-    """Return where the scene starts, and pictures and depths of all frames, in the networks' unit."""
+class _Frame(NamedTuple):
+    """A frame of the video at the model's size: sRGB (H, W, 3), and in the networks' unit depth and sky, (H, W)."""
+
+    image: npt.NDArray[np.uint8]
+    z: npt.NDArray[np.float32]
+    sky: npt.NDArray[np.bool_]
+
+
+def _starts(params: Params, folders: ModelFolders, clip: Clip, progress: Progress) -> tuple[Start, list[_Frame]]:
+    """Return where the scene starts, and all frames, whose depth is brought to the scale of the first."""
     size, wishes = (folders.video.width, folders.video.height), params.wishes(folders)
     lens, source = lens_of(clip.frames[0], None, params.intrinsics, params.fov)
     estimator = wishes.estimator()
     start: Start | None = None
-    pictures, depths = [], []
+    frames = []
     for i, frame in enumerate(clip.frames):
         progress(i / len(clip.frames), f"depth of frame {i + 1} of {len(clip.frames)}")
         fitted = fit_picture(frame, lens, size, params.fit)
@@ -157,28 +164,21 @@ def _starts(
             start = start_of(fitted, depth, source, wishes)
             z = start.z
         else:
-            z = align_depth(depth.z / np.float32(start.unit), start.z, still_pixels(fitted.image, start.image))
-        pictures.append(fitted.image)
-        depths.append(z)
+            z = depth.z * np.float32((wishes.scale or 1.0) / start.unit)
+            z = align_depth(z, start.z, still_pixels(fitted.image, start.image))
+        frames.append(_Frame(fitted.image, z, depth.sky))
     if start is None:
         raise InvalidRequest("video: has no frames.")
-    return start, pictures, depths
+    return start, frames
 
 
-def _show(
-    pictures: list[npt.NDArray[np.uint8]],
-    depths: list[npt.NDArray[np.float32]],
-    start: Start,
-    poses: npt.NDArray[np.float32],
-    masking: bool,
-    told: Any,
-) -> CacheFrames:
+def _show(frames: list[_Frame], start: Start, poses: npt.NDArray[np.float32], masking: bool, told: Any) -> CacheFrames:
     """Return what is known along a path: frame i of the video, seen from pose i."""
     from ..models.depth_cache import DepthCache, render_video
 
     def caches() -> Iterator[DepthCache]:
-        for image, z in zip(pictures, depths, strict=True):
-            yield DepthCache(image.astype(np.float32) / 127.5 - 1.0, z, start.matrix)
+        for frame in frames:
+            yield DepthCache(frame.image.astype(np.float32) / 127.5 - 1.0, frame.z, start.matrix, sky=frame.sky)
 
     return render_video(caches(), poses, start.matrix, masking, progress=told)
 
@@ -210,16 +210,15 @@ def _scene(
 
 
 def _clip_findings(clip: Clip, model_s: float) -> list[Finding]:
-    found = []
-    if clip.length_s > clip.span_s * 1.1:
-        text = (
-            f"The video has {clip.length_s:.1f} s, and {clip.span_s:.2f} s of it are used; generate.start_s says which."
-        )
-        found.append(Finding("lyra.video_cut", Severity.INFO, text, round(clip.length_s, 3), round(clip.span_s, 3)))
     if clip.span_s < 0.8 * model_s:
         text = (
             f"The video has {clip.span_s:.2f} s and the model takes {model_s:.2f} s: it is shown slower, which the "
             "model may take for slow motion."
         )
-        found.append(Finding("lyra.video_slow", Severity.WARNING, text, round(clip.span_s, 3), round(model_s, 3)))
-    return found
+        return [Finding("lyra.video_slow", Severity.WARNING, text, round(clip.span_s, 3), round(model_s, 3))]
+    if clip.length_s > clip.span_s * 1.1:
+        text = (
+            f"The video has {clip.length_s:.1f} s, and {clip.span_s:.2f} s of it are used; generate.start_s says which."
+        )
+        return [Finding("lyra.video_cut", Severity.INFO, text, round(clip.length_s, 3), round(clip.span_s, 3))]
+    return []

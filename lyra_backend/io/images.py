@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from ..errors import InvalidRequest
 
-__all__ = ["MAX_IMAGE_PIXELS", "exif_focal_px", "read_depth", "read_image", "require_still"]
+__all__ = [
+    "MAX_IMAGE_PIXELS",
+    "exif_focal_px",
+    "read_depth",
+    "read_image",
+    "require_still",
+    "write_depth",
+    "write_image",
+]
 
 #: 64 megapixels: more than cameras in use give, and 192 MB of colours.
 MAX_IMAGE_PIXELS = 64_000_000
@@ -114,6 +122,22 @@ def read_depth(path: Path | str) -> npt.NDArray[np.float32]:
     if not metres.any():
         raise InvalidRequest(f"{path}: the depth map holds no depth: every value is 0, negative or NaN.")
     return metres
+
+
+def write_image(path: Path | str, image: npt.NDArray[np.uint8]) -> None:
+    """Write sRGB (H, W, 3) as PNG."""
+    from PIL import Image
+
+    Image.fromarray(image).save(path, format="PNG")
+
+
+def write_depth(path: Path | str, depth: npt.NDArray[np.float32]) -> None:
+    """Write depth [m] (H, W) as :func:`read_depth` reads it: PNG, 16 bits, millimetres; what is too far is none."""
+    from PIL import Image
+
+    millimetres = np.round(depth.astype(np.float64) * 1000.0)
+    millimetres[millimetres > np.iinfo(np.uint16).max] = 0
+    Image.fromarray(millimetres.astype(np.uint16)).save(path, format="PNG")
 
 
 def _from_deep_grey(grey: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:

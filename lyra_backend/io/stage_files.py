@@ -22,6 +22,7 @@ from ..types import (
     GaussianSequence,
     Generation,
     Intrinsics,
+    Keyframe,
     Outcome,
     Primitive,
     Role,
@@ -63,7 +64,9 @@ def save_generation(folder: Path, generation: Generation) -> None:
     _save_cloud(folder / "cloud.npz", cloud)
     for i, later in enumerate(sequence.clouds[1:] if sequence else (), 1):
         _save_cloud(folder / f"cloud_{i}.npz", later)
+    _save_arrays(folder / "keyframes.npz", _keyframe_arrays(generation.keyframes))
     data = {
+        "keyframes": [keyframe.camera for keyframe in generation.keyframes],
         "frame": cloud.frame,
         "class_names": cloud.class_names,
         "cameras": [_camera_to_json(c) for c in generation.cameras],
@@ -86,6 +89,8 @@ def load_generation(folder: Path) -> Generation:
     cloud = _load_cloud(folder / "cloud.npz", data)
     later = [_load_cloud(folder / f"cloud_{i}.npz", data) for i in range(1, len(data["times_s"] or ()))]
     times, stable = data["times_s"], data["stable_identity"]
+    with np.load(folder / "keyframes.npz") as arrays:
+        keyframes = tuple(Keyframe(n, arrays[f"i{k}"], arrays[f"d{k}"]) for k, n in enumerate(data["keyframes"]))
     truth = folder / TRUTH_FILE
     return Generation(
         cloud,
@@ -96,6 +101,7 @@ def load_generation(folder: Path) -> Generation:
         data["provenance"],
         data["light"] and SceneLight.from_json(data["light"]),
         data["as_asked"],
+        keyframes,
         GaussianSequence((cloud, *later), tuple(times), stable) if times else None,
     )
 
@@ -131,6 +137,11 @@ def _part_from_json(data: dict[str, Any], vertices: npt.NDArray[Any], triangles:
         data["primitive"] = Primitive(Shape(shape), *(np.asarray(n, np.float32) for n in numbers))
     data["approximation"], data["role"] = Approximation(data["approximation"]), Role(data["role"])
     return CollisionPart(vertices=vertices, triangles=triangles, **data)
+
+
+def _keyframe_arrays(keyframes: tuple[Keyframe, ...]) -> dict[str, npt.NDArray[Any]]:
+    images = {f"i{k}": keyframe.image for k, keyframe in enumerate(keyframes)}
+    return images | {f"d{k}": keyframe.depth for k, keyframe in enumerate(keyframes)}
 
 
 def _save_cloud(path: Path, cloud: GaussianCloud) -> None:

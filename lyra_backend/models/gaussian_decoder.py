@@ -347,7 +347,6 @@ def _own_config(config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) 
         "qk_norm": "use_qk_norm",
         "patch_size": "patch_size",
         "latent_channels": "num_latent_c",
-        "time_compression": "latent_time_compression",
         "near": "dnear",
         "far": "dfar",
         "scale_cap": "gaussian_scale_cap",
@@ -357,7 +356,8 @@ def _own_config(config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) 
     }
     own = {name: config[field] for name, field in published.items() if field in config}
     if "deconv.weight" in tensors:
-        own["upsampling"] = tensors["deconv.weight"].shape[-1]
+        kernel = tensors["deconv.weight"].shape[2:]
+        own["time_compression"], own["upsampling"] = kernel[0] - 1, kernel[-1]
     scan = next((name.removesuffix("A_log") for name in sorted(tensors) if name.endswith("scans.0.A_log")), None)
     if scan is not None and f"{scan}norm.weight" in tensors and f"{scan}conv1d.weight" in tensors:
         mixed, _, own["conv_size"] = tensors[f"{scan}conv1d.weight"].shape

@@ -10,6 +10,7 @@ from .estimate import Estimate
 from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
+from .keyframe import Keyframe
 from .light import Bulb, SceneLight
 from .mesh import TexturedMesh, TexturedPart
 from .report import Finding, Outcome, RunReport, Severity, StageReport
@@ -31,6 +32,7 @@ __all__ = [
     "GaussianSequence",
     "Generation",
     "Intrinsics",
+    "Keyframe",
     "Outcome",
     "Primitive",
     "Role",

@@ -10,6 +10,7 @@ from ..errors import InvalidRequest
 from .camera import Camera
 from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
+from .keyframe import Keyframe
 from .light import SceneLight
 from .mesh import TexturedMesh
 from .sequence import GaussianSequence
@@ -43,6 +44,7 @@ class Generation:
         provenance: JSON data: what made it, from what, under which licence.
         light: what lights it, in the cloud's frame; None if that is not known.
         as_asked: False if nothing in the request said what kind of scene this is to be, so that it was guessed.
+        keyframes: pictures with depth that it was made from, if there were any.
         sequence: the Gaussians at all times, if the scene moves; `cloud` is the first of them.
     """
 
@@ -54,6 +56,7 @@ class Generation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     light: SceneLight | None = None
     as_asked: bool = True
+    keyframes: tuple[Keyframe, ...] = ()
     sequence: GaussianSequence | None = None
 
     def __post_init__(self) -> None:
@@ -68,5 +71,6 @@ class Generation:
             cameras=tuple(c.transformed(similarity) for c in self.cameras),
             truth=None if self.truth is None else self.truth.transformed(similarity),
             light=None if self.light is None else self.light.transformed(similarity),
+            keyframes=tuple(keyframe.scaled(similarity.scale) for keyframe in self.keyframes),
             sequence=None if self.sequence is None else self.sequence.transformed(similarity, frame),
         )

@@ -87,7 +87,9 @@ class _Transformer:
         # transformers takes random numbers for what is missing; mask tokens serve training alone
         lost = sorted(name for name in found["missing_keys"] if not name.endswith("mask_token"))
         if lost:
-            raise InvalidRequest(f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again.")
+            raise InvalidRequest(
+                f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again."
+            )
         if getattr(network.config, "depth_estimation_type", _UNITS.get(network.config.model_type)) == "relative":
             raise InvalidRequest(
                 f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."

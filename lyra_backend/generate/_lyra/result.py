@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...types import UP_AXES, Camera, Frame, GaussianCloud, Generation, Intrinsics, Scale
+from ...types import UP_AXES, Camera, Frame, GaussianCloud, Generation, Intrinsics, Keyframe, Scale
 from ...types.rotations import SH_C0
 from .start import Start
 
-__all__ = ["cloud_of", "keyframes", "scene_of"]
+__all__ = ["FIRST", "cloud_of", "keyframes", "scene_of"]
 
 Floats = npt.NDArray[np.float32]
 
+#: Name of the camera of the picture that a scene starts from.
+FIRST = "input"
 #: Frames of each path that become cameras of the scene, spread evenly, the first left out: all paths begin there.
 _OF_EACH = 4
 #: A camera is in free space if what it hides of the first picture is farther than it is, by this share.
@@ -32,6 +34,7 @@ def scene_of(gaussians: Floats, paths: Mapping[str, Floats], start: Start, prove
         Scale(start.scale_percent),
         "inferred",
         provenance=provenance,
+        keyframes=(Keyframe(FIRST, start.image, start.z * np.float32(start.unit)),),
     ).transformed(UP_AXES["-y"], Frame.GENERATOR)
 
 
@@ -52,9 +55,7 @@ def cloud_of(gaussians: Floats, unit: float) -> GaussianCloud:
     )
 
 
-def keyframes(
-    paths: Mapping[str, Floats], lens: Intrinsics, z: Floats, unit: float, first_name: str = "input"
-) -> tuple[Camera, ...]:
+def keyframes(paths: Mapping[str, Floats], lens: Intrinsics, z: Floats, unit: float) -> tuple[Camera, ...]:
     """Return the picture's own camera and some of each path, in the unit of the cloud, that are in free space.
 
     Args:
@@ -62,9 +63,8 @@ def keyframes(
         lens: of all.
         z: depth of the picture in the networks' unit, 0 where unknown, shape (H, W).
         unit: see :func:`cloud_of`.
-        first_name: name of the picture's own camera.
     """
-    found = [Camera(lens, np.eye(4, dtype=np.float32), first_name)]
+    found = [Camera(lens, np.eye(4, dtype=np.float32), FIRST)]
     for name, path in paths.items():
         for frame in np.linspace(0, len(path) - 1, _OF_EACH + 1).round().astype(int)[1:]:
             pose = np.array(path[frame])

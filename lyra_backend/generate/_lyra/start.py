@@ -36,16 +36,23 @@ class Wishes:
     device: str
     own_depth: Path
 
+    def depth_network(self) -> str | Path | None:
+        """Return the folder or name of the weights of the network for depth; None is MoGe's published one.
+
+        Raises:
+            InvalidRequest: the published weights were not fetched.
+        """
+        if self.depth_model is None and self.depth_estimator == "transformers":
+            return fetched_or_own(self.own_depth, "depth_indoor")
+        return self.depth_model
+
     def estimator(self) -> DepthEstimator:
         """Return the network for depth, loaded.
 
         Raises:
-            InvalidRequest, MissingDependency: see :func:`load_estimator`; the published weights were not fetched.
+            InvalidRequest, MissingDependency: see :func:`load_estimator` and :meth:`depth_network`.
         """
-        model: str | Path | None = self.depth_model
-        if model is None and self.depth_estimator == "transformers":
-            model = fetched_or_own(self.own_depth, "depth_indoor")
-        return load_estimator(self.depth_estimator, model, self.device)
+        return load_estimator(self.depth_estimator, self.depth_network(), self.device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ...models.lyra import Lyra
 
 __all__ = ["imagine_all", "weight_digests"]
+
+logger = logging.getLogger(__name__)
 
 #: Imagines one video: the model it may use, the view's name, and where it tells how far it is.
 Imagine = Callable[["Lyra", str, Callable[[float, str], None]], "torch.Tensor"]
@@ -31,7 +34,7 @@ def imagine_all(
     """Return the latents of every view, (1, 16, t, h, w), in the order of `views`.
 
     Each model works on its own GPU, on one video after the other. A video that is finished is kept in the folder
-    `kept`, and one that was kept by an earlier attempt is taken from there.
+    `kept`, and one that was kept by an earlier attempt is taken from there if it can be read.
 
     Args:
         models: at least one.
@@ -40,7 +43,7 @@ def imagine_all(
         kept: folder; made if needed.
         progress: called often; when it raises, all stop at their next step.
     """
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     kept.mkdir(parents=True, exist_ok=True)
     shares = _Shares(views, progress)
@@ -50,9 +53,10 @@ def imagine_all(
 
     def work(view: str) -> torch.Tensor:
         path = kept / f"{view}.safetensors"
-        if path.is_file():
-            shares(view, 1.0, f"{view}: kept from before")
-            return load_file(path)["latents"]
+        known = _known(path)
+        if known is not None:
+            shares(view, 1.0, "kept from before")
+            return known
         model = free.get()
         try:
             latents = imagine(model, view, lambda done, text: shares(view, done, text))
@@ -61,11 +65,25 @@ def imagine_all(
         part = path.with_suffix(".part")
         save_file({"latents": latents.contiguous()}, part)
         part.replace(path)
+        shares(view, 1.0, "finished")
         return latents
 
     if len(models) == 1:
         return {view: work(view) for view in views}
     return _together(work, views, len(models), shares)
+
+
+def _known(path: Path) -> torch.Tensor | None:
+    """Return what an earlier attempt kept of a video; None if there is nothing, or nothing that can be read."""
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        return None
+    try:
+        return load_file(path)["latents"]
+    except Exception as error:  # whatever a damaged file makes its reader say
+        logger.warning("%s: what was kept is damaged (%s) and is made anew", path.stem, error)
+        return None
 
 
 def _together(

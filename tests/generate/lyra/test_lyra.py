@@ -14,10 +14,13 @@ import lyra_backend
 from lyra_backend import api
 from lyra_backend.errors import Cancelled, InvalidRequest, MissingDependency
 from lyra_backend.generate import lyra
+from lyra_backend.io.images import read_depth, read_image
 from lyra_backend.models.trajectories import DECODER_ORDER
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Frame, SceneRequest
 
+#: What a run leaves of the picture that it started from.
+READERS = ((read_image, ""), (read_depth, "_depth"))
 QUICK = lyra.Params(steps=3, guidance=0.0, fov=60.0)
 
 
@@ -175,6 +178,11 @@ def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
     ]
     for name in ("stage.usda", "scene.usda", "gaussians.usdc", "preview.png", "report.json", "provenance.json"):
         assert (tmp_path / "run" / name).stat().st_size
+    picture, known = (read(tmp_path / "run" / f"keyframe_input{end}.png") for read, end in READERS)
+    assert picture.shape == (64, 96, 3)
+    # the middle of the photo's depth, where the wall is
+    assert known.shape == (64, 96)
+    assert abs(float(known[10, 48]) - 4.0) < 0.001
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["generator"] == "lyra"
 
