@@ -134,6 +134,8 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     unseen = [_simplified(part, min(wanted, 1), still, params) for part in (lining, hidden)]
     left = max(wanted // 2, wanted - sum(len(triangles) for _, triangles in unseen))
     surface = _simplified(outside, left, tolerance, params)
+    if len(surface[1]) + sum(len(triangles) for _, triangles in unseen) > wanted:
+        unseen[0] = _simplified(unseen[0], 1, 2.0 * still, params)
     unseen[0] = _behind(surface, unseen[0], grid)
     shown = len(surface[1])
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lyra_backend.collide import surface
-from lyra_backend.collide._haze.haze import haze
+from lyra_backend.collide._haze.haze import _bounds, haze
+from lyra_backend.collide._mesh.planes import Plane
 from lyra_backend.collide._scan.scan import ScanParams, scan
 from lyra_backend.kernels.mesh_distance import mesh_distance, mesh_rays
 from lyra_backend.progress import Progress
@@ -126,3 +127,11 @@ def test_it_is_said_and_counted(outcome):
     (finding,) = [f for f in outcome.findings if f.code == "collide.straightened"]
     assert finding.measured > finding.limit
     assert "planes were moved" in finding.message or "were moved onto them" in finding.message
+
+
+@pytest.mark.parametrize(("x", "bounds"), [(-0.1, True), (0.6, True), (2.5, False)])
+def test_a_wall_that_is_hardly_there_stands_at_the_rim(x, bounds):
+    """Sides of furniture that line up in the middle of a room are no wall: what lies behind would be hidden."""
+    points = np.random.default_rng(0).uniform((0.0, 0.0, 0.0), SIZE, (2000, 3))
+    side = Plane(np.array([1.0, 0.0, 0.0]), x, 0.5, 0.1, 5.0, np.array([x, 1.0, 1.0]))
+    assert _bounds(side, points, np.full(len(points), 0.04)) == bounds

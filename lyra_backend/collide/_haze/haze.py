@@ -35,6 +35,7 @@ _EYES = 24
 _CRISP_M = 0.015  # scatter of what is seen up to which a thick layer of Gaussians still shows where its surface is
 _TOLERANCE_M, _CELL_M, _MIN_AREA_M2 = 0.2, 0.1, 0.2
 _WIDE_M, _WIDE_CELL_M, _WIDE_AREA_M2 = 0.5, 0.2, 4.0  # for ceilings and walls that are hardly there
+_INNER = 0.3  # share of what is seen from which a wall that is hardly there would stand in the middle of the scene
 _ALIKE = 0.95  # cosine between parallel planes
 
 
@@ -136,7 +137,13 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
         apart=False,
     )
     planes: list[Plane] = list(found.planes)
-    planes += [p for p in wide.planes if abs(p.normal[2]) in (0.0, 1.0) and not _beside(p, found.planes)]
+    planes += [
+        plane
+        for plane in wide.planes
+        if abs(plane.normal[2]) in (0.0, 1.0)
+        and not _beside(plane, found.planes)
+        and _bounds(plane, seen.points, areas)
+    ]
     if not planes:
         return None
     spread = float(np.average([p.spread for p in planes], weights=[p.area for p in planes]))
@@ -145,6 +152,12 @@ def sharpened(cloud: GaussianCloud, free: FreeSpace, grid: Grid, floor: Floats, 
     progress(0.9, "straightening")
     cloud, closed = straightened(cloud, planes, seen)
     return Sharpened(cloud, len(planes), spread, closed)
+
+
+def _bounds(plane: Plane, points: Floats, areas: Floats) -> bool:
+    """Does hardly anything that is seen, points (N, 3), lie behind it? Sides of furniture line up in the middle."""
+    behind = plane.residual(points) < -_WIDE_M
+    return float(areas[behind].sum()) < _INNER * float(areas.sum())
 
 
 def _beside(plane: Plane, found: Sequence[Plane]) -> bool:
