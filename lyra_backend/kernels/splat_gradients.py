@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import warp as wp
 
-from .splat_project import ALPHA_MIN, TILE_PX, Splat, View, footprint, project_splats, sh_color
+from .splat_project import ALPHA_MIN, TILE_PX, Splat, View, camera_covariance, footprint, project_splats, sh_color
 from .splat_render import ALPHA_MAX, TRANSMITTANCE_MIN, blend
 from .splat_tiles import TileLists, list_tiles, sort_by_depth
 
@@ -125,13 +125,7 @@ def _describe(
     """What `project_splats` says of the splats in view, as arrays that can be differentiated."""
     i = order[wp.tid()]
     p = wp.transform_point(view.world_to_cam, positions[i])
-    turn = wp.matrix_from_rows(
-        wp.vec3(view.world_to_cam[0, 0], view.world_to_cam[0, 1], view.world_to_cam[0, 2]),
-        wp.vec3(view.world_to_cam[1, 0], view.world_to_cam[1, 1], view.world_to_cam[1, 2]),
-        wp.vec3(view.world_to_cam[2, 0], view.world_to_cam[2, 1], view.world_to_cam[2, 2]),
-    )
-    axes = turn * wp.quat_to_matrix(quats[i]) * wp.diag(scales[i])
-    splat = footprint(view, p, axes * wp.transpose(axes), opacities[i])
+    splat = footprint(view, p, camera_covariance(view, scales[i], quats[i]), opacities[i])
     centre[i] = wp.vec2(splat.u, splat.v)
     fall[i] = wp.vec3(splat.a, splat.b, splat.c)
     reach[i] = splat.reach

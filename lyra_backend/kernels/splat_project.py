@@ -144,6 +144,18 @@ def sh_color(sh: wp.array2d[wp.vec3], i: int, d: wp.vec3) -> wp.vec3:
 
 
 @wp.func
+def camera_covariance(view: View, scale: wp.vec3, quat: wp.quat) -> wp.mat33:
+    """Covariance [m^2] in camera axes of a Gaussian with these standard deviations [m] and axes."""
+    turn = wp.matrix_from_rows(
+        wp.vec3(view.world_to_cam[0, 0], view.world_to_cam[0, 1], view.world_to_cam[0, 2]),
+        wp.vec3(view.world_to_cam[1, 0], view.world_to_cam[1, 1], view.world_to_cam[1, 2]),
+        wp.vec3(view.world_to_cam[2, 0], view.world_to_cam[2, 1], view.world_to_cam[2, 2]),
+    )
+    axes = turn * wp.quat_to_matrix(quat) * wp.diag(scale)
+    return axes * wp.transpose(axes)
+
+
+@wp.func
 def footprint(view: View, p: wp.vec3, cov: wp.mat33, opacity: float) -> Splat:
     """Splat, without its colour, of a Gaussian with centre p [m] and covariance [m^2] in camera axes."""
     splat = Splat()
@@ -205,13 +217,7 @@ def _project(
     p = wp.transform_point(view.world_to_cam, positions[i])
     if not (p[2] > view.near and opacities[i] > ALPHA_MIN):
         return
-    turn = wp.matrix_from_rows(
-        wp.vec3(view.world_to_cam[0, 0], view.world_to_cam[0, 1], view.world_to_cam[0, 2]),
-        wp.vec3(view.world_to_cam[1, 0], view.world_to_cam[1, 1], view.world_to_cam[1, 2]),
-        wp.vec3(view.world_to_cam[2, 0], view.world_to_cam[2, 1], view.world_to_cam[2, 2]),
-    )
-    axes = turn * wp.quat_to_matrix(quats[i]) * wp.diag(scales[i])
-    splat = footprint(view, p, axes * wp.transpose(axes), opacities[i])
+    splat = footprint(view, p, camera_covariance(view, scales[i], quats[i]), opacities[i])
     rows = touched_rows(splat, tile_size[1])
     visible = bool(False)
     for row in range(rows[0], rows[1]):
