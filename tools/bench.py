@@ -249,6 +249,22 @@ def bench_render(folder: Path, runs: int) -> list[Row]:
     return [Row("one picture, 500 k Gaussians, 960x540", None, f"{seconds:.2f} s CPU after compilation")]
 
 
+def bench_scan(_: Path, __: int) -> list[Row]:
+    """CPU seconds and memory of a Mamba-2 block of Lyra's decoder, published width, over all tokens of a scene."""
+    script = (
+        "import sys, torch\nfrom lyra_backend.models.mamba import Mamba2Block\n"
+        "torch.manual_seed(0)\nblock = Mamba2Block(512, 1024, 16, 256, 4).eval()\n"
+        "tokens = torch.randn(1, int(sys.argv[1]), 512)\n"
+        "with torch.no_grad():\n    block(tokens)"
+    )
+    counts = (33_792, 337_920)
+    costs = [run([sys.executable, "-c", script, str(n)]) for n in counts]
+    return [
+        Row(f"Mamba-2 block of Lyra's decoder, {n:,} tokens", cost, f"{n * 2048 / 1e6:.0f} MB of it is the input")
+        for n, cost in zip(counts, costs, strict=True)
+    ]
+
+
 BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "import": bench_import,
     "convert": bench_convert,
@@ -257,6 +273,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "collide": bench_collide,
     "bounds": bench_bounds,
     "render": bench_render,
+    "scan": bench_scan,
 }
 
 

@@ -7,6 +7,7 @@ size (35 steps, two evaluations each; nv-tlabs/lyra, issue 15), and a guess for 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,12 @@ class VideoFormat:
     width: int = 1280
     fps: float = 24.0
     centre_depth: float = 1.0
+
+    def __post_init__(self) -> None:
+        sides = (self.frames, self.height, self.width)
+        whole = all(isinstance(side, int) and side > 0 for side in sides) and self.frames > 1
+        if not whole or not (0 < self.fps < math.inf and 0 < self.centre_depth < math.inf):
+            raise ValueError(f"whole numbers of 2 frames or more and of pixels, and positive numbers; got {self}")
 
     @staticmethod
     def read(folder: Path) -> VideoFormat:
@@ -100,20 +107,35 @@ class Budget:
         """Return the budget for networks of these configurations (see :func:`read_config`)."""
         latent_frames = (video.frames - 1) // 8 + 1
         tokens = latent_frames * (video.height // 16) * (video.width // 16)
-        width, depth = network["num_attention_heads"] * network["attention_head_dim"], network["num_layers"]
-        parameters = depth * width**2 * (4 + 2 * network["mlp_ratio"] + 2)
-        inner, state = decoder["scan_inner"], decoder["state_size"]
-        attention = decoder["depth"] // decoder["attention_every"]
-        all_tokens = views * tokens
-        scan = 2 * (3 * decoder["width"] * inner * 2 + 4 * inner * state)
-        mixed = 2 * all_tokens * (decoder["depth"] - attention) * scan
-        attended = attention * (4 * all_tokens**2 * decoder["width"] + 24 * all_tokens * decoder["width"] ** 2)
+        heads, head_width, depth, mlp_ratio, text_width, lora = _sizes(
+            network,
+            *(
+                "num_attention_heads",
+                "attention_head_dim",
+                "num_layers",
+                "mlp_ratio",
+                "text_embed_dim",
+                "adaln_lora_dim",
+            ),
+        )
+        width = heads * head_width
+        # of each block for each token: attention, its MLP, and question and answer of attention to the prompt
+        per_token = depth * width**2 * (4 + 2 * mlp_ratio + 2)
+        # and what is asked once a video: keys and values of the prompt, and modulations by the noise
+        once = depth * width * (2 * text_width + 3 * 4 * lora) + 4 * width**2
+        channels, blocks, every, inner, state = _sizes(
+            decoder, "width", "depth", "attention_every", "scan_inner", "state_size"
+        )
+        attention, all_tokens = blocks // every, views * tokens
+        scan = 2 * (3 * channels * inner * 2 + 4 * inner * state)
+        mixed = 2 * all_tokens * (blocks - attention) * scan
+        attended = attention * (4 * all_tokens**2 * channels + 24 * all_tokens * channels**2)
         return Budget(
-            2 * parameters * tokens + 4 * depth * tokens**2 * width,
+            2 * per_token * tokens + 4 * depth * tokens**2 * width,
             mixed + attended,
-            parameters * _HALF,
+            (per_token + once) * _HALF,
             _ACTIVATIONS * tokens * width * _HALF,
-            8 * all_tokens * decoder["width"] * _HALF + views * 0.4 * video.frames * video.height * video.width,
+            8 * all_tokens * channels * _HALF + views * 0.4 * video.frames * video.height * video.width,
         )
 
     def seconds_per_view(self, evaluations: float, on_gpu: bool) -> float:
@@ -123,3 +145,8 @@ class Budget:
     def decoder_seconds(self, on_gpu: bool) -> float:
         """Return the time [s] that the decoder takes."""
         return self.decoder / (_GPU_PACE if on_gpu else _CPU_PACE)
+
+
+def _sizes(config: Mapping[str, Any], *names: str) -> list[float]:
+    """Return numbers of a configuration; KeyError, TypeError or ValueError if one is none."""
+    return [float(config[name]) for name in names]

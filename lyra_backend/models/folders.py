@@ -89,8 +89,18 @@ class ModelFolders:
         return bool(read_config(self.decoder).get("use_time", False))
 
     def budget(self, views: int) -> Budget:
-        """Return arithmetic and memory of one scene of so many videos."""
-        return Budget.of(read_config(self.transformer), read_config(self.decoder), self.video, views)
+        """Return arithmetic and memory of one scene of so many videos.
+
+        Raises:
+            InvalidRequest: a configuration lacks a size, or has none in its place.
+        """
+        try:
+            return Budget.of(read_config(self.transformer), read_config(self.decoder), self.video, views)
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise InvalidRequest(
+                f"model {self.decoder.parent}: config.json of its decoder or its transformer lacks a size ({error}). "
+                "Fetch or convert the weights again."
+            ) from error
 
     def weight_files(self) -> Mapping[str, Path]:
         """Return the files of weights that decide what comes out, by network and name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -38,6 +38,17 @@ _FIXED: Mapping[str, Any] = {
     "gaussians_predict_offset": False,
     "output_dims": 12,
 }
+
+
+class _Inputs(NamedTuple):
+    """What :meth:`GaussianDecoder.forward` takes."""
+
+    latents: torch.Tensor
+    plucker_latents: torch.Tensor
+    ray_origins: torch.Tensor
+    ray_directions: torch.Tensor
+    time_latents: torch.Tensor | None = None
+    view_count: int = 1
 
 
 class GaussianDecoder(ModelMixin, ConfigMixin):
@@ -175,53 +186,39 @@ class GaussianDecoder(ModelMixin, ConfigMixin):
         Raises:
             ValueError: shapes do not fit, or time latents are missing or not wanted.
         """
-        views = self._views(latents, plucker_latents, ray_origins, ray_directions, time_latents, view_count)
-        return torch.cat(list(views), dim=1)
+        given = _Inputs(latents, plucker_latents, ray_origins, ray_directions, time_latents, view_count)
+        return torch.cat(list(self._views(given)), dim=1)
 
     @torch.no_grad()
-    def decode(
-        self,
-        latents: torch.Tensor,
-        plucker_latents: torch.Tensor,
-        ray_origins: torch.Tensor,
-        ray_directions: torch.Tensor,
-        time_latents: torch.Tensor | None = None,
-        view_count: int = 1,
-    ) -> torch.Tensor:
+    def decode(self, *inputs: Any, **named: Any) -> torch.Tensor:
         """Return the Gaussians of highest opacity (B, int(N (1 - prune_ratio)), 14), highest first.
 
         Takes what :meth:`forward` takes and gives what pruning all of its output gives, but has only one view's
         Gaussians and those kept so far in memory.
         """
-        total = math.prod(ray_origins.shape[i] for i in (1, 3, 4))
+        given = _Inputs(*inputs, **named)
+        total = math.prod(given.ray_origins.shape[i] for i in (1, 3, 4))
         kept = None
-        for view in self._views(latents, plucker_latents, ray_origins, ray_directions, time_latents, view_count):
+        for view in self._views(given):
             pool = view if kept is None else torch.cat([kept, view], dim=1)
             kept = keep_strongest(pool, kept_count(total, self.config.prune_ratio))
         if kept is None:
             raise ValueError("GaussianDecoder: needs at least one view.")
         return kept
 
-    def _views(
-        self,
-        latents: torch.Tensor,
-        plucker_latents: torch.Tensor,
-        ray_origins: torch.Tensor,
-        ray_directions: torch.Tensor,
-        time_latents: torch.Tensor | None,
-        view_count: int,
-    ) -> Iterator[torch.Tensor]:
+    def _views(self, given: _Inputs) -> Iterator[torch.Tensor]:
         """Yield the Gaussians (B, T H W, 14) of one view after the other."""
-        self._check(latents, plucker_latents, ray_origins, ray_directions, time_latents, view_count)
-        tokens, grid = self._embed(latents, plucker_latents, time_latents, view_count)
+        self._check(given)
+        views = given.view_count
+        tokens, grid = self._embed(given.latents, given.plucker_latents, given.time_latents, views)
         for block in self.enc_blocks:
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 tokens = self._gradient_checkpointing_func(block, tokens)
             else:
                 tokens = block(tokens)
-        by_view = tokens.unflatten(1, (view_count, -1))
-        origins, directions = (rays.unflatten(1, (view_count, -1)) for rays in (ray_origins, ray_directions))
-        for view in range(view_count):
+        by_view = tokens.unflatten(1, (views, -1))
+        origins, directions = (rays.unflatten(1, (views, -1)) for rays in (given.ray_origins, given.ray_directions))
+        for view in range(views):
             features = self.enc_norm(by_view[:, view]).transpose(1, 2).unflatten(2, grid)
             yield activate(self.deconv(features), origins[:, view], directions[:, view], **self._head())
 
@@ -243,15 +240,8 @@ class GaussianDecoder(ModelMixin, ConfigMixin):
         tokens = tokens + self.patch_plucker_embed(_by_view(plucker_latents, views))[0]
         return tokens.unflatten(0, (batch, views)).flatten(1, 2), grid
 
-    def _check(
-        self,
-        latents: torch.Tensor,
-        plucker_latents: torch.Tensor,
-        ray_origins: torch.Tensor,
-        ray_directions: torch.Tensor,
-        time_latents: torch.Tensor | None,
-        views: int,
-    ) -> None:
+    def _check(self, given: _Inputs) -> None:
+        latents, plucker_latents, ray_origins, ray_directions, time_latents, views = given
         config = self.config
         batch, frames, channels, height, width = latents.shape
         if (

@@ -12,8 +12,8 @@ from .budget import Budget
 
 __all__ = ["Placement", "choose_placement"]
 
-#: Memory of a GPU in GB below which weights stay in main memory, are stored in 8 bits, and videos are encoded in tiles.
-_OFFLOAD_BELOW, _EIGHT_BITS_BELOW, _TILES_BELOW = 40, 20, 40
+#: Memory of a GPU in GB below which weights stay in main memory, and below which they are stored in 8 bits.
+_OFFLOAD_BELOW, _EIGHT_BITS_BELOW = 40, 20
 #: The least memory [bytes] beside the networks' own: libraries, fragments.
 _SPARE = 1.5e9
 
@@ -28,14 +28,12 @@ class Placement:
         offload: weights of the video model stay in main memory and visit the GPU block by block, while the block
             before computes: the same numbers, a few percent slower.
         eight_bits: weights of the video model are kept as 8-bit floats and widened when used; changes results.
-        tiles: videos are encoded in tiles that overlap; changes results at their seams a little.
     """
 
     device: torch.device
     dtype: torch.dtype
     offload: bool = False
     eight_bits: bool = False
-    tiles: bool = False
 
     def place_network(self, network: CosmosTransformer3DModel) -> CosmosTransformer3DModel:
         """Return the video model, loaded in :attr:`dtype`, ready to work."""
@@ -51,8 +49,6 @@ class Placement:
 
     def place_tokenizer(self, tokenizer: AutoencoderKLCosmos) -> AutoencoderKLCosmos:
         """Return the tokenizer, loaded in :attr:`dtype`, ready to work."""
-        if self.tiles:
-            tokenizer.enable_tiling()
         return tokenizer.to(self.device).eval().requires_grad_(False)
 
     def bytes_needed(self, budget: Budget) -> float:
@@ -82,12 +78,10 @@ def choose_placement(device: str, vram_gb: float | None, budget: Budget) -> Plac
             )
         return Placement(where, torch.float32)
     free = torch.cuda.mem_get_info(where)[0] / 1e9
-    allowed = free if vram_gb is None else vram_gb
-    placement = Placement(
-        where, torch.bfloat16, allowed < _OFFLOAD_BELOW, allowed < _EIGHT_BITS_BELOW, allowed < _TILES_BELOW
-    )
+    allowed = free if vram_gb is None else min(free, vram_gb)
+    placement = Placement(where, torch.bfloat16, allowed < _OFFLOAD_BELOW, allowed < _EIGHT_BITS_BELOW)
     needed = placement.bytes_needed(budget) / 1e9
-    if needed > min(allowed, free):
+    if needed > allowed:
         raise InvalidRequest(
             f"device {where}: this model needs about {needed:.0f} GB of GPU memory even so, and {free:.0f} GB are free "
             f"of which {allowed:.0f} GB may be taken. Close what else uses the GPU, or use a larger one."
