@@ -22,7 +22,7 @@ from . import params
 from .conversion import convert, make_collider
 from .errors import InvalidRequest
 from .io.run_dir import RunDirectory
-from .io.run_inputs import file_digest
+from .io.run_inputs import RunInputs, file_digest
 from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
@@ -121,6 +121,7 @@ def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
     plan = make_plan(request)
+    RunInputs.of(request)  # finds and reads the files
     estimate = getattr(plan.generator, "estimate", None)
     return ScenePlan(plan.plugins, tuple(estimate(request, plan.params["generate"])) if estimate else ())
 

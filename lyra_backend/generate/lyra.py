@@ -168,8 +168,10 @@ def _look_for_helpers(request: SceneRequest, params: Params, folders: ModelFolde
     """Look for the networks that the picture and its depth take, before any of them works for minutes.
 
     Raises:
-        InvalidRequest: the published weights of one were not fetched.
+        InvalidRequest: the published weights of one were not fetched, or there is depth of no image.
     """
+    if request.depth and not request.image:
+        raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     if not request.image:
         _image_model(params, folders)
     if not request.depth:
@@ -185,8 +187,6 @@ def _start(request: SceneRequest, params: Params, folders: ModelFolders, progres
     if request.image:
         require_still(request.image)
         image = read_image(request.image)
-    elif request.depth:
-        raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     else:
         model = _image_model(params, folders)
         device = first_device(params.device)

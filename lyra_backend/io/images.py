@@ -62,17 +62,17 @@ def read_image(path: Path | str) -> npt.NDArray[np.uint8]:
 def require_still(path: Path | str) -> None:
     """Refuse an animation: whoever hands one in wants more of it than its first picture.
 
-    Raises:
-        InvalidRequest: it has several pictures, or is no image.
-    """
-    from PIL import Image, UnidentifiedImageError
+    What is no image, or a damaged one, is left to :func:`read_image` to refuse.
 
+    Raises:
+        InvalidRequest: it has several pictures.
+    """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")
-            count = getattr(image, "n_frames", 1)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        return  # read_image says what is wrong with it
+        with _glanced_at(path) as image:
+            # the other pictures in a camera's MPO are previews, depth, or the other eye's
+            count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    except Exception:  # Pillow's readers raise nearly anything on damaged files
+        return
     if count > 1:
         raise InvalidRequest(
             f"{path}: a single picture is needed, and this has {count}. Save one of them, or use --video."
@@ -84,11 +84,8 @@ def exif_focal_px(path: Path | str, width: int, height: int) -> float | None:
 
     By the 35 mm equivalent, which cameras state for the diagonal (CIPA DCG-001).
     """
-    from PIL import Image
-
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")
+        with _glanced_at(path) as image:
             focal_mm = float(image.getexif().get_ifd(_EXIF_BLOCK).get(_EXIF_FOCAL_35MM, 0))
     except Exception:  # damaged EXIF data is none
         return None
@@ -144,6 +141,17 @@ def _from_deep_grey(grey: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]
     if grey.dtype.kind == "f" or grey.max() > 65535 or grey.min() < 0:
         raise InvalidRequest(f"{path}: colours must have 8 or 16 bits; this looks like a depth map.")
     return np.repeat((grey.astype(np.float64) / 257 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@contextmanager
+def _glanced_at(path: Path | str) -> Iterator[Any]:
+    """Give the Pillow image of a file, not yet decoded, without its warnings about odd files."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as image:
+            yield image
 
 
 @contextmanager

@@ -61,14 +61,14 @@ def load_outcome(folder: Path) -> Outcome[None]:
 def save_generation(folder: Path, generation: Generation) -> None:
     """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface."""
     cloud, sequence = generation.cloud, generation.sequence
-    _save_cloud(folder / "cloud.npz", cloud)
-    for i, later in enumerate(sequence.clouds[1:] if sequence else (), 1):
-        _save_cloud(folder / f"cloud_{i}.npz", later)
+    clouds = (cloud, *(sequence.clouds[1:] if sequence else ()))
+    for name, one in zip(_cloud_files(len(clouds)), clouds, strict=True):
+        _save_cloud(folder / name, one)
     _save_arrays(folder / "keyframes.npz", _keyframe_arrays(generation.keyframes))
     data = {
         "keyframes": [keyframe.camera for keyframe in generation.keyframes],
         "frame": cloud.frame,
-        "class_names": cloud.class_names,
+        "class_names": [one.class_names for one in clouds],
         "cameras": [_camera_to_json(c) for c in generation.cameras],
         "scale_uncertainty_percent": generation.scale.uncertainty_percent,
         "geometry": generation.geometry,
@@ -86,14 +86,14 @@ def save_generation(folder: Path, generation: Generation) -> None:
 def load_generation(folder: Path) -> Generation:
     """Read what :func:`save_generation` wrote."""
     data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
-    cloud = _load_cloud(folder / "cloud.npz", data)
-    later = [_load_cloud(folder / f"cloud_{i}.npz", data) for i in range(1, len(data["times_s"] or ()))]
+    names, frame = data["class_names"], Frame(data["frame"])
+    clouds = [_load_cloud(folder / file, frame, own) for file, own in zip(_cloud_files(len(names)), names, strict=True)]
     times, stable = data["times_s"], data["stable_identity"]
     with np.load(folder / "keyframes.npz") as arrays:
         keyframes = tuple(Keyframe(n, arrays[f"i{k}"], arrays[f"d{k}"]) for k, n in enumerate(data["keyframes"]))
     truth = folder / TRUTH_FILE
     return Generation(
-        cloud,
+        clouds[0],
         tuple(_camera_from_json(c) for c in data["cameras"]),
         Scale(data["scale_uncertainty_percent"]),
         data["geometry"],
@@ -102,7 +102,7 @@ def load_generation(folder: Path) -> Generation:
         data["light"] and SceneLight.from_json(data["light"]),
         data["as_asked"],
         keyframes,
-        GaussianSequence((cloud, *later), tuple(times), stable) if times else None,
+        GaussianSequence(tuple(clouds), tuple(times), stable) if times else None,
     )
 
 
@@ -149,9 +149,14 @@ def _save_cloud(path: Path, cloud: GaussianCloud) -> None:
     _save_arrays(path, {f: getattr(cloud, f) for f in fields if getattr(cloud, f) is not None})
 
 
-def _load_cloud(path: Path, data: Mapping[str, Any]) -> GaussianCloud:
+def _load_cloud(path: Path, frame: Frame, class_names: list[str]) -> GaussianCloud:
     with np.load(path) as arrays:
-        return GaussianCloud(**dict(arrays), frame=Frame(data["frame"]), class_names=tuple(data["class_names"]))
+        return GaussianCloud(**dict(arrays), frame=frame, class_names=tuple(class_names))
+
+
+def _cloud_files(count: int) -> list[str]:
+    """Return the names of the files of the cloud and, of a moving scene, of those at later times."""
+    return ["cloud.npz", *(f"cloud_{i}.npz" for i in range(1, count))]
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

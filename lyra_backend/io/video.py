@@ -89,6 +89,8 @@ def _read(
         good, frame = capture.read()
         if not good:
             raise InvalidRequest(f"{path}: the video is damaged at frame {index} of {total}. Export it again.")
-        frames += [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)] * int((wanted == index).sum())
+        times = int((wanted == index).sum())
+        if times:
+            frames += [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)] * times
         progress((index - first + 1) / (wanted[-1] - first + 1), f"reading frame {len(frames)} of {count}")
     return Clip(np.stack(frames), float((wanted[-1] - first) / rate), total / rate)

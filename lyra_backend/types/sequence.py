@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isfinite
 
 from ..errors import InvalidRequest
 from .frames import Frame, Similarity
@@ -22,7 +23,7 @@ class GaussianSequence:
         stable_identity: Gaussian i is the same thing in every cloud, so that it can be moved from one to the next.
 
     Raises:
-        InvalidRequest: there is no cloud, or times do not fit or do not ascend.
+        InvalidRequest: there is no cloud, or times do not fit, are not finite or do not ascend.
     """
 
     clouds: tuple[GaussianCloud, ...]
@@ -35,8 +36,9 @@ class GaussianSequence:
                 f"GaussianSequence: needs as many times as clouds and one at least, got {len(self.times_s)} and "
                 f"{len(self.clouds)}."
             )
-        if any(later <= earlier for earlier, later in pairwise(self.times_s)):
-            raise InvalidRequest(f"GaussianSequence.times_s must ascend, got {list(self.times_s)}.")
+        finite = all(isfinite(time) for time in self.times_s)
+        if not finite or any(later <= earlier for earlier, later in pairwise(self.times_s)):
+            raise InvalidRequest(f"GaussianSequence.times_s must be finite and ascend, got {list(self.times_s)}.")
         if len({cloud.frame for cloud in self.clouds}) > 1:
             raise InvalidRequest("GaussianSequence: all clouds must be in one frame.")
         if self.stable_identity and len({cloud.count for cloud in self.clouds}) > 1:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.io import images
-from lyra_backend.io.images import read_depth, read_image
+from lyra_backend.io.images import exif_focal_px, read_depth, read_image, require_still
 
 from .refusals import read_or_refused
 
@@ -237,3 +237,89 @@ def test_premultiplied_grey_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(kind + b"\2", kind + b"\1"))
     with pytest.raises(InvalidRequest, match=r"a\.tif: grey with premultiplied"):
         read_image(path)
+
+
+# -- single pictures, and what photos say of their lens ---------------------------------------------------------------
+
+
+def written(path: Path, count: int, **options: object) -> Path:
+    first, *more = (Image.new("RGB", (16, 12), (60 * i + 20, 10, 10)) for i in range(count))
+    first.save(path, save_all=True, append_images=more, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
+def test_several_pictures_are_no_single_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"a\.\w+: a single picture is needed, and this has 3\. Save one"):
+        require_still(written(tmp_path / name, 3))
+    require_still(written(tmp_path / name, 1))
+
+
+def test_photos_with_pictures_of_the_camera_beside_them_are_single_ones(tmp_path: Path) -> None:
+    """Cameras add a preview, a map of depth or the other eye's picture to a JPEG (CIPA DC-007)."""
+    path = written(tmp_path / "a.jpg", 2, format="MPO")
+    with Image.open(path) as image:
+        assert image.n_frames == 2
+    require_still(path)
+    assert read_image(path)[0, 0].tolist() == pytest.approx([20, 10, 10], abs=3)
+
+
+def test_what_is_no_image_is_left_to_the_reader(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for path in (tmp_path / "text.png", tmp_path / "absent.png", tmp_path):
+        require_still(path)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["a.gif", "a.tif", "a.png", "a.jpg"])
+def test_damaged_pictures_are_counted_or_left_to_the_reader(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    options = {"format": "MPO", "exif": camera_data(28)} if name == "a.jpg" else {}
+    path = written(tmp_path / name, 3, **options)
+    broken = bytearray(path.read_bytes())
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4)):
+        broken[place % len(broken)] = value
+    path.write_bytes(broken[: len(broken) - data.draw(st.integers(0, 40) | st.integers(0, len(broken)))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # users are not told of every odd byte
+        read_or_refused(require_still, path)
+        focal = exif_focal_px(path, 36, 24)
+    assert focal is None or 4 < focal < 1001
+
+
+def camera_data(focal_mm: float | None, orientation: int = 1) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if focal_mm is not None:
+        exif.get_ifd(0x8769)[0xA405] = focal_mm
+    return exif
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photos_focal_length(tmp_path: Path, name: str, orientation: int) -> None:
+    """A lens of 24 mm on film of 36 x 24 mm, of which a picture of 360 x 240 has ten pixels to the millimetre."""
+    Image.new("RGB", (360, 240)).save(tmp_path / name, exif=camera_data(24, orientation))
+    assert exif_focal_px(tmp_path / name, 360, 240) == pytest.approx(240, rel=1e-4)
+    assert exif_focal_px(tmp_path / name, 240, 360) == pytest.approx(240, rel=1e-4)
+    # scaled down, it is as much shorter
+    assert exif_focal_px(tmp_path / name, 36, 24) == pytest.approx(24, rel=1e-4)
+
+
+def test_the_diagonal_counts_where_the_shape_is_another(tmp_path: Path) -> None:
+    """4 : 3, and 5000 pixels from corner to corner where film has 43.27 mm."""
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=camera_data(26))
+    assert exif_focal_px(tmp_path / "a.jpg", 4000, 3000) == pytest.approx(26 * 5000 / 43.2666, rel=1e-4)
+
+
+@pytest.mark.parametrize("focal_mm", [None, 0, 4, 1001, 65535])
+def test_photos_without_a_possible_focal_length(tmp_path: Path, focal_mm: int | None) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=camera_data(focal_mm))
+    assert exif_focal_px(tmp_path / "a.jpg", 40, 30) is None
+
+
+def test_files_without_exif_data(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "text.jpg").write_text("no picture")
+    for name in ("a.png", "text.jpg", "absent.jpg"):
+        assert exif_focal_px(tmp_path / name, 40, 30) is None

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from lyra_backend.io.stage_files import load_proxy, save_proxy
-from lyra_backend.types import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
+from lyra_backend.io.stage_files import load_generation, load_proxy, save_generation, save_proxy
+from lyra_backend.types import (
+    Approximation,
+    Camera,
+    CollisionPart,
+    CollisionProxy,
+    Frame,
+    GaussianCloud,
+    GaussianSequence,
+    Generation,
+    Intrinsics,
+    Keyframe,
+    Primitive,
+    Role,
+    Scale,
+    Shape,
+    look_at,
+)
+
+from ..types.test_gaussians import make
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 
@@ -35,3 +54,49 @@ def test_colliders_come_back_whole(tmp_path: Path) -> None:
     assert back.shape is Shape.SPHERE
     assert np.array_equal(back.center, ball.center)
     assert np.array_equal(back.size, ball.size)
+
+
+def same_cloud(one: GaussianCloud, two: GaussianCloud) -> bool:
+    return all(np.array_equal(getattr(one, field.name), getattr(two, field.name)) for field in fields(GaussianCloud))
+
+
+def moving(*clouds: GaussianCloud, stable: bool = False) -> Generation:
+    camera = Camera(Intrinsics(8, 6, 7.5, 7.25, 4.1, 2.9), look_at((1, 1, 1), (0, 0, 0)), "input")
+    keyframe = Keyframe("input", np.full((6, 8, 3), 9, np.uint8), np.full((6, 8), 1.25, np.float32))
+    sequence = GaussianSequence(clouds, tuple(i / 24 for i in range(len(clouds))), stable)
+    return Generation(clouds[0], (camera,), Scale(20.0), provenance={"a": 1}, keyframes=(keyframe,), sequence=sequence)
+
+
+@pytest.mark.parametrize("stable", [False, True])
+def test_a_moving_scene_comes_back_whole(tmp_path: Path, stable: bool) -> None:
+    counts = (7, 7, 7) if stable else (7, 4, 9)
+    before = moving(*(make(count, seed=i) for i, count in enumerate(counts)), stable=stable)
+    save_generation(tmp_path, before)
+    after = load_generation(tmp_path)
+    assert before.sequence is not None
+    assert after.sequence is not None
+    assert (after.sequence.times_s, after.sequence.stable_identity) == (before.sequence.times_s, stable)
+    assert len(after.sequence.clouds) == 3
+    for one, two in zip(before.sequence.clouds, after.sequence.clouds, strict=True):
+        assert same_cloud(one, two)
+    assert same_cloud(after.cloud, before.cloud)
+    assert (after.scale, after.geometry, after.provenance) == (before.scale, before.geometry, before.provenance)
+    assert np.array_equal(after.cameras[0].cam_to_world, before.cameras[0].cam_to_world)
+    assert (after.cameras[0].intrinsics, after.cameras[0].name) == (before.cameras[0].intrinsics, "input")
+    assert after.keyframes[0].camera == "input"
+    assert np.array_equal(after.keyframes[0].depth, before.keyframes[0].depth)
+
+
+def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -> None:
+    first, second = (replace(make(6, seed=i, labelled=True), frame=Frame.WORLD) for i in range(2))
+    second = replace(second, class_ids=np.full(6, 1, np.uint16), class_names=("unknown", "ball"))
+    save_generation(tmp_path, moving(first, second))
+    after = load_generation(tmp_path).sequence
+    assert after is not None
+    assert same_cloud(after.clouds[0], first)
+    assert same_cloud(after.clouds[1], second)
+
+
+def test_a_scene_that_stands_still_has_no_times(tmp_path: Path) -> None:
+    save_generation(tmp_path, Generation(make()))
+    assert load_generation(tmp_path).sequence is None

@@ -14,6 +14,8 @@ Bools = npt.NDArray[np.bool_]
 _QUANTILES, _ROUNDS = (0.1, 0.9), 3
 #: Fewer pixels than this share of the picture say nothing.
 _ENOUGH = 0.02
+#: Inverse depths that spread by less than this share of their mean give no slope: what is shown is a wall.
+_FLAT = 0.01
 #: The scale of inverse depth may change by this factor at most.
 _MOST = 3.0
 
@@ -34,8 +36,7 @@ def align_depth(z: Floats, reference: Floats, still: Bools) -> Floats:
     inverse, wanted = 1.0 / z[both].astype(np.float64), 1.0 / reference[both].astype(np.float64)
     scale, shift, inside = 1.0, 0.0, np.ones(len(inverse), bool)
     for _ in range(_ROUNDS):
-        rows = np.stack([inverse[inside], np.ones(int(inside.sum()))], axis=1)
-        (scale, shift), *_ = np.linalg.lstsq(rows, wanted[inside], rcond=None)
+        scale, shift = _line(inverse[inside], wanted[inside])
         error = scale * inverse + shift - wanted
         low, high = np.quantile(error, _QUANTILES)
         inside = (error >= low) & (error <= high)
@@ -43,3 +44,14 @@ def align_depth(z: Floats, reference: Floats, still: Bools) -> Floats:
         return z
     moved = np.divide(1.0, z, out=np.zeros(z.shape), where=z > 0) * scale + shift
     return np.where((z > 0) & (moved > 1e-6), 1.0 / np.maximum(moved, 1e-6), 0.0).astype(np.float32)
+
+
+def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return slope and height at 0 of the line through points that has the least squares of errors in y."""
+    x_mean, y_mean = float(x.mean()), float(y.mean())
+    spread = x - x_mean
+    variance = float(np.mean(spread**2))
+    if variance < (_FLAT * x_mean) ** 2:
+        return y_mean / x_mean, 0.0
+    slope = float(np.mean(spread * (y - y_mean))) / variance
+    return slope, y_mean - slope * x_mean

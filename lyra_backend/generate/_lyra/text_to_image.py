@@ -50,7 +50,7 @@ def draw_picture(
     kind = torch.bfloat16 if device.startswith("cuda") else torch.float32
     try:
         pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=kind, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # diffusers, transformers and safetensors raise nearly anything on damaged files
         reason = str(error).strip().partition("\n")[0][:200]
         raise InvalidRequest(
             f"image model: {model} is no text-to-image pipeline of diffusers that is here ({reason}). Fetch "

@@ -14,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 
 from make_tiny_lyra import make_tiny_lyra
 
+from ...models.conftest import one_thread
+
+__all__ = ["one_thread"]
+
 #: Size of the photo: twice that of the model's pictures, and of another shape.
 WIDTH, HEIGHT = 200, 128
 

@@ -1,0 +1,198 @@
+"""The videos of a scene: on one GPU or several, kept for the next attempt, and stopped together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lyra_backend.generate._lyra.videos import imagine_all, weight_digests
+
+VIEWS = ("clockwise", "left", "right", "up", "zoom_out", "zoom_in")
+#: Seconds that a step takes by view, so that with several models they do not finish in the order they began.
+PACES = dict(zip(VIEWS, (0.01, 0.001, 0.004, 0.0, 0.006, 0.002), strict=True))
+STEPS = 4
+
+
+def latents_of(view: str) -> torch.Tensor:
+    return torch.randn(1, 16, 3, 4, 6, generator=torch.Generator().manual_seed(VIEWS.index(view)))
+
+
+class Maker:
+    """Makes a video as the networks do: step by step, telling each time how far it is."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.at_work: Counter[str] = Counter()
+        self.most = 0
+
+    def __call__(self, model: str, view: str, progress) -> torch.Tensor:
+        self.at_work[model] += 1
+        self.most = max(self.most, *self.at_work.values())
+        for step in range(STEPS):
+            progress(step / STEPS, f"step {step + 1}")
+            time.sleep(PACES[view])
+        self.at_work[model] -= 1
+        self.made.append(view)
+        return latents_of(view)
+
+
+def imagined(kept: Path, models=("gpu",), make=None, progress=lambda *_: None) -> dict[str, torch.Tensor]:
+    return imagine_all(models, VIEWS, make or Maker(), kept, progress)
+
+
+@pytest.mark.parametrize("models", [("a",), ("a", "b", "c"), tuple("abcdefgh")], ids=len)
+def test_how_many_gpus_there_are_changes_nothing(tmp_path, models) -> None:
+    make = Maker()
+    found = imagined(tmp_path, models, make)
+    assert list(found) == list(VIEWS)
+    for view in VIEWS:
+        assert torch.equal(found[view], latents_of(view))
+    assert sorted(make.made) == sorted(VIEWS)
+    assert make.most == 1
+    assert set(make.at_work) <= set(models)
+
+
+def test_several_gpus_work_at_once(tmp_path) -> None:
+    meeting = threading.Barrier(3, timeout=10)
+
+    def make(model: str, view: str, progress) -> torch.Tensor:
+        meeting.wait()
+        return latents_of(view)
+
+    assert len(imagined(tmp_path, ("a", "b", "c"), make)) == 6
+
+
+@pytest.mark.parametrize("models", [("a",), ("a", "b")], ids=len)
+def test_progress_goes_on_to_the_end(tmp_path, models) -> None:
+    told: list[tuple[float, str]] = []
+    imagined(tmp_path, models, progress=lambda done, text: told.append((done, text)))
+    shares = [done for done, _ in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    assert "video 4 of 6 (up): step 2" in [text for _, text in told]
+    # one share a video: 6 videos, of each of which a quarter is done at its second step
+    assert told[1][0] == pytest.approx(1 / 24) or len(models) > 1
+
+
+@pytest.mark.parametrize("models", [("a",), ("a", "b")], ids=len)
+def test_finished_videos_are_not_made_again(tmp_path, models) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop_at_right(model: str, view: str, progress) -> torch.Tensor:
+        if view == "right":
+            raise Stopped
+        return Maker()(model, view, progress)
+
+    with pytest.raises(Stopped):
+        imagined(tmp_path, models, stop_at_right)
+    before = {path.stem: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert before.keys() == {"clockwise", "left"} if len(models) == 1 else "right" not in before
+    make, told = Maker(), []
+    found = imagined(tmp_path, models, make, lambda done, text: told.append(text))
+    assert sorted(make.made) == sorted(set(VIEWS) - before.keys())
+    assert {path.stem: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.stem in before} == before
+    assert {f"video {VIEWS.index(view) + 1} of 6 ({view}): kept from before" for view in before} <= set(told)
+    for view in VIEWS:
+        assert torch.equal(found[view], latents_of(view))
+
+
+def test_what_is_kept_is_what_was_made(tmp_path) -> None:
+    imagined(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{view}.safetensors" for view in VIEWS}
+    assert torch.equal(load_file(tmp_path / "up.safetensors")["latents"], latents_of("up"))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, share: float) -> None:
+    """Left by a killed program under the name of a part, or by a broken disk under its own."""
+    imagined(tmp_path)
+    for name, after in (("left", "left.part"), ("up", "up.safetensors")):
+        whole = (tmp_path / f"{name}.safetensors").read_bytes()
+        (tmp_path / f"{name}.safetensors").unlink()
+        (tmp_path / after).write_bytes(whole[: int(share * len(whole))])
+    make = Maker()
+    found = imagined(tmp_path, make=make)
+    assert make.made == ["left", "up"]
+    assert torch.equal(found["left"], latents_of("left"))
+    assert torch.equal(found["up"], latents_of("up"))
+    assert torch.equal(load_file(tmp_path / "up.safetensors")["latents"], latents_of("up"))
+
+
+def test_a_video_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypatch) -> None:
+    def full(tensors: object, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        imagined(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["clockwise.part"]
+
+
+def test_one_view_that_fails_stops_the_others(tmp_path) -> None:
+    broken, ended = threading.Event(), []
+
+    def make(model: str, view: str, progress) -> torch.Tensor:
+        if view == "left":
+            broken.set()
+            raise RuntimeError("out of luck")
+        broken.wait(10)
+        try:
+            for step in range(10_000):
+                progress(step / 10_000, "working")
+                time.sleep(0.001)
+        except RuntimeError:
+            ended.append((view, step))
+            raise
+        return latents_of(view)
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        imagined(tmp_path, ("a", "b"), make)
+    # the other one stopped long before its end, and so did the one that may have begun meanwhile
+    assert {"clockwise"} <= {view for view, _ in ended} <= {"clockwise", "right"}
+    assert all(step < 5_000 for _, step in ended)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("models", [("a",), ("a", "b", "c")], ids=len)
+def test_who_listens_can_stop_them_all(tmp_path, models) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def listen(done: float, text: str) -> None:
+        if done > 0.3:
+            raise Cancelled
+
+    make = Maker()
+    with pytest.raises(Cancelled):
+        imagined(tmp_path, models, make, listen)
+    assert len(make.made) < 5
+    kept = {path.stem for path in tmp_path.iterdir()}
+    assert kept <= set(make.made)
+
+
+# -- which weights made it --------------------------------------------------------------------------------------------
+
+
+def test_digests_are_those_that_were_recorded_or_are_computed(tmp_path) -> None:
+    fetched, own = tmp_path / "fetched" / "a.safetensors", tmp_path / "own" / "b.safetensors"
+    for path in (fetched, own):
+        path.parent.mkdir()
+        path.write_bytes(path.name.encode())
+    record = {"files": {"a.safetensors": {"sha256": "c0ffee"}}}
+    (tmp_path / "fetched" / "weights.json").write_text(json.dumps(record))
+    (tmp_path / "own" / "weights.json").write_text(json.dumps(record))
+    found = weight_digests({"decoder/a.safetensors": fetched, "vae/b.safetensors": own})
+    assert found == {
+        "decoder/a.safetensors": "c0ffee",
+        "vae/b.safetensors": hashlib.sha256(b"b.safetensors").hexdigest(),
+    }

@@ -1,0 +1,77 @@
+"""Scenes that move: clouds at ascending times, moved as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lyra_backend.errors import InvalidRequest
+from lyra_backend.types import Frame, GaussianSequence, Generation, Similarity
+
+from .test_gaussians import make
+
+
+def sequence(*counts: int, stable: bool = False) -> GaussianSequence:
+    clouds = tuple(make(count, seed=i) for i, count in enumerate(counts))
+    return GaussianSequence(clouds, tuple(0.25 * i for i in range(len(counts))), stable)
+
+
+def test_clouds_may_differ_in_number_unless_they_are_the_same_things() -> None:
+    assert [cloud.count for cloud in sequence(5, 3, 8).clouds] == [5, 3, 8]
+    assert sequence(5, 5, stable=True).stable_identity
+    with pytest.raises(InvalidRequest, match="with stable identity all clouds have as many Gaussians"):
+        sequence(5, 4, stable=True)
+
+
+def test_one_time_is_a_sequence_and_none_is_not() -> None:
+    assert sequence(5).times_s == (0.0,)
+    with pytest.raises(InvalidRequest, match="one at least, got 0 and 0"):
+        GaussianSequence((), ())
+
+
+@pytest.mark.parametrize("times", [(0.0,), (0.0, 1.0, 2.0), ()])
+def test_every_cloud_has_its_time(times: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidRequest, match=f"as many times as clouds and one at least, got {len(times)} and 2"):
+        GaussianSequence((make(), make()), times)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("times", [(1.0, 0.5), (0.0, 0.0), (0.0, NAN), (NAN, 0.0), (0.0, INF), (-INF, 0.0)])
+def test_times_that_do_not_ascend(times: tuple[float, float]) -> None:
+    with pytest.raises(InvalidRequest, match=r"times_s must be finite and ascend, got \["):
+        GaussianSequence((make(), make()), times)
+
+
+def test_all_clouds_are_in_one_frame() -> None:
+    world = replace(make(), frame=Frame.WORLD)
+    with pytest.raises(InvalidRequest, match="all clouds must be in one frame"):
+        GaussianSequence((make(), world), (0.0, 1.0))
+
+
+def test_a_sequence_moves_as_one() -> None:
+    before = sequence(5, 3)
+    move = Similarity.build(2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 1))
+    after = before.transformed(move, Frame.WORLD)
+    assert (after.times_s, after.stable_identity) == (before.times_s, before.stable_identity)
+    for old, new in zip(before.clouds, after.clouds, strict=True):
+        assert new.frame is Frame.WORLD
+        x, y, z = old.positions.T
+        np.testing.assert_allclose(new.positions, np.stack([-2 * y, 2 * x, 2 * z + 1], axis=1), atol=1e-5)
+        np.testing.assert_allclose(new.scales, 2 * old.scales, rtol=1e-6)
+    assert {cloud.frame for cloud in before.clouds} == {Frame.GENERATOR}
+
+
+def test_it_goes_where_its_generation_goes() -> None:
+    moving = sequence(5, 3)
+    whole = Generation(moving.clouds[0], sequence=moving)
+    moved = whole.transformed(Similarity.build(3.0, translation=(1, 0, 0)), Frame.WORLD)
+    assert moved.sequence is not None
+    assert np.array_equal(moved.sequence.clouds[0].positions, moved.cloud.positions)
+    np.testing.assert_allclose(
+        moved.sequence.clouds[1].positions, 3 * moving.clouds[1].positions + (1, 0, 0), rtol=1e-5
+    )
+    assert Generation(make()).transformed(Similarity(), Frame.WORLD).sequence is None
