@@ -12,22 +12,20 @@ from ..io.run_inputs import file_digest
 from ..params import param
 from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
-from ._lyra.depth import ESTIMATORS
-from ._lyra.devices import first_device, memory_errors, placements
-from ._lyra.imagination import Sampling, imagine_scene
-from ._lyra.picture import FITS
+from ._lyra.devices import first_device, memory_errors
+from ._lyra.imagination import imagine_scene
+from ._lyra.params import VideoParams, devices, estimates
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
-from ._lyra.start import Start, Wishes, start_scene
+from ._lyra.start import Start, start_scene
 from ._lyra.text_to_image import draw_picture
 from ._lyra.videos import weight_digests
 from ._lyra.weights_of import fetched_or_own, folders_of, licences
 
 if TYPE_CHECKING:
     from ..models.folders import ModelFolders
-    from ..models.placement import Placement
 
-__all__ = ["INPUTS", "RESUMES", "Params", "devices", "estimate", "estimates", "run"]
+__all__ = ["INPUTS", "RESUMES", "Params", "estimate", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("prompt", "image", "depth", "model")
@@ -35,58 +33,16 @@ INPUTS = ("prompt", "image", "depth", "model")
 RESUMES = True
 #: Names of the published weights.
 _DECODER, _IMAGE_MODEL = "lyra_static", "flux_schnell"
-#: Videos of a scene.
-_VIEWS = 6
 #: Steps of text-to-image models that were distilled.
 _IMAGE_STEPS = 4
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(VideoParams):
     """How a scene is imagined."""
 
-    steps: int = param(35, "denoising steps of each of the six videos", min=1, max=1000)
-    guidance: float = param(1.0, "how far to go beyond what the prompt and the picture say; 0 halves the time", min=0.0)
-    reuse: float = param(
-        0.0, "leave out steps after which a video changes by less than this share: faster, coarser", min=0.0, max=1.0
-    )
-    movement: float = param(1.0, "how far the cameras move; more shows more and invents more", min=0.0, max=4.0)
-    foreground_masking: bool = param(True, "what would shine through gaps beside near things is left to the model")
-    fit: str = param("crop", "how a picture of another shape becomes one of the model's", choices=FITS)
-    intrinsics: str | None = param(
-        None, "FX,FY,CX,CY in pixels (centre of the first pixel at 0.5), or a JSON file with these keys", unit="px"
-    )
-    fov: float | None = param(None, "horizontal field of view, if intrinsics are not known", unit="deg", min=1, max=170)
-    depth_estimator: str = param("transformers", "what estimates depth if there is no --depth", choices=ESTIMATORS)
-    depth_model: str | None = param(None, "folder or name of its weights; by default what was fetched")
-    scale: float | None = param(None, "metres per unit of the depth, if the depth has another", unit="m", min=1e-6)
     image_model: str | None = param(None, "folder of the text-to-image pipeline; by default FLUX.1-schnell as fetched")
     image_steps: int = param(_IMAGE_STEPS, "its denoising steps; 20 to 50 for models that are not distilled", min=1)
-    device: str = param("auto", "cuda, cuda:N or cpu; auto takes every GPU there is")
-    vram: float | None = param(None, "memory of each GPU that may be taken; by default all", unit="GB", min=1.0)
-
-    @property
-    def evaluations(self) -> int:
-        """How often the network is asked for a video."""
-        return self.steps * (2 if self.guidance else 1)
-
-    def wishes(self, folders: ModelFolders) -> Wishes:
-        """What start_scene takes."""
-        return Wishes(
-            self.intrinsics,
-            self.fov,
-            self.fit,
-            self.depth_estimator,
-            self.depth_model,
-            self.scale,
-            first_device(self.device),
-            folders.depth,
-        )
-
-    def sampling(self, request: SceneRequest) -> Sampling:
-        """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
-        prompt = (request.prompt or "") if request.image or request.video else ""
-        return Sampling(request.seed, prompt, self.steps, self.guidance, self.reuse, self.movement)
 
 
 def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
@@ -99,31 +55,6 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
     _look_for_helpers(request, params, folders)
     drawn = [] if request.image else [Estimate("drawing the first picture", note=params.image_model or _IMAGE_MODEL)]
     return (*drawn, *estimates(folders, params, "depth, from the file" if request.depth else "depth"))
-
-
-def estimates(folders: ModelFolders, params: Params, depth: str) -> tuple[Estimate, Estimate, Estimate]:
-    """Return what depth, videos and decoding take."""
-    budget, placed = folders.budget(_VIEWS), devices(params, folders)
-    first, on_gpu = placed[0], placed[0].device.type == "cuda"
-    where = " and ".join(str(each.device) for each in placed) + (", weights offloaded" if first.offload else "")
-    seconds = -(-_VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
-    note = f"{params.evaluations} evaluations each, {where}"
-    return (
-        Estimate(depth, note=params.depth_estimator),
-        Estimate(f"{_VIEWS} videos of {folders.video.frames} frames", seconds, first.bytes_needed(budget), note),
-        Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), budget.decoder_bytes, str(first.device)),
-    )
-
-
-def devices(params: Params, folders: ModelFolders) -> tuple[Placement, ...]:
-    """Return how networks are loaded on each device.
-
-    Raises:
-        InvalidRequest: see :func:`placements`.
-    """
-    budget = folders.budget(_VIEWS)
-    seconds = _VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
-    return placements(params.device, params.vram, budget, seconds)
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:

@@ -17,11 +17,11 @@ from ..io.video import Clip, read_clip
 from ..params import param
 from ..progress import Progress
 from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest, Severity
-from . import lyra
 from ._lyra.aligned_depth import align_depth
 from ._lyra.devices import memory_errors
 from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.motion import camera_shift, still_pixels
+from ._lyra.params import VideoParams, devices, estimates
 from ._lyra.picture import fit_picture, lens_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
@@ -45,7 +45,7 @@ _STANDS = 0.01
 
 
 @dataclass(frozen=True)
-class Params(lyra.Params):
+class Params(VideoParams):
     """How a moving scene is imagined."""
 
     times: str = param("0,0.5,1", "moments at which the scene is decoded, as shares of the video, ascending")
@@ -79,7 +79,7 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
     folders = _folders(request)
     params.wishes(folders).depth_network()
     times = len(params.target_frames(folders.video.frames))
-    depth, videos, decoding = lyra.estimates(folders, params, "depth of every frame")
+    depth, videos, decoding = estimates(folders, params, "depth of every frame")
     seconds = None if decoding.seconds is None else times * decoding.seconds
     return depth, videos, replace(decoding, part=f"decoding Gaussians at {times} times", seconds=seconds)
 
@@ -97,13 +97,13 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     """
     folders = _folders(request)
     video, frames = folders.video, params.target_frames(folders.video.frames)
-    devices = lyra.devices(params, folders)
+    placed = devices(params, folders)
     clip = _clip(request, params, folders, progress.child(0.0, 0.03))
     with memory_errors(), quiet_libraries():
         start, shown = _starts(params, folders, clip, progress.child(0.03, 0.1))
         imagined = imagine_scene(
             folders,
-            devices,
+            placed,
             start.colors,
             start.fxfycxcy,
             lambda poses, told: _show(shown, start, poses, params.foreground_masking, told),

@@ -69,6 +69,17 @@ class ModelFolders:
                     f"{network}: has a configuration but no weights (*.safetensors). Convert or fetch them again with "
                     "`lyra-scenegen weights`."
                 )
+        self._check_format()
+
+    def _check_format(self) -> None:
+        means = read_config(self.vae).get("latents_mean")
+        known = len(means) // read_config(self.decoder).get("latent_channels", 16) if means else None
+        frames = (self.video.frames - 1) // self.time_compression + 1
+        if known is not None and known < frames:
+            raise InvalidRequest(
+                f"model {self.vae}: has statistics of {known} latent frames and its videos have {frames}. Mend the "
+                "model's lyra.json, or convert the tokenizer with statistics of its own."
+            )
         video, compression = self.video, read_config(self.vae).get("spatial_compression_ratio", 8)
         cells = 2 * compression
         if video.height % cells or video.width % cells or (video.frames - 1) % self.time_compression:

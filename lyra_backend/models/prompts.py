@@ -14,6 +14,8 @@ __all__ = ["LENGTH", "prompt_embedding"]
 
 logger = logging.getLogger(__name__)
 
+logger = logging.getLogger(__name__)
+
 #: Tokens of a prompt's embedding; what is shorter is filled up with zeros, what is longer is cut.
 LENGTH = 512
 
@@ -46,10 +48,13 @@ def prompt_embedding(encoder: Path, kept: Path, text: str, width: int, device: t
             f"{encoder}: the video model takes {width} channels, and this text encoder gives {embedding.shape[2]}. "
             "Use the encoder that belongs to the model, or none."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file({"embedding": embedding}, part)
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        save_file({"embedding": embedding}, part)
+        part.replace(path)
+    except OSError as error:
+        logger.warning("%s: the embedding of a prompt cannot be kept there (%s)", path, error)
     return embedding
 
 

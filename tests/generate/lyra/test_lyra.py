@@ -214,7 +214,7 @@ def test_what_is_no_image_is_refused(still_model, tmp_path, content: bytes, says
 
 def test_one_pixel_is_refused(still_model, tmp_path, evaluations) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    with pytest.raises(InvalidRequest, match="at least 12 x 8 pixels for this model.*got 1 x 1"):
+    with pytest.raises(InvalidRequest, match=r"at least 12 x 8 pixels for this model.*got 1 x 1"):
         run(request(tmp_path / "dot.png", still_model), tmp_path / "run")
     assert not evaluations
 
@@ -251,7 +251,8 @@ def test_published_weights_that_were_not_fetched(photo, tmp_path, monkeypatch) -
         (lambda model: shutil.rmtree(model / "vae"), "holds no model, config.json is missing"),
         (lambda model: (model / "vae" / "config.json").write_text("{"), "is damaged"),
         (lambda model: next((model / "transformer").glob("*.safetensors")).unlink(), "no weights"),
-        (lambda model: (model / "lyra.json").write_text('{"frames": 18}'), "do not fit its networks"),
+        (lambda model: (model / "lyra.json").write_text('{"frames": 18, "height": 64}'), "do not fit its networks"),
+        (lambda model: (model / "lyra.json").write_text('{"frames": 33, "height": 64}'), "statistics of 3 latent"),
         (lambda model: (model / "lyra.json").write_text('{"pictures": 18}'), "must hold frames, height"),
     ],
 )

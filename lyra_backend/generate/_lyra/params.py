@@ -1,0 +1,94 @@
+"""Parameters that the generators `lyra` and `lyra_dynamic` share, and what a scene takes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...params import param
+from ...types import Estimate, SceneRequest
+from .depth import ESTIMATORS
+from .devices import first_device, placements
+from .imagination import Sampling
+from .picture import FITS
+from .start import Wishes
+
+if TYPE_CHECKING:
+    from ...models.folders import ModelFolders
+    from ...models.placement import Placement
+
+__all__ = ["VIEWS", "VideoParams", "devices", "estimates"]
+
+#: Videos of a scene.
+VIEWS = 6
+
+
+@dataclass(frozen=True)
+class VideoParams:
+    """How the videos of a scene are imagined."""
+
+    steps: int = param(35, "denoising steps of each of the six videos", min=1, max=1000)
+    guidance: float = param(1.0, "how far to go beyond what the prompt and the picture say; 0 halves the time", min=0.0)
+    reuse: float = param(
+        0.0, "leave out steps after which a video changes by less than this share: faster, coarser", min=0.0, max=1.0
+    )
+    movement: float = param(1.0, "how far the cameras move; more shows more and invents more", min=0.0, max=4.0)
+    foreground_masking: bool = param(True, "what would shine through gaps beside near things is left to the model")
+    fit: str = param("crop", "how a picture of another shape becomes one of the model's", choices=FITS)
+    intrinsics: str | None = param(
+        None, "FX,FY,CX,CY in pixels (centre of the first pixel at 0.5), or a JSON file with these keys", unit="px"
+    )
+    fov: float | None = param(None, "horizontal field of view, if intrinsics are not known", unit="deg", min=1, max=170)
+    depth_estimator: str = param("transformers", "what estimates depth if there is no --depth", choices=ESTIMATORS)
+    depth_model: str | None = param(None, "folder or name of its weights; by default what was fetched")
+    scale: float | None = param(None, "metres per unit of the depth, if the depth has another", unit="m", min=1e-6)
+    device: str = param("auto", "cuda, cuda:N or cpu; auto takes every GPU there is")
+    vram: float | None = param(None, "memory of each GPU that may be taken; by default all", unit="GB", min=1.0)
+
+    @property
+    def evaluations(self) -> int:
+        """How often the network is asked for a video."""
+        return self.steps * (2 if self.guidance else 1)
+
+    def wishes(self, folders: ModelFolders) -> Wishes:
+        """What start_scene takes."""
+        return Wishes(
+            self.intrinsics,
+            self.fov,
+            self.fit,
+            self.depth_estimator,
+            self.depth_model,
+            self.scale,
+            first_device(self.device),
+            folders.depth,
+        )
+
+    def sampling(self, request: SceneRequest) -> Sampling:
+        """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
+        prompt = (request.prompt or "") if request.image or request.video else ""
+        return Sampling(request.seed, prompt, self.steps, self.guidance, self.reuse, self.movement)
+
+
+def estimates(folders: ModelFolders, params: VideoParams, depth: str) -> tuple[Estimate, Estimate, Estimate]:
+    """Return what depth, videos and decoding take."""
+    budget, placed = folders.budget(VIEWS), devices(params, folders)
+    first, on_gpu = placed[0], placed[0].device.type == "cuda"
+    where = " and ".join(str(each.device) for each in placed) + (", weights offloaded" if first.offload else "")
+    seconds = -(-VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
+    note = f"{params.evaluations} evaluations each, {where}"
+    return (
+        Estimate(depth, note=params.depth_estimator),
+        Estimate(f"{VIEWS} videos of {folders.video.frames} frames", seconds, first.bytes_needed(budget), note),
+        Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), budget.decoder_bytes, str(first.device)),
+    )
+
+
+def devices(params: VideoParams, folders: ModelFolders) -> tuple[Placement, ...]:
+    """Return how networks are loaded on each device.
+
+    Raises:
+        InvalidRequest: see :func:`placements`.
+    """
+    budget = folders.budget(VIEWS)
+    seconds = VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
+    return placements(params.device, params.vram, budget, seconds)
