@@ -20,9 +20,11 @@ _PURPOSES = {
     "physics": "the physics and asset checks; without them no scene is accepted",
     "formats": "splat files other than 3DGS PLY",
     "coacd": "closer convex pieces of objects (collide.objects=coacd)",
+    "lyra": "NVIDIA Lyra: pictures, prompts and videos to scenes (docs/lyra.md)",
+    "train": "Gaussians fitted to pictures",
 }
 #: Extras that a complete installation may lack.
-_OPTIONAL = ("coacd",)
+_OPTIONAL = ("coacd", "lyra", "train")
 
 
 def examine() -> dict[str, Any]:

@@ -28,6 +28,15 @@ def test_a_choice_that_is_not_installed_is_told_and_does_no_harm(monkeypatch: py
     assert report["optional"]["coacd"].endswith("pip install 'lyra-backend[coacd]'")
 
 
+def test_models_are_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {need.package: doctor._version(need.package) for need in requirements()} | {"diffusers": None}
+    monkeypatch.setattr(doctor, "_version", there.get)
+    report = doctor.examine()
+    assert report["ready"]
+    assert "NVIDIA Lyra" in report["optional"]["diffusers"]
+    assert report["optional"]["diffusers"].endswith("pip install 'lyra-backend[lyra]'")
+
+
 def test_missing_packages_come_with_the_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {need.package: doctor._version(need.package) for need in requirements()}
     there |= {"gsply": None, "trimesh": None, "warp-lang": "1.18.0"}

@@ -21,7 +21,7 @@ ARGUMENTS = {
 
 
 def test_the_promised_plugins_are_there() -> None:
-    promised = {("generate", n) for n in ("procedural", "rgbd", "splat_file")}
+    promised = {("generate", n) for n in ("procedural", "rgbd", "splat_file", "lyra", "lyra_dynamic")}
     promised |= {("collide", "surface"), ("collide", "none"), ("author", "particle_field")}
     assert promised <= set(PLUGINS)
 
@@ -45,14 +45,16 @@ def test_defaults_are_within_their_own_limits(stage: str, name: str) -> None:
 
 @pytest.mark.parametrize(("stage", "name"), PLUGINS)
 def test_run_takes_what_the_pipeline_hands_over(stage: str, name: str) -> None:
-    assert list(inspect.signature(registry.get(stage, name).run).parameters) == ARGUMENTS[stage]
+    module = registry.get(stage, name)
+    more = ["scratch"] if getattr(module, "RESUMES", False) else []
+    assert list(inspect.signature(module.run).parameters) == [*ARGUMENTS[stage], *more]
 
 
 @pytest.mark.parametrize("name", registry.names("generate"))
 def test_generator_says_what_it_reads(name: str) -> None:
     inputs = registry.get("generate", name).INPUTS
     assert inputs
-    assert set(inputs) <= {"prompt", *INPUT_FIELDS}
+    assert set(inputs) <= {"prompt", "model", *INPUT_FIELDS}
 
 
 def test_catalog_is_json_with_every_plugin() -> None:
