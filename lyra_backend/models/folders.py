@@ -95,6 +95,11 @@ class ModelFolders:
         return int(read_config(self.decoder).get("time_compression", 8))
 
     @property
+    def text_width(self) -> int:
+        """Channels of a prompt's embedding that the video model takes."""
+        return int(read_config(self.transformer).get("text_embed_dim", 1024))
+
+    @property
     def moves(self) -> bool:
         """Whether the decoder is one of moving scenes."""
         return bool(read_config(self.decoder).get("use_time", False))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
-from .budget import VideoFormat, read_config
+from .budget import VideoFormat
 from .depth_cache import CacheFrames
 from .folders import ModelFolders
 from .gaussian_decoder import GaussianDecoder
@@ -25,7 +25,6 @@ from .gen3c import Condition, Sampler
 from .latent_space import LatentSpace
 from .loading import load_network
 from .placement import Placement
-from .prompts import LENGTH, prompt_embedding
 from .rays import Rays, gaussian_rays, plucker_map, relative_to_first, time_embedding, time_pictures
 
 __all__ = ["Lyra", "Report"]
@@ -65,15 +64,6 @@ class Lyra:
             placement.place_network(network),
         )
 
-    def embed(self, text: str) -> torch.Tensor | None:
-        """Return the embedding of a prompt, None if nothing here can make it."""
-        folders = self.folders
-        return prompt_embedding(folders.text_encoder, folders.embeddings, text, self._text_width, self.placement.device)
-
-    def no_text(self) -> torch.Tensor:
-        """Return what stands for a prompt where there is no text encoder."""
-        return torch.zeros(1, LENGTH, self._text_width)
-
     @property
     def video(self) -> VideoFormat:
         """The format of the model's videos."""
@@ -85,10 +75,6 @@ class Lyra:
         gc.collect()
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
-
-    @property
-    def _text_width(self) -> int:
-        return int(read_config(self.folders.transformer).get("text_embed_dim", 1024))
 
     def imagine(
         self,

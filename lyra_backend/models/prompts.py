@@ -10,7 +10,7 @@ import torch
 
 from ..errors import InvalidRequest
 
-__all__ = ["LENGTH", "prompt_embedding"]
+__all__ = ["LENGTH", "no_text", "prompt_embedding"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,11 @@ def prompt_embedding(encoder: Path, kept: Path, text: str, width: int, device: t
     except OSError as error:
         logger.warning("%s: the embedding of a prompt cannot be kept there (%s)", path, error)
     return embedding
+
+
+def no_text(width: int) -> torch.Tensor:
+    """Return what stands for a prompt where there is no text encoder, (1, 512, E)."""
+    return torch.zeros(1, LENGTH, width)
 
 
 def _known(path: Path, width: int) -> torch.Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float32]
 #: Shows what is known along a path: poses world_to_cam (T, 4, 4), and where to tell how far it is.
 Show = Callable[[Floats, Callable[[float, str], None]], "CacheFrames"]
 
+#: One view is warped at a time: all use the same device, and that is not where the time goes.
+_WARPING = threading.Lock()
 #: The random stream of the lengths of paths.
 _STREAM = 8_101
 
@@ -84,10 +87,12 @@ def imagine_scene(
     """
     from ...models.lyra import Lyra
 
-    progress(0.0, "loading networks")
-    models = [Lyra.load(folders, placement) for placement in placements]
     paths = _paths(folders, sampling)
-    texts, notes = _texts(models[0], sampling.prompt)
+    progress(0.0, "reading the prompt")
+    # before the video model takes the memory that a text encoder may need
+    texts, notes = _texts(folders, placements[0], sampling.prompt)
+    progress(0.01, "loading networks")
+    models = [Lyra.load(folders, placement) for placement in placements]
     work = _Work(first, show, texts, sampling, paths)
     latents = imagine_all(models, list(paths), work, kept, progress.child(0.02, 0.9))
     model = models[0]
@@ -113,7 +118,8 @@ class _Work:
         from ...models.gen3c import Sampler
 
         asked = self.sampling
-        shown = self.show(np.linalg.inv(self.paths[view]), lambda done, text: progress(0.05 * done, text))
+        with _WARPING:
+            shown = self.show(np.linalg.inv(self.paths[view]), lambda done, text: progress(0.05 * done, text))
         sampler = Sampler(model.network, asked.steps, asked.guidance, asked.reuse)
         return model.imagine(
             self.first, shown, self.texts, sampler, asked.seed, lambda done, text: progress(0.05 + 0.95 * done, text)
@@ -129,15 +135,23 @@ def _paths(folders: ModelFolders, sampling: Sampling) -> dict[str, Floats]:
     return {name: camera_path(name, distance, video.frames, video.centre_depth) for name, distance in distances.items()}
 
 
-def _texts(model: Lyra, prompt: str) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[Finding, ...]]:
+def _texts(
+    folders: ModelFolders, placement: Placement, prompt: str
+) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[Finding, ...]]:
     """Return embeddings of the prompt and of what is not wanted, and what to tell if there is no encoder."""
     from diffusers.pipelines.cosmos.pipeline_cosmos_video2world import DEFAULT_NEGATIVE_PROMPT
 
-    wanted, unwanted = model.embed(prompt), model.embed(DEFAULT_NEGATIVE_PROMPT)
+    from ...models.prompts import no_text, prompt_embedding
+
+    width = folders.text_width
+    wanted, unwanted = (
+        prompt_embedding(folders.text_encoder, folders.embeddings, text, width, placement.device)
+        for text in (prompt, DEFAULT_NEGATIVE_PROMPT)
+    )
     if wanted is not None and unwanted is not None:
         return (wanted, unwanted), ()
     text = (
         "There is no text encoder here, so the video model is told nothing in words; the picture says what the scene "
         "is. Fetch it with `lyra-scenegen weights fetch t5_11b` (45 GB) if the invented parts should follow the prompt."
     )
-    return (model.no_text(), model.no_text()), (Finding("lyra.no_text", Severity.INFO, text),)
+    return (no_text(width), no_text(width)), (Finding("lyra.no_text", Severity.INFO, text),)
