@@ -104,7 +104,8 @@ def run(
 def _make_scene(state: _Run) -> Generation:
     """Generate, refine and picture the Gaussians."""
     plan, request = state.plan, state.directory.resolved_request()
-    state.key = _digest(code_version(), state.directory.request.seed, _scene_inputs(state))
+    depends_on: Callable[[SceneRequest], dict[str, str]] = getattr(plan.generator, "depends_on", lambda _: {})
+    state.key = _digest(code_version(), request.seed, _scene_inputs(state), depends_on(request))
     generation = _stage(
         state,
         "generate",

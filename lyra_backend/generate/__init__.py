@@ -3,6 +3,7 @@
 Does:
     define ``Params``, ``INPUTS`` and ``run(request, params, progress) -> Outcome[Generation]``; hand over a roughly
     Z-up cloud, say how well its units are known to be metres, where its shape comes from and under which licence.
+    One with weights may define ``depends_on(request) -> dict[str, str]``: what was kept of others is not used again.
     One that works long may define ``RESUMES = True`` to be given, as a fourth argument, a folder that outlives a killed
     run, and ``estimate(request, params) -> tuple[Estimate, ...]`` to say what it will take.
 

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
 from ..io.images import read_image, require_still
-from ..io.run_inputs import file_digest
 from ..params import param
 from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
 from ._lyra.devices import first_device, memory_errors
 from ._lyra.imagination import imagine_scene
 from ._lyra.params import VideoParams, devices, estimates
+from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
 from ._lyra.start import Start, start_scene
 from ._lyra.text_to_image import draw_picture
-from ._lyra.videos import weight_digests
-from ._lyra.weights_of import fetched_or_own, folders_of, licences
+from ._lyra.weights_of import fetched_or_own, folders_of, weights_state
 
 if TYPE_CHECKING:
     from ..models.folders import ModelFolders
 
-__all__ = ["INPUTS", "RESUMES", "Params", "estimate", "run"]
+__all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("prompt", "image", "depth", "model")
@@ -57,6 +56,15 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
     return (*drawn, *estimates(folders, params, "depth, from the file" if request.depth else "depth"))
 
 
+def depends_on(request: SceneRequest) -> dict[str, str]:
+    """Return what else than the request and the code decides the scene: the weights, by their files.
+
+    Raises:
+        InvalidRequest: a network is missing.
+    """
+    return weights_state(_folders(request))
+
+
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
     """Imagine the scene of `request.image`, or of a picture drawn from `request.prompt`; frame GENERATOR, Z up.
 
@@ -74,6 +82,8 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     placed = devices(params, folders)
     with memory_errors(), quiet_libraries():
         start = _start(request, params, folders, progress.child(0.0, 0.08))
+        drawn = {"image_model": Path(params.image_model or _IMAGE_MODEL).name, "image_steps": params.image_steps}
+        provenance = provenance_of("lyra", request, params, folders, start) | ({} if request.image else drawn)
         cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky)
         imagined = imagine_scene(
             folders,
@@ -85,7 +95,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             scratch,
             progress.child(0.08, 1.0),
         )
-    generation = scene_of(imagined.gaussians[0], imagined.paths, start, _provenance(request, params, folders, start))
+    generation = scene_of(imagined.gaussians[0], imagined.paths, start, provenance)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
     counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "frames": folders.video.frames}
     return Outcome(generation, counts, (*start.findings, *imagined.findings))
@@ -124,18 +134,3 @@ def _start(request: SceneRequest, params: Params, folders: ModelFolders, progres
         told = progress.child(0.0, 0.7)
         image = draw_picture(request.prompt or "", model, size, params.image_steps, request.seed, device, told)
     return start_scene(image, request, size, params.wishes(folders), progress.child(0.7, 1.0))
-
-
-def _provenance(request: SceneRequest, params: Params, folders: ModelFolders, start: Start) -> dict[str, Any]:
-    drawn = {"image_model": Path(params.image_model or _IMAGE_MODEL).name, "image_steps": params.image_steps}
-    return {
-        "generator": "lyra",
-        "method": "NVIDIA Lyra (arXiv 2509.19296)",
-        "weights_sha256": weight_digests(folders.weight_files()),
-        "licence": licences(folders),
-        **({"image_sha256": file_digest(Path(request.image))} if request.image else drawn),
-        "depth": start.depth_source,
-        "lens": start.lens_source,
-        "steps": params.steps,
-        "guidance": params.guidance,
-    }

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidRequest
-from ..io.run_inputs import file_digest
 from ..io.video import Clip, read_clip
 from ..params import param
 from ..progress import Progress
@@ -23,17 +22,17 @@ from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.motion import camera_shift, still_pixels
 from ._lyra.params import VideoParams, devices, estimates
 from ._lyra.picture import fit_picture, lens_of
+from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
 from ._lyra.start import Start, start_of
-from ._lyra.videos import weight_digests
-from ._lyra.weights_of import folders_of, licences
+from ._lyra.weights_of import folders_of, weights_state
 
 if TYPE_CHECKING:
     from ..models.depth_cache import CacheFrames, DepthCache
     from ..models.folders import ModelFolders
 
-__all__ = ["INPUTS", "RESUMES", "Params", "estimate", "run"]
+__all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("video", "prompt", "model")
@@ -84,6 +83,15 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
     return depth, videos, replace(decoding, part=f"decoding Gaussians at {times} times", seconds=seconds)
 
 
+def depends_on(request: SceneRequest) -> dict[str, str]:
+    """Return what else than the request and the code decides the scene: the weights, by their files.
+
+    Raises:
+        InvalidRequest: a network is missing.
+    """
+    return weights_state(_folders(request))
+
+
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
     """Imagine the moving scene of `request.video`; frame GENERATOR, Z up.
 
@@ -101,6 +109,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     clip = _clip(request, params, folders, progress.child(0.0, 0.03))
     with memory_errors(), quiet_libraries():
         start, shown = _starts(params, folders, clip, progress.child(0.03, 0.1))
+        provenance = provenance_of("lyra_dynamic", request, params, folders, start)
         imagined = imagine_scene(
             folders,
             placed,
@@ -112,9 +121,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             progress.child(0.1, 1.0),
             frames,
         )
-    generation = _scene(
-        request, params, folders, start, imagined, [clip.span_s * f / (video.frames - 1) for f in frames]
-    )
+    generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in frames])
     progress(1.0, f"{generation.cloud.count:,} Gaussians at {len(frames)} times")
     counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "times": len(frames)}
     return Outcome(
@@ -183,25 +190,7 @@ def _show(frames: list[_Frame], start: Start, poses: npt.NDArray[np.float32], ma
     return render_video(caches(), poses, start.matrix, masking, progress=told)
 
 
-def _scene(
-    request: SceneRequest,
-    params: Params,
-    folders: ModelFolders,
-    start: Start,
-    imagined: Imagined,
-    times_s: list[float],
-) -> Generation:
-    provenance = {
-        "generator": "lyra_dynamic",
-        "method": "NVIDIA Lyra (arXiv 2509.19296)",
-        "weights_sha256": weight_digests(folders.weight_files()),
-        "licence": licences(folders),
-        "video_sha256": file_digest(Path(str(request.video))),
-        "depth": start.depth_source,
-        "lens": start.lens_source,
-        "steps": params.steps,
-        "guidance": params.guidance,
-    }
+def _scene(provenance: dict[str, Any], start: Start, imagined: Imagined, times_s: list[float]) -> Generation:
     scene = scene_of(imagined.gaussians[0], imagined.paths, start, provenance)
     later = (
         cloud_of(found, start.unit).transformed(UP_AXES["-y"], Frame.GENERATOR) for found in imagined.gaussians[1:]

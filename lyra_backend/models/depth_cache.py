@@ -102,7 +102,7 @@ class DepthCache:
     @cached_property
     def boundary(self) -> MeshTree:
         """The sheet that closes the gaps beside near surfaces, world frame."""
-        return MeshTree(*_boundary_mesh(self._points, ~self.reliable), self._device)
+        return MeshTree(*_boundary_mesh(self._points, ~self.reliable, self.depth > 0), self._device)
 
     def render(
         self,
@@ -229,10 +229,11 @@ def _unproject(depth: Floats, intrinsics: Floats, world_to_cam: Floats) -> Float
     return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in pose[:3]], axis=-1)
 
 
-def _boundary_mesh(points: Floats, boundary: Bools) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _boundary_mesh(points: Floats, boundary: Bools, known: Bools) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Return vertices (V, 3) and triangles (F, 3) of the quads of a coarse grid that touch the boundary.
 
-    A vertex is the mean of the four pixels in the middle of its block, which bilinear shrinking comes to.
+    A vertex is the mean of the four pixels in the middle of its block, which bilinear shrinking comes to. Quads with a
+    corner whose depth is not known are left out: it would lie at the camera, and hide the scene from every other one.
     """
     height, width = (count // _MESH_STEP for count in boundary.shape)
     whole = np.s_[: height * _MESH_STEP, : width * _MESH_STEP]
@@ -241,6 +242,8 @@ def _boundary_mesh(points: Floats, boundary: Bools) -> tuple[Floats, npt.NDArray
     vertices = blocks[:, middle, :, middle].mean(axis=(1, 3)).reshape(-1, 3)
     touched: Bools = np.asarray(boundary[whole].reshape(blocks.shape[:4]).any(axis=(1, 3)))
     quads = touched[:-1, :-1] | touched[:-1, 1:] | touched[1:, :-1] | touched[1:, 1:]
+    here: Bools = np.asarray(known[whole].reshape(blocks.shape[:4])[:, middle, :, middle].all(axis=(1, 3)))
+    quads &= here[:-1, :-1] & here[:-1, 1:] & here[1:, :-1] & here[1:, 1:]
     corner = np.arange(height * width).reshape(height, width)[:-1, :-1][quads]
     right, below, across = corner + 1, corner + width, corner + width + 1
     triangles = np.concatenate([np.stack([corner, right, below], axis=1), np.stack([right, across, below], axis=1)])

@@ -32,7 +32,7 @@ __all__ = ["Lyra", "Report"]
 Floats = npt.NDArray[np.float32]
 Report = Callable[[float, str], None]
 
-#: Latents of the rays and times of earlier scenes, oldest first, and how many are kept (14 MB each at the published
+#: Latents of the rays and times of earlier scenes, oldest first, and how many are kept (29 MB each at the published
 #: size): scenes that follow one another often have the same cameras.
 _ENCODED: OrderedDict[bytes, torch.Tensor] = OrderedDict()
 _KEPT = 24
@@ -45,16 +45,23 @@ class Lyra:
     Attributes:
         folders: where its networks lie.
         placement: where its networks work.
+        space, network, decoder: tokenizer, video model (None once it is released) and Gaussian decoder.
     """
 
     folders: ModelFolders
     placement: Placement
     space: LatentSpace
     network: CosmosTransformer3DModel | None
+    decoder: GaussianDecoder
 
     @staticmethod
     def load(folders: ModelFolders, placement: Placement) -> Lyra:
-        """Load what imagines videos; the decoder is loaded by :meth:`reconstruct`, when its turn comes."""
+        """Load all networks, the decoder as well, which waits in main memory: a damaged one is told before hours pass.
+
+        Raises:
+            InvalidRequest: one cannot be loaded as it is.
+        """
+        decoder = load_network(GaussianDecoder, folders.decoder, placement.dtype)
         tokenizer = load_network(AutoencoderKLCosmos, folders.vae, placement.dtype)
         network = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype)
         return Lyra(
@@ -62,6 +69,7 @@ class Lyra:
             placement,
             LatentSpace(placement.place_tokenizer(tokenizer)),
             placement.place_network(network),
+            decoder.eval(),
         )
 
     @property
@@ -132,7 +140,7 @@ class Lyra:
         device, kind = self.placement.device, self.placement.dtype
         progress(0.0, "encoding rays")
         plucker, rays = self._rays(paths, lens, lambda done, text: progress(0.5 * done, text))
-        decoder = load_network(GaussianDecoder, self.folders.decoder, kind).to(device).eval()
+        decoder = torch.nn.Module.to(self.decoder, device)
         times: list[torch.Tensor | None] = [self._time_latents(time) for time in target_times]
         video = torch.cat([_by_frame(one) for one in latents], dim=1).to(device, kind)
         found = []

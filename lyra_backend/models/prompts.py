@@ -14,7 +14,6 @@ __all__ = ["LENGTH", "no_text", "prompt_embedding"]
 
 logger = logging.getLogger(__name__)
 
-logger = logging.getLogger(__name__)
 
 #: Tokens of a prompt's embedding; what is shorter is filled up with zeros, what is longer is cut.
 LENGTH = 512

@@ -114,6 +114,18 @@ def test_what_lies_behind_the_sheet_beside_a_near_surface_is_left_out():
     assert not (closed.masks & ~open_.masks).any()
 
 
+def test_a_hole_in_the_depth_hides_nothing_else():
+    """Points without depth lie at the camera: a sheet that reached there would stand before all other cameras."""
+    image, depth = flat(depth=2.0, size=(64, 96))
+    depth[28:36, 44:52] = 0.0
+    lens = np.array([[80.0, 0.0, 48.0], [0.0, 80.0, 32.0], [0.0, 0.0, 1.0]])
+    ahead = np.tile(np.eye(4), (2, 1, 1))
+    ahead[:, 2, 3] = -0.3
+    with_masking, without = (DepthCache(image, depth, lens).render(ahead, lens, masked) for masked in (True, False))
+    assert without.masks.mean() > 0.8
+    assert with_masking.masks.mean() > without.masks.mean() - 0.02
+
+
 def test_a_camera_that_sees_nothing_gets_black_pictures():
     image, depth = flat()
     away = np.diag([-1.0, 1.0, -1.0, 1.0])[None]

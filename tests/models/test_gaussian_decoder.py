@@ -79,6 +79,19 @@ def test_saved_and_loaded_it_gives_the_same_bits(kind: str, tmp_path) -> None:
         assert torch.equal(again(**decoder_inputs(kind)), model(**decoder_inputs(kind)))
 
 
+def test_distances_keep_their_digits_in_half_precision(tmp_path) -> None:
+    decoder("static").save_pretrained(tmp_path)
+    half = GaussianDecoder.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert half.deconv.weight.dtype == torch.bfloat16
+    given = {k: v.bfloat16() if "latents" in k and v is not None else v for k, v in decoder_inputs("static").items()}
+    with torch.no_grad():
+        found = half(**given)
+    origins = given["ray_origins"].permute(0, 1, 3, 4, 2).reshape(-1, 3)
+    distance = (found[0, :, :3] - origins).norm(dim=1)
+    # bfloat16 would leave a handful of values
+    assert len(distance.unique()) > 0.9 * len(distance)
+
+
 def test_the_published_checkpoints_keys_are_this_decoders() -> None:
     published = json.loads((FOLDER / "lyra1_state_dict.json").read_text(encoding="utf-8"))
     for kind in KINDS:

@@ -62,6 +62,6 @@ def memory_errors() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". ")[0]
         raise InvalidRequest(
-            f"GPU memory: {reason}. Run again with less, such as --vram 24 or --vram 16: finished videos are kept. "
-            "Close what else uses the GPU."
+            f"GPU memory: {reason}. Close what else uses the GPU and run the same command again: finished videos "
+            "are kept. Or start anew with less, such as --vram 24 or --vram 16, and --overwrite."
         ) from error

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
     from ...models.lyra import Lyra
 
-__all__ = ["imagine_all", "weight_digests"]
+__all__ = ["imagine_all"]
 
 logger = logging.getLogger(__name__)
 
@@ -125,24 +124,3 @@ class _Shares:
     def stop(self, error: BaseException) -> None:
         with self._lock:
             self._stopped = error
-
-
-def weight_digests(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of files of weights, as their ``weights.json`` records it, or computed."""
-    return {name: _recorded(path) or _digest(path) for name, path in files.items()}
-
-
-def _recorded(path: Path) -> str | None:
-    import json
-
-    record = path.parent / "weights.json"
-    if not record.is_file():
-        return None
-    files: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")).get("files", {})
-    found = files.get(path.name, {}).get("sha256")
-    return None if found is None else str(found)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidRequest, MissingDependency
+from ...io.run_inputs import file_digest
 
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
 
-__all__ = ["fetched_or_own", "folders_of", "licences"]
+__all__ = ["fetched_or_own", "folders_of", "sources", "versions", "weights_state"]
 
 
 #: Packages of the extra "lyra" that every scene needs.
@@ -86,11 +89,51 @@ def fetched_or_own(own: Path, name: str) -> Path:
     return own if own.is_dir() else store.find(name)
 
 
-def licences(folders: ModelFolders) -> dict[str, Any]:
-    """Return the licence of each network as recorded when it was fetched, "unknown" if it was not."""
-    found = {}
-    for name in ("decoder", "transformer", "vae"):
-        record = getattr(folders, name) / "weights.json"
-        known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-        found[name] = known.get("licence", {}).get("name", "unknown")
-    return found
+def sources(folders: ModelFolders, inputs: Mapping[str, str | None]) -> list[dict[str, str]]:
+    """Return what a scene is made from, for its provenance: each file of weights, and the inputs.
+
+    Licences and checksums are those recorded when weights were fetched; a checksum that was not is computed.
+
+    Args:
+        folders: of the model.
+        inputs: files by name; None for those that are not given.
+
+    Raises:
+        InvalidRequest: a record is damaged.
+    """
+    found = []
+    for name, path in folders.weight_files().items():
+        record = _record(path.parent)
+        digest = record.get("files", {}).get(path.name, {}).get("sha256") or file_digest(path)
+        licence = record.get("licence", {}).get("name", "unknown")
+        found.append({"name": f"weights {name}", "sha256": digest, "licence": licence})
+    return found + [
+        {"name": f"input {name}", "sha256": file_digest(Path(file)), "licence": "unknown"}
+        for name, file in inputs.items()
+        if file is not None
+    ]
+
+
+def weights_state(folders: ModelFolders) -> dict[str, str]:
+    """Return what tells files of weights from others of the same names: what was kept of those is of no use."""
+    stats = {name: path.stat() for name, path in folders.weight_files().items()}
+    return {
+        name: f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+        for (name, stat), path in zip(stats.items(), folders.weight_files().values(), strict=True)
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a scene's networks compute with."""
+    return {package: version(package) for package in ("torch", "diffusers", "transformers")}
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / "weights.json"
+    if not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except ValueError as error:
+        raise InvalidRequest(f"{path}: is damaged ({error}). Fetch or convert these weights again.") from error

@@ -19,6 +19,8 @@ from lyra_backend.models.trajectories import DECODER_ORDER
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Frame, SceneRequest
 
+from .conftest import make_tiny_lyra
+
 #: What a run leaves of the picture that it started from.
 READERS = ((read_image, ""), (read_depth, "_depth"))
 QUICK = lyra.Params(steps=3, guidance=0.0, fov=60.0)
@@ -115,12 +117,30 @@ def test_without_a_text_encoder_it_says_so(photo, depth, still_model, tmp_path) 
 
 def test_provenance_names_weights_and_licences(photo, depth, still_model, tmp_path) -> None:
     known = run(request(photo, still_model, depth), tmp_path).value.provenance
-    assert set(known["weights_sha256"]) == {
-        f"{network}/diffusion_pytorch_model.safetensors" for network in ("decoder", "transformer", "vae")
-    }
-    assert all(len(digest) == 64 for digest in known["weights_sha256"].values())
-    assert known["licence"] == {"decoder": "unknown", "transformer": "unknown", "vae": "unknown"}
+    weights = [f"weights {name}/diffusion_pytorch_model.safetensors" for name in ("decoder", "transformer", "vae")]
+    assert [source["name"] for source in known["sources"]] == [*weights, "input image", "input depth"]
+    assert all(len(source["sha256"]) == 64 and source["licence"] == "unknown" for source in known["sources"])
+    assert known["seed"] == 0
+    assert set(known["versions"]) == {"torch", "diffusers", "transformers"}
     assert str(tmp_path) not in json.dumps(dict(known))
+
+
+def test_checksums_and_licences_are_those_recorded(photo, depth, still_model, tmp_path) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    files = {"diffusion_pytorch_model.safetensors": {"sha256": "c0ffee", "bytes": 1}}
+    record = {"files": files, "licence": {"name": "NVIDIA Open Model License"}}
+    (tmp_path / "model" / "decoder" / "weights.json").write_text(json.dumps(record))
+    sources = run(request(photo, tmp_path / "model", depth), tmp_path / "run").value.provenance["sources"]
+    assert (sources[0]["sha256"], sources[0]["licence"]) == ("c0ffee", "NVIDIA Open Model License")
+    assert len(sources[1]["sha256"]) == 64
+
+
+def test_a_damaged_record_is_told_before_the_videos(photo, depth, still_model, tmp_path, evaluations) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    (tmp_path / "model" / "vae" / "weights.json").write_text("{")
+    with pytest.raises(InvalidRequest, match=r"weights\.json: is damaged"):
+        run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+    assert not evaluations
 
 
 def test_guidance_doubles_the_work(photo, depth, still_model, tmp_path, evaluations) -> None:
@@ -264,13 +284,31 @@ def test_a_model_that_lacks_something(photo, depth, still_model, tmp_path, damag
     assert not evaluations
 
 
-@pytest.mark.parametrize("network", ["transformer", "vae"])
-def test_weights_that_are_cut_short(photo, depth, still_model, tmp_path, network: str) -> None:
+@pytest.mark.parametrize("network", ["transformer", "vae", "decoder"])
+def test_weights_that_are_cut_short(photo, depth, still_model, tmp_path, network: str, evaluations) -> None:
     shutil.copytree(still_model, tmp_path / "model")
     path = next((tmp_path / "model" / network).glob("*.safetensors"))
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InvalidRequest, match=f"{network}: cannot be loaded"):
         run(request(photo, tmp_path / "model", depth), tmp_path / "run")
+    assert not evaluations
+
+
+def test_videos_of_other_weights_are_not_used_again(photo, depth, still_model, tmp_path, evaluations) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    params = {"generate": {"steps": 3, "guidance": 0, "fov": 60}, "collide": {"voxel_size": 0.25}}
+    asked, token = request(photo, tmp_path / "model", depth, params=params), CancelToken()
+
+    def listen(event) -> None:
+        if "video 3 of 6" in event.message:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        api.generate_scene(asked, tmp_path / "run", listener=listen, token=token)
+    make_tiny_lyra(tmp_path / "model", seed=1)
+    evaluations.clear()
+    api.generate_scene(asked, tmp_path / "run")
+    assert len(evaluations) == 6 * 3
 
 
 @pytest.mark.parametrize("network", ["transformer", "vae", "decoder"])

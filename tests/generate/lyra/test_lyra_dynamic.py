@@ -82,7 +82,8 @@ def test_provenance_names_the_video(moved, still_video) -> None:
 
     known = moved.value.provenance
     assert known["generator"] == "lyra_dynamic"
-    assert known["video_sha256"] == hashlib.sha256(still_video.read_bytes()).hexdigest()
+    video = {"name": "input video", "licence": "unknown"}
+    assert known["sources"][-1] == video | {"sha256": hashlib.sha256(still_video.read_bytes()).hexdigest()}
     assert str(still_video.parent) not in json.dumps(dict(known))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from collections import Counter
@@ -13,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lyra_backend.generate._lyra.videos import imagine_all, weight_digests
+from lyra_backend.generate._lyra.videos import imagine_all
 
 VIEWS = ("clockwise", "left", "right", "up", "zoom_out", "zoom_in")
 #: Seconds that a step takes by view, so that with several models they do not finish in the order they began.
@@ -178,21 +176,3 @@ def test_who_listens_can_stop_them_all(tmp_path, models) -> None:
     assert len(make.made) < 5
     kept = {path.stem for path in tmp_path.iterdir()}
     assert kept <= set(make.made)
-
-
-# -- which weights made it --------------------------------------------------------------------------------------------
-
-
-def test_digests_are_those_that_were_recorded_or_are_computed(tmp_path) -> None:
-    fetched, own = tmp_path / "fetched" / "a.safetensors", tmp_path / "own" / "b.safetensors"
-    for path in (fetched, own):
-        path.parent.mkdir()
-        path.write_bytes(path.name.encode())
-    record = {"files": {"a.safetensors": {"sha256": "c0ffee"}}}
-    (tmp_path / "fetched" / "weights.json").write_text(json.dumps(record))
-    (tmp_path / "own" / "weights.json").write_text(json.dumps(record))
-    found = weight_digests({"decoder/a.safetensors": fetched, "vae/b.safetensors": own})
-    assert found == {
-        "decoder/a.safetensors": "c0ffee",
-        "vae/b.safetensors": hashlib.sha256(b"b.safetensors").hexdigest(),
-    }
