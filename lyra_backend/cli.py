@@ -109,7 +109,8 @@ def generate(
     ] = False,
     vram: VramOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, say what it will take, and make nothing.")
+        bool,
+        typer.Option("--dry-run", help="Check request, models and devices, say what it will take, make nothing."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -134,10 +134,10 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     unseen = [_simplified(part, min(wanted, 1), still, params) for part in (lining, hidden)]
     left = max(wanted // 2, wanted - sum(len(triangles) for _, triangles in unseen))
     surface = _simplified(outside, left, tolerance, params)
-    if len(surface[1]) + sum(len(triangles) for _, triangles in unseen) > wanted:
+    shown, lines, below = (len(part[1]) for part in (surface, *unseen))
+    if _lining_decides(shown, lines, below, wanted):
         unseen[0] = _simplified(unseen[0], 1, 2.0 * still, params)
     unseen[0] = _behind(surface, unseen[0], grid)
-    shown = len(surface[1])
     surface, counts["kerb_m"] = kerb(*surface, floor, grid, params.kerb_height)
     counts["triangles_lining"], counts["triangles_hidden"] = (len(triangles) for _, triangles in unseen)
     counts["triangles_kerb"] = len(surface[1]) - shown
@@ -172,6 +172,14 @@ def _limits(floor: Floor, grid: Grid, params: Params) -> tuple[int, float]:
         return params.target_triangles, tolerance
     floor_m2 = np.isfinite(floor.base).sum() * grid.voxel_size**2
     return int(min(most, few * max(1.0, floor_m2 / _ROOM_M2))), tolerance
+
+
+def _lining_decides(shown: int, lining: int, hidden: int, wanted: int) -> bool:
+    """Return whether the whole is above its budget of triangles and would not be without its lining.
+
+    Then the lining gives way. Terrain and streets are far above: their linings stay as close as balls need them.
+    """
+    return 0 < shown + lining + hidden - wanted < lining
 
 
 def _simplified(surface: Surface, triangles: int, tolerance: float, params: Params) -> Surface:

@@ -250,3 +250,15 @@ def test_a_stop_is_noticed():
     token.cancel()
     with pytest.raises(Cancelled):
         surface.run(room(), (), surface.Params(), Progress(token=token))
+
+
+@pytest.mark.parametrize(
+    ("shown", "lining", "hidden", "decides"),
+    [
+        (14_000, 6_000, 400, True),  # a kitchen
+        (17_000, 200, 500, False),  # within
+        (130_000, 30_000, 1_000, False),  # terrain, that no lining brings within
+    ],
+)
+def test_linings_give_way_where_that_is_enough(shown: int, lining: int, hidden: int, decides: bool) -> None:
+    assert surface._lining_decides(shown, lining, hidden, 18_000 if shown < 100_000 else 80_000) == decides

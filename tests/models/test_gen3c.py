@@ -139,8 +139,8 @@ def test_a_step_that_would_change_little_is_left_out(network) -> None:
     near = Sampler(network, steps=30, guidance=0.0, cache_threshold=0.05).sample(asked, seed=0)
     hook.remove()
     assert full == 30
-    assert len(calls) - full + 15 >= 30
-    assert len(calls) < 2 * full
+    # never two in a row
+    assert full / 2 <= len(calls) - full < full
     assert (near - exact).abs().mean() < 0.1 * exact.abs().mean()
 
 

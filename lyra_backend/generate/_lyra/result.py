@@ -12,7 +12,7 @@ from ...types import UP_AXES, Camera, Frame, GaussianCloud, Generation, Intrinsi
 from ...types.rotations import SH_C0
 from .start import Start
 
-__all__ = ["FIRST", "cloud_of", "keyframes", "scene_of"]
+__all__ = ["FIRST", "cloud_of", "path_cameras", "scene_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,7 +30,7 @@ def scene_of(gaussians: Floats, paths: Mapping[str, Floats], start: Start, prove
     """Return Gaussians (M, 14) and the cameras that saw them as a scene, turned Z up; frame GENERATOR."""
     return Generation(
         cloud_of(gaussians, start.unit),
-        keyframes(paths, start.lens, start.z, start.unit),
+        path_cameras(paths, start.lens, start.z, start.unit),
         Scale(start.scale_percent),
         "inferred",
         provenance=provenance,
@@ -55,7 +55,7 @@ def cloud_of(gaussians: Floats, unit: float) -> GaussianCloud:
     )
 
 
-def keyframes(paths: Mapping[str, Floats], lens: Intrinsics, z: Floats, unit: float) -> tuple[Camera, ...]:
+def path_cameras(paths: Mapping[str, Floats], lens: Intrinsics, z: Floats, unit: float) -> tuple[Camera, ...]:
     """Return the picture's own camera and some of each path, in the unit of the cloud, that are in free space.
 
     Args:

@@ -174,8 +174,8 @@ def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
         found.append(Finding("lyra.cropped", Severity.WARNING, text, round(fitted.cropped, 3), _MUCH))
     if lens_source == "assumed":
         text = (
-            f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across are assumed; the scene is too deep "
-            "or too flat by as much as that is wrong. Give --intrinsics or generate.fov."
+            f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across the longer side are assumed; the "
+            "scene is too deep or too flat by as much as that is wrong. Give --intrinsics or generate.fov."
         )
         found.append(Finding("lyra.lens_assumed", Severity.WARNING, text, DEFAULT_FOV))
     if not depth.is_metric:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fetched_or_own", "folders_of", "sources", "versions", "weights_state"]
 
-
 #: Packages of the extra "lyra" that every scene needs.
 _PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
@@ -116,11 +115,8 @@ def sources(folders: ModelFolders, inputs: Mapping[str, str | None]) -> list[dic
 
 def weights_state(folders: ModelFolders) -> dict[str, str]:
     """Return what tells files of weights from others of the same names: what was kept of those is of no use."""
-    stats = {name: path.stat() for name, path in folders.weight_files().items()}
-    return {
-        name: f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-        for (name, stat), path in zip(stats.items(), folders.weight_files().values(), strict=True)
-    }
+    files = {name: (path, path.stat()) for name, path in folders.weight_files().items()}
+    return {name: f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for name, (path, stat) in files.items()}
 
 
 def versions() -> dict[str, str]:

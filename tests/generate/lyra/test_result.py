@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lyra_backend.generate._lyra.result import cloud_of, keyframes, scene_of
+from lyra_backend.generate._lyra.result import cloud_of, path_cameras, scene_of
 from lyra_backend.generate._lyra.start import Start
 from lyra_backend.types import Frame, Intrinsics
 
@@ -101,7 +101,7 @@ def names(found) -> list[str]:
 
 def test_cameras_are_spread_over_each_path_in_the_unit_of_the_cloud() -> None:
     left = path(*((-0.01 * i, 0.0, 0.002 * i) for i in range(1, 17)))
-    found = keyframes({"left": left}, LENS, start().z, UNIT)
+    found = path_cameras({"left": left}, LENS, start().z, UNIT)
     assert names(found) == ["input", "left_4", "left_8", "left_12", "left_16"]
     assert np.array_equal(found[0].cam_to_world, np.eye(4))
     for camera, frame in zip(found[1:], (4, 8, 12, 16), strict=True):
@@ -127,7 +127,7 @@ def test_cameras_inside_what_the_picture_shows_are_left_out() -> None:
         "where nothing is known": (0.1, -0.9, 2.5),
         "behind the camera": (0.0, 0.0, -3.0),
     }
-    found = keyframes({name: path(*[place] * 4) for name, place in places.items()}, LENS, z, UNIT)
+    found = path_cameras({name: path(*[place] * 4) for name, place in places.items()}, LENS, z, UNIT)
     assert {name.rpartition("_")[0] for name in names(found)[1:]} == {
         "in front",
         "before the nearer part",
@@ -140,7 +140,7 @@ def test_cameras_inside_what_the_picture_shows_are_left_out() -> None:
 
 def test_a_path_that_runs_into_a_wall_keeps_its_first_cameras() -> None:
     forward = path(*((0.0, 0.0, 0.7 * i) for i in range(1, 5)))
-    found = keyframes({"zoom_in": forward}, LENS, start().z, UNIT)
+    found = path_cameras({"zoom_in": forward}, LENS, start().z, UNIT)
     assert names(found) == ["input", "zoom_in_1", "zoom_in_2"]
     assert found[2].position.tolist() == pytest.approx([0, 0, 0.7])
 
