@@ -104,8 +104,10 @@ def run(
 def _make_scene(state: _Run) -> Generation:
     """Generate, refine and picture the Gaussians."""
     plan, request = state.plan, state.directory.resolved_request()
-    depends_on: Callable[[SceneRequest], dict[str, str]] = getattr(plan.generator, "depends_on", lambda _: {})
-    state.key = _digest(code_version(), request.seed, _scene_inputs(state), depends_on(request))
+    depends_on: Callable[[SceneRequest, Any], dict[str, str]] = getattr(plan.generator, "depends_on", lambda *_: {})
+    state.key = _digest(
+        code_version(), request.seed, _scene_inputs(state), depends_on(request, plan.params["generate"])
+    )
     generation = _stage(
         state,
         "generate",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from ..errors import InvalidRequest
 from ..io.images import read_image, require_still
 from ..params import param
@@ -13,16 +16,18 @@ from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
 from ._lyra.devices import first_device, memory_errors
 from ._lyra.imagination import imagine_scene
+from ._lyra.kept import kept_depths, kept_picture
 from ._lyra.params import VideoParams, devices, estimates
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
-from ._lyra.start import Start, start_scene
-from ._lyra.text_to_image import draw_picture
-from ._lyra.weights_of import fetched_or_own, folders_of, weights_state
+from ._lyra.start import Picture, Start, Wishes, picture_of, start_of
+from ._lyra.text_to_image import check_pipeline, draw_picture
+from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
     from ..models.folders import ModelFolders
+    from ..models.placement import Placement
 
 __all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
 
@@ -30,8 +35,8 @@ __all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
 INPUTS = ("prompt", "image", "depth", "model")
 #: It is given a folder in which finished videos outlive a killed run.
 RESUMES = True
-#: Names of the published weights.
-_DECODER, _IMAGE_MODEL = "lyra_static", "flux_schnell"
+#: Name of the published weights.
+_DECODER = "lyra_static"
 #: Steps of text-to-image models that were distilled.
 _IMAGE_STEPS = 4
 
@@ -45,24 +50,24 @@ class Params(VideoParams):
 
 
 def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
-    """Return what `run` will take, from configurations alone; nothing is loaded.
+    """Return what `run` will take; everything that it refuses later than this is refused here, and nothing is loaded.
 
     Raises:
-        InvalidRequest: weights or devices are missing, or the devices cannot do it.
+        InvalidRequest: inputs, weights or devices are missing or do not fit.
+        MissingDependency: a package is not installed.
     """
-    folders = _folders(request)
-    _look_for_helpers(request, params, folders)
-    drawn = [] if request.image else [Estimate("drawing the first picture", note=params.image_model or _IMAGE_MODEL)]
-    return (*drawn, *estimates(folders, params, "depth, from the file" if request.depth else "depth"))
+    ready = _prepare(request, params)
+    drawn = [] if request.image else [Estimate("drawing the first picture", note=Path(ready.image_model).name)]
+    return (*drawn, *estimates(ready.folders, params, "depth, from the file" if request.depth else "depth"))
 
 
-def depends_on(request: SceneRequest) -> dict[str, str]:
+def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
     """Return what else than the request and the code decides the scene: the weights, by their files.
 
     Raises:
         InvalidRequest: a network is missing.
     """
-    return weights_state(_folders(request))
+    return weights_state(_weights(request, params, _folders(request, params)))
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
@@ -77,17 +82,20 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     """
     from ..models.depth_cache import DepthCache
 
-    folders = _folders(request)
-    _look_for_helpers(request, params, folders)
-    placed = devices(params, folders)
+    progress(0.0, "checking inputs and weights")
+    ready = _prepare(request, params)
+    folders = ready.folders
     with memory_errors(), quiet_libraries():
-        start = _start(request, params, folders, progress.child(0.0, 0.08))
-        drawn = {"image_model": Path(params.image_model or _IMAGE_MODEL).name, "image_steps": params.image_steps}
-        provenance = provenance_of("lyra", request, params, folders, start) | ({} if request.image else drawn)
+        start = _start(ready, request, params, scratch, progress.child(0.0, 0.08))
+        drawn = (
+            {} if request.image else {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
+        )
+        weights = _weights(request, params, folders)
+        provenance = provenance_of("lyra", request, params, weights, start) | drawn
         cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky)
         imagined = imagine_scene(
             folders,
-            placed,
+            ready.placements,
             start.colors,
             start.fxfycxcy,
             lambda poses, told: cache.render(poses, start.matrix, params.foreground_masking, progress=told),
@@ -101,36 +109,86 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     return Outcome(generation, counts, (*start.findings, *imagined.findings))
 
 
-def _folders(request: SceneRequest) -> ModelFolders:
-    return folders_of(request.model, _DECODER, moves=False)
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A request that passed every check that can be made before a network is loaded.
+
+    Attributes:
+        folders, placements: the model, and the devices it is loaded on.
+        wishes: of pictures.
+        image_model: text-to-image pipeline; of no use where there is an image.
+        picture: that of the request; None if it has to be drawn.
+    """
+
+    folders: ModelFolders
+    placements: tuple[Placement, ...]
+    wishes: Wishes
+    image_model: str | Path
+    picture: Picture | None
 
 
-def _look_for_helpers(request: SceneRequest, params: Params, folders: ModelFolders) -> None:
-    """Look for the networks that the picture and its depth take, before any of them works for minutes.
+def _prepare(request: SceneRequest, params: Params) -> _Ready:
+    """Make every check that costs seconds, before anything works for minutes.
 
     Raises:
-        InvalidRequest: the published weights of one were not fetched, or there is depth of no image.
+        InvalidRequest, MissingDependency: see :func:`run`.
     """
     if request.depth and not request.image:
         raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
-    if not request.image:
-        _image_model(params, folders)
-    if not request.depth:
-        params.wishes(folders).depth_network()
+    folders = _folders(request, params)
+    wishes, model = params.wishes(folders), params.image_model or folders.text_to_image
+    with quiet_libraries():
+        if not request.depth:
+            wishes.check_estimator()
+        if not request.image:
+            check_pipeline(model)
+    return _Ready(folders, devices(params, folders), wishes, model, _picture(request, folders, wishes))
 
 
-def _image_model(params: Params, folders: ModelFolders) -> str | Path:
-    return params.image_model or fetched_or_own(folders.text_to_image, _IMAGE_MODEL)
-
-
-def _start(request: SceneRequest, params: Params, folders: ModelFolders, progress: Progress) -> Start:
+def _picture(request: SceneRequest, folders: ModelFolders, wishes: Wishes) -> Picture | None:
     size = folders.video.width, folders.video.height
     if request.image:
         require_still(request.image)
-        image = read_image(request.image)
-    else:
-        model = _image_model(params, folders)
-        device = first_device(params.device)
+        return picture_of(read_image(request.image), size, wishes, request.image, request.depth)
+    # of a picture that is not drawn yet the lens can be wrong already
+    picture_of(np.zeros((size[1], size[0], 3), np.uint8), size, wishes)
+    return None
+
+
+def _folders(request: SceneRequest, params: Params) -> ModelFolders:
+    helpers = params.depth_helpers if not request.depth else ()
+    if not request.image and params.image_model is None:
+        helpers = (*helpers, "text_to_image")
+    return folders_of(request.model, _DECODER, moves=False, helpers=helpers)
+
+
+def _weights(request: SceneRequest, params: Params, folders: ModelFolders) -> WeightFiles:
+    helpers: dict[str, str | Path | None] = {"text_encoder": folders.text_encoder}
+    if not request.depth:
+        helpers["depth"] = params.wishes(folders).depth_network
+    if not request.image:
+        helpers["text_to_image"] = params.image_model or folders.text_to_image
+    return weight_files(folders, helpers)
+
+
+def _start(ready: _Ready, request: SceneRequest, params: Params, scratch: Path, progress: Progress) -> Start:
+    """Return where the scene starts; what took a network is kept in `scratch`."""
+    size = ready.folders.video.width, ready.folders.video.height
+    device = first_device(params.device)
+
+    def draw() -> npt.NDArray[np.uint8]:
         told = progress.child(0.0, 0.7)
-        image = draw_picture(request.prompt or "", model, size, params.image_steps, request.seed, device, told)
-    return start_scene(image, request, size, params.wishes(folders), progress.child(0.7, 1.0))
+        return draw_picture(
+            request.prompt or "", ready.image_model, size, params.image_steps, request.seed, device, told
+        )
+
+    picture = ready.picture
+    if picture is None:
+        picture = picture_of(kept_picture(scratch / "picture.png", draw), size, ready.wishes)
+        progress(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
+    depth = picture.depth
+    if depth is None:
+        progress(0.7, "estimating depth")
+        image = picture.fitted.image
+        depth = kept_depths(scratch / "depth.npz", [image], lambda: [ready.wishes.estimator()(image)])[0]
+    return start_of(picture, depth, ready.wishes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,20 +17,23 @@ from ..params import param
 from ..progress import Progress
 from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest, Severity
 from ._lyra.aligned_depth import align_depth
+from ._lyra.clip import clip_findings
+from ._lyra.depth import Depth
 from ._lyra.devices import memory_errors
 from ._lyra.imagination import Imagined, imagine_scene
-from ._lyra.motion import camera_shift, still_pixels
+from ._lyra.kept import kept_depths
+from ._lyra.motion import background_motion, still_pixels
 from ._lyra.params import VideoParams, devices, estimates
-from ._lyra.picture import fit_picture, lens_of
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
-from ._lyra.start import Start, start_of
-from ._lyra.weights_of import folders_of, weights_state
+from ._lyra.start import Start, Wishes, picture_of, start_of
+from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
     from ..models.depth_cache import CacheFrames, DepthCache
     from ..models.folders import ModelFolders
+    from ..models.placement import Placement
 
 __all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
 
@@ -41,6 +44,8 @@ RESUMES = True
 _DECODER = "lyra_dynamic"
 #: What a camera that stands may seem to move, as a share of the picture's diagonal: noise, and things at the rim.
 _STANDS = 0.01
+#: A larger share of the first frame's corners is not found again: the video is cut.
+_LOST = 0.8
 
 
 @dataclass(frozen=True)
@@ -70,26 +75,26 @@ class Params(VideoParams):
 
 
 def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
-    """Return what `run` will take, from configurations alone.
+    """Return what `run` will take; everything that it refuses later than this is refused here, and nothing is loaded.
 
     Raises:
-        InvalidRequest: weights or devices are missing, or the devices cannot do it.
+        InvalidRequest: the video, weights or devices are missing or do not fit.
+        MissingDependency: a package is not installed.
     """
-    folders = _folders(request)
-    params.wishes(folders).depth_network()
-    times = len(params.target_frames(folders.video.frames))
-    depth, videos, decoding = estimates(folders, params, "depth of every frame")
+    ready = _prepare(request, params, lambda *_: None)
+    times = len(ready.times)
+    depth, videos, decoding = estimates(ready.folders, params, "depth of every frame")
     seconds = None if decoding.seconds is None else times * decoding.seconds
     return depth, videos, replace(decoding, part=f"decoding Gaussians at {times} times", seconds=seconds)
 
 
-def depends_on(request: SceneRequest) -> dict[str, str]:
+def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
     """Return what else than the request and the code decides the scene: the weights, by their files.
 
     Raises:
         InvalidRequest: a network is missing.
     """
-    return weights_state(_folders(request))
+    return weights_state(_weights(params, _folders(request, params)))
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
@@ -103,49 +108,101 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
         MissingDependency: a package is not installed.
         Cancelled: the job was stopped, at the latest after one denoising step.
     """
-    folders = _folders(request)
-    video, frames = folders.video, params.target_frames(folders.video.frames)
-    placed = devices(params, folders)
-    clip = _clip(request, params, folders, progress.child(0.0, 0.03))
+    progress(0.0, "checking inputs and weights")
+    ready = _prepare(request, params, progress.child(0.0, 0.03))
+    folders, clip, video = ready.folders, ready.clip, ready.folders.video
     with memory_errors(), quiet_libraries():
-        start, shown = _starts(params, folders, clip, progress.child(0.03, 0.1))
-        provenance = provenance_of("lyra_dynamic", request, params, folders, start)
+        start, shown = _starts(ready, params, scratch, progress.child(0.03, 0.1))
+        provenance = provenance_of("lyra_dynamic", request, params, _weights(params, folders), start)
         imagined = imagine_scene(
             folders,
-            placed,
+            ready.placements,
             start.colors,
             start.fxfycxcy,
             lambda poses, told: _show(shown, start, poses, params.foreground_masking, told),
             params.sampling(request),
             scratch,
             progress.child(0.1, 1.0),
-            frames,
+            ready.times,
         )
-    generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in frames])
-    progress(1.0, f"{generation.cloud.count:,} Gaussians at {len(frames)} times")
-    counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "times": len(frames)}
-    return Outcome(
-        generation, counts, (*_clip_findings(clip, video.frames / video.fps), *start.findings, *imagined.findings)
-    )
+    generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in ready.times])
+    progress(1.0, f"{generation.cloud.count:,} Gaussians at {len(ready.times)} times")
+    counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "times": len(ready.times)}
+    return Outcome(generation, counts, (*ready.findings, *start.findings, *imagined.findings))
 
 
-def _folders(request: SceneRequest) -> ModelFolders:
-    if request.video is None:
-        raise InvalidRequest("generator lyra_dynamic needs a video, got none. Try: --video clip.mp4")
-    return folders_of(request.model, _DECODER, moves=True)
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A request that passed every check that can be made before a network is loaded.
+
+    Attributes:
+        folders, placements: the model, and the devices it is loaded on.
+        wishes: of pictures.
+        clip: the part of the video that is used.
+        times: frames at which the scene is decoded.
+        findings: what is to be said of the video.
+    """
+
+    folders: ModelFolders
+    placements: tuple[Placement, ...]
+    wishes: Wishes
+    clip: Clip
+    times: tuple[int, ...]
+    findings: tuple[Finding, ...]
 
 
-def _clip(request: SceneRequest, params: Params, folders: ModelFolders, progress: Progress) -> Clip:
-    video = folders.video
+def _prepare(request: SceneRequest, params: Params, progress: Callable[[float, str], None]) -> _Ready:
+    """Make every check that costs seconds, before anything works for minutes.
+
+    Raises:
+        InvalidRequest, MissingDependency: see :func:`run`.
+    """
+    folders = _folders(request, params)
+    wishes, video = params.wishes(folders), folders.video
+    times, placed = params.target_frames(video.frames), devices(params, folders)
+    with quiet_libraries():
+        wishes.check_estimator()
     least = (video.frames - 1) // folders.time_compression + 1
     clip = read_clip(str(request.video), video.frames, video.fps, least, params.start_s, progress)
-    shift = camera_shift(clip.frames) if params.still_camera else 0.0
-    if shift > _STANDS:
+    # all frames have one size and one lens
+    picture_of(clip.frames[0], (video.width, video.height), wishes)
+    findings = (*clip_findings(clip, video), *(_still(clip) if params.still_camera else ()))
+    return _Ready(folders, placed, wishes, clip, times, findings)
+
+
+def _still(clip: Clip) -> tuple[Finding, ...]:
+    """Return what is to be said of a video whose camera does not move.
+
+    Raises:
+        InvalidRequest: it does, or the video is cut.
+    """
+    motion = background_motion(clip.frames)
+    if not motion.known:
+        text = "The video shows too little texture to tell whether its camera stands still, which it must."
+        return (Finding("lyra.camera_unknown", Severity.WARNING, text),)
+    advice = "or choose another part with generate.start_s. If only things move, generate.still_camera=false."
+    if motion.lost > _LOST:
         raise InvalidRequest(
-            f"video: its camera must stand still, and what it shows moves by {shift:.1%} of the picture. Film from a "
-            "tripod, or choose another part with generate.start_s. If only things move, generate.still_camera=false."
+            f"video: it must be one shot from where its camera stands, and {motion.lost:.0%} of what it shows first is "
+            f"not found again later: it is cut or fades, or the camera moves away. Give one shot, {advice}"
         )
-    return clip
+    if motion.shift > _STANDS:
+        raise InvalidRequest(
+            f"video: its camera must stand still, and what it shows moves by {motion.shift:.1%} of the picture. Film "
+            f"from a tripod, {advice}"
+        )
+    return ()
+
+
+def _folders(request: SceneRequest, params: Params) -> ModelFolders:
+    if request.video is None:
+        raise InvalidRequest("generator lyra_dynamic needs a video, got none. Try: --video clip.mp4")
+    return folders_of(request.model, _DECODER, moves=True, helpers=params.depth_helpers)
+
+
+def _weights(params: Params, folders: ModelFolders) -> WeightFiles:
+    helpers = {"text_encoder": folders.text_encoder, "depth": params.wishes(folders).depth_network}
+    return weight_files(folders, helpers)
 
 
 class _Frame(NamedTuple):
@@ -156,26 +213,24 @@ class _Frame(NamedTuple):
     sky: npt.NDArray[np.bool_]
 
 
-def _starts(params: Params, folders: ModelFolders, clip: Clip, progress: Progress) -> tuple[Start, list[_Frame]]:
+def _starts(ready: _Ready, params: Params, scratch: Path, progress: Progress) -> tuple[Start, list[_Frame]]:
     """Return where the scene starts, and all frames, whose depth is brought to the scale of the first."""
-    size, wishes = (folders.video.width, folders.video.height), params.wishes(folders)
-    lens, source = lens_of(clip.frames[0], None, params.intrinsics, params.fov)
-    estimator = wishes.estimator()
-    start: Start | None = None
-    frames = []
-    for i, frame in enumerate(clip.frames):
-        progress(i / len(clip.frames), f"depth of frame {i + 1} of {len(clip.frames)}")
-        fitted = fit_picture(frame, lens, size, params.fit)
-        depth = estimator(fitted.image)
-        if start is None:
-            start = start_of(fitted, depth, source, wishes)
-            z = start.z
-        else:
-            z = depth.z * np.float32((wishes.scale or 1.0) / start.unit)
-            z = align_depth(z, start.z, still_pixels(fitted.image, start.image))
-        frames.append(_Frame(fitted.image, z, depth.sky))
-    if start is None:
-        raise InvalidRequest("video: has no frames.")
+    video, wishes = ready.folders.video, ready.wishes
+    pictures = [picture_of(frame, (video.width, video.height), wishes) for frame in ready.clip.frames]
+    images = [picture.fitted.image for picture in pictures]
+
+    def estimated() -> Iterator[Depth]:
+        estimator = wishes.estimator()
+        for i, image in enumerate(images):
+            progress(i / len(images), f"depth of frame {i + 1} of {len(images)}")
+            yield estimator(image)
+
+    depths = kept_depths(scratch / "depth.npz", images, lambda: list(estimated()))
+    start = start_of(pictures[0], depths[0], wishes)
+    frames = [_Frame(images[0], start.z, depths[0].sky)]
+    for image, depth in zip(images[1:], depths[1:], strict=True):
+        z = depth.z * np.float32((wishes.scale or 1.0) / start.unit)
+        frames.append(_Frame(image, align_depth(z, start.z, still_pixels(image, start.image)), depth.sky))
     return start, frames
 
 
@@ -196,18 +251,3 @@ def _scene(provenance: dict[str, Any], start: Start, imagined: Imagined, times_s
         cloud_of(found, start.unit).transformed(UP_AXES["-y"], Frame.GENERATOR) for found in imagined.gaussians[1:]
     )
     return replace(scene, sequence=GaussianSequence((scene.cloud, *later), tuple(times_s)))
-
-
-def _clip_findings(clip: Clip, model_s: float) -> list[Finding]:
-    if clip.span_s < 0.8 * model_s:
-        text = (
-            f"The video has {clip.span_s:.2f} s and the model takes {model_s:.2f} s: it is shown slower, which the "
-            "model may take for slow motion."
-        )
-        return [Finding("lyra.video_slow", Severity.WARNING, text, round(clip.span_s, 3), round(model_s, 3))]
-    if clip.length_s > clip.span_s * 1.1:
-        text = (
-            f"The video has {clip.length_s:.1f} s, and {clip.span_s:.2f} s of it are used; generate.start_s says which."
-        )
-        return [Finding("lyra.video_cut", Severity.INFO, text, round(clip.length_s, 3), round(clip.span_s, 3))]
-    return []

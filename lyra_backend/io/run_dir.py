@@ -212,7 +212,8 @@ class RunDirectory:
                 self.root.rmdir()
 
     def _prepare(self, overwrite: bool) -> None:
-        for folder in (self.root, self.root / _STAGES, self.root / INPUTS):
+        kept = sorted((self.root / _STAGES).glob("*.kept"))
+        for folder in (self.root, self.root / _STAGES, self.root / INPUTS, *kept):
             remove_leftovers(folder)
         if self.complete:
             shutil.rmtree(self.root / _STAGES, ignore_errors=True)

@@ -21,11 +21,13 @@ class Clip(NamedTuple):
         frames: sRGB (T, H, W, 3).
         span_s: what of the video they cover [s].
         length_s: how long the video is [s].
+        fps: its frames per second.
     """
 
     frames: npt.NDArray[np.uint8]
     span_s: float
     length_s: float
+    fps: float
 
 
 def read_clip(
@@ -93,4 +95,4 @@ def _read(
         if times:
             frames += [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)] * times
         progress((index - first + 1) / (wanted[-1] - first + 1), f"reading frame {len(frames)} of {count}")
-    return Clip(np.stack(frames), float((wanted[-1] - first) / rate), total / rate)
+    return Clip(np.stack(frames), float((wanted[-1] - first) / rate), total / rate, rate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,12 +116,3 @@ class ModelFolders:
                 f"model {self.decoder.parent}: config.json of its decoder or its transformer lacks a size ({error}). "
                 "Fetch or convert the weights again."
             ) from error
-
-    def weight_files(self) -> Mapping[str, Path]:
-        """Return the files of weights that decide what comes out, by network and name."""
-        folders = {"decoder": self.decoder, "transformer": self.transformer, "vae": self.vae}
-        return {
-            f"{name}/{path.name}": path
-            for name, folder in folders.items()
-            for path in sorted(folder.glob("*.safetensors"))
-        }

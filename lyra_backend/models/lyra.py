@@ -55,20 +55,25 @@ class Lyra:
     decoder: GaussianDecoder
 
     @staticmethod
-    def load(folders: ModelFolders, placement: Placement) -> Lyra:
+    def load(folders: ModelFolders, placement: Placement, *, network: bool = True) -> Lyra:
         """Load all networks, the decoder as well, which waits in main memory: a damaged one is told before hours pass.
+
+        Args:
+            folders: where they lie.
+            placement: where they work.
+            network: load the video model too; without it nothing can be imagined.
 
         Raises:
             InvalidRequest: one cannot be loaded as it is.
         """
         decoder = load_network(GaussianDecoder, folders.decoder, placement.dtype)
         tokenizer = load_network(AutoencoderKLCosmos, folders.vae, placement.dtype)
-        network = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype)
+        loaded = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype) if network else None
         return Lyra(
             folders,
             placement,
             LatentSpace(placement.place_tokenizer(tokenizer)),
-            placement.place_network(network),
+            None if loaded is None else placement.place_network(loaded),
             decoder.eval(),
         )
 

@@ -21,12 +21,13 @@ _CODES = {
     "GB": "collide.memory",
     "kg": "usd.kilograms_per_unit",
     "deg": "lyra.lens_assumed refine.floor_tilt",
+    "Hz": "lyra.video_jerky",
     "s": "lyra.video_cut lyra.video_slow",
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
     "collide.rays_missing collide.straightened collide.thin_walls collider.degenerate collider.uncovered "
     "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles lyra.cropped "
-    "physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes physics.held "
-    "physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled physics.wall_back_faces "
+    "lyra.depth_holes physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes "
+    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled physics.wall_back_faces "
     "refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces collide.triangles "

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidRequest, MissingDependency
 
-__all__ = ["ESTIMATORS", "Depth", "DepthEstimator", "load_estimator"]
+__all__ = ["ESTIMATORS", "Depth", "DepthEstimator", "check_estimator", "load_estimator"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -20,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 ESTIMATORS = ("transformers", "moge")
 #: Model of MoGe that was used to train Lyra; a name with "moge-2" is one of metric depth.
 _MOGE = "Ruicheng/moge-vitl"
+_MOGE_PACKAGE = "git+https://github.com/microsoft/MoGe.git"
 #: What depth is in, by kind of network, where its configuration does not say: all others of transformers give metres.
 _UNITS = {"dpt": "relative"}
 
@@ -49,6 +51,28 @@ class DepthEstimator(Protocol):
         """Return the depth of a picture (H, W, 3)."""
 
 
+def check_estimator(kind: str, model: str | Path | None) -> None:
+    """Look whether a network for depth is here and gives what is needed, by its configuration; it is not loaded.
+
+    Args:
+        kind, model: see :func:`load_estimator`.
+
+    Raises:
+        MissingDependency, InvalidRequest: see :func:`load_estimator`; damaged weights are found only there.
+    """
+    if kind == "moge":
+        if find_spec("moge") is None:
+            raise MissingDependency(_MOGE_PACKAGE, "depth by MoGe")
+        return
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(_named(model), local_files_only=True)
+    except Exception as error:  # transformers and the hub raise nearly anything on what is no model
+        raise _no_model(model, error) from error
+    _require_metric(model, config)
+
+
 def load_estimator(kind: str, model: str | Path | None, device: str) -> DepthEstimator:
     """Return a network that estimates depth.
 
@@ -72,28 +96,21 @@ class _Transformer:
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
         except ImportError as error:
             raise MissingDependency("transformers", "depth of a picture", "lyra") from error
-        if model is None:
-            raise InvalidRequest("depth: the estimator transformers needs a model, got none.")
+        model = _named(model)
         try:
             self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
             network, found = AutoModelForDepthEstimation.from_pretrained(
                 model, local_files_only=True, output_loading_info=True
             )
         except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
-            raise InvalidRequest(
-                f"depth: {model} is no depth model of transformers that is here ({_first_line(error)}). Fetch the "
-                "default with `lyra-scenegen weights fetch depth_indoor`, or name a folder."
-            ) from error
+            raise _no_model(model, error) from error
         # transformers takes random numbers for what is missing; mask tokens serve training alone
         lost = sorted(name for name in found["missing_keys"] if not name.endswith("mask_token"))
         if lost:
             raise InvalidRequest(
                 f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again."
             )
-        if getattr(network.config, "depth_estimation_type", _UNITS.get(network.config.model_type)) == "relative":
-            raise InvalidRequest(
-                f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
-            )
+        _require_metric(model, network.config)
         self._network, self._name, self._device = network.to(device).eval(), Path(str(model)).name, device
 
     def __call__(self, image: Pixels) -> Depth:
@@ -116,7 +133,7 @@ class _MoGe:
         try:
             package = importlib.import_module(f"moge.model.{self._version}")
         except ImportError as error:
-            raise MissingDependency("git+https://github.com/microsoft/MoGe.git", "depth by MoGe") from error
+            raise MissingDependency(_MOGE_PACKAGE, "depth by MoGe") from error
         try:
             self._network = package.MoGeModel.from_pretrained(model).to(device).eval()
         except Exception as error:  # torch and the hub raise nearly anything on what is no model
@@ -135,6 +152,26 @@ class _MoGe:
         z = np.where(mask, found["depth"].float().cpu().numpy(), 0.0)
         focal = float(found["intrinsics"][0, 0]) * image.shape[1]
         return _checked(Depth(_usable(z), ~mask, self._version == "v2", focal, self._name))
+
+
+def _named(model: str | Path | None) -> str | Path:
+    if model is None:
+        raise InvalidRequest("depth: the estimator transformers needs a model, got none.")
+    return model
+
+
+def _no_model(model: str | Path | None, error: BaseException) -> InvalidRequest:
+    return InvalidRequest(
+        f"depth: {model} is no depth model of transformers that is here ({_first_line(error)}). Fetch the "
+        "default with `lyra-scenegen weights fetch depth_indoor`, or name a folder with generate.depth_model."
+    )
+
+
+def _require_metric(model: str | Path | None, config: Any) -> None:
+    if getattr(config, "depth_estimation_type", _UNITS.get(config.model_type)) == "relative":
+        raise InvalidRequest(
+            f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
+        )
 
 
 def _usable(z: npt.NDArray[np.floating]) -> Floats:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...progress import Progress
 from ...types import Finding, Severity
-from .videos import imagine_all
+from .videos import imagine_all, missing_videos
 
 if TYPE_CHECKING:
     import torch
@@ -88,11 +88,14 @@ def imagine_scene(
     from ...models.lyra import Lyra
 
     paths = _paths(folders, sampling)
+    missing = missing_videos(kept, paths)
     progress(0.0, "reading the prompt")
     # before the video model takes the memory that a text encoder may need
     texts, notes = _texts(folders, placements[0], sampling.prompt)
     progress(0.01, "loading networks")
-    models = [Lyra.load(folders, placement) for placement in placements]
+    # a network for each GPU that will have something to do; the first also encodes rays and decodes Gaussians
+    used = placements[: max(len(missing), 1)]
+    models = [Lyra.load(folders, placement, network=bool(missing)) for placement in used]
     work = _Work(first, show, texts, sampling, paths)
     latents = imagine_all(models, list(paths), work, kept, progress.child(0.02, 0.9))
     model = models[0]

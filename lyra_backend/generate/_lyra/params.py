@@ -50,8 +50,13 @@ class VideoParams:
         """How often the network is asked for a video."""
         return self.steps * (2 if self.guidance else 1)
 
+    @property
+    def depth_helpers(self) -> tuple[str, ...]:
+        """The network for depth, if it is the model's own or the published one."""
+        return ("depth",) if self.depth_estimator == "transformers" and self.depth_model is None else ()
+
     def wishes(self, folders: ModelFolders) -> Wishes:
-        """What start_scene takes."""
+        """What start_of takes; of folders that :func:`folders_of` found the network for depth in."""
         return Wishes(
             self.intrinsics,
             self.fov,

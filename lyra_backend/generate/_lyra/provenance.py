@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...types import SceneRequest
 from .params import VideoParams
 from .start import Start
-from .weights_of import sources, versions
-
-if TYPE_CHECKING:
-    from ...models.folders import ModelFolders
+from .weights_of import WeightFiles, sources, versions
 
 __all__ = ["provenance_of"]
 
 
 def provenance_of(
-    generator: str, request: SceneRequest, params: VideoParams, folders: ModelFolders, start: Start
+    generator: str, request: SceneRequest, params: VideoParams, weights: WeightFiles, start: Start
 ) -> dict[str, Any]:
     """Return JSON data: weights and inputs with checksums and licences, versions, and what decided the videos.
 
@@ -27,7 +24,7 @@ def provenance_of(
     return {
         "generator": generator,
         "method": "NVIDIA Lyra (arXiv 2509.19296)",
-        "sources": sources(folders, inputs),
+        "sources": sources(weights, inputs),
         "versions": versions(),
         "seed": request.seed,
         "depth": start.depth_source,

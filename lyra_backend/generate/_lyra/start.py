@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidRequest
-from ...types import Finding, Intrinsics, SceneRequest, Severity
-from .depth import Depth, DepthEstimator, load_estimator
+from ...types import Finding, Intrinsics, Severity
+from .depth import Depth, DepthEstimator, check_estimator, load_estimator
 from .picture import DEFAULT_FOV, Fitted, fit_depth, fit_picture, lens_of
-from .weights_of import fetched_or_own
 
-__all__ = ["Start", "Wishes", "start_of", "start_scene"]
+__all__ = ["Picture", "Start", "Wishes", "picture_of", "start_of"]
 
 #: Share of a picture that may be cropped without a warning.
 _MUCH = 0.35
 #: How well a network knows metres, and how well a file does [%].
 _NETWORK_PERCENT, _FILE_PERCENT = 20.0, 3.0
+#: A picture of whose pixels less than this share has depth or is sky leaves most of the scene to be invented.
+_KNOWN = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,34 @@ class Wishes:
     device: str
     own_depth: Path
 
+    @property
     def depth_network(self) -> str | Path | None:
-        """Return the folder or name of the weights of the network for depth; None is MoGe's published one.
-
-        Raises:
-            InvalidRequest: the published weights were not fetched.
-        """
+        """Folder or name of the weights of the network for depth; None is MoGe's published one."""
         if self.depth_model is None and self.depth_estimator == "transformers":
-            return fetched_or_own(self.own_depth, "depth_indoor")
+            return self.own_depth
         return self.depth_model
 
-    def estimator(self) -> DepthEstimator:
-        """Return the network for depth, loaded.
+    def check_estimator(self) -> None:
+        """Look for the network for depth, without loading it; see :func:`check_estimator`."""
+        check_estimator(self.depth_estimator, self.depth_network)
 
-        Raises:
-            InvalidRequest, MissingDependency: see :func:`load_estimator` and :meth:`depth_network`.
-        """
-        return load_estimator(self.depth_estimator, self.depth_network(), self.device)
+    def estimator(self) -> DepthEstimator:
+        """Return the network for depth, loaded; see :func:`load_estimator`."""
+        return load_estimator(self.depth_estimator, self.depth_network, self.device)
+
+
+class Picture(NamedTuple):
+    """A picture at the model's size that can be started from.
+
+    Attributes:
+        fitted: it and its lens.
+        lens_source: where the lens is known from.
+        depth: from its file; None if a network has to estimate it.
+    """
+
+    fitted: Fitted
+    lens_source: str
+    depth: Depth | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,35 +108,33 @@ class Start:
         return (self.image.astype(np.float32) / 127.5) - 1.0
 
 
-def start_scene(
+def picture_of(
     image: npt.NDArray[np.uint8],
-    request: SceneRequest,
     size: tuple[int, int],
     wishes: Wishes,
-    progress: Callable[[float, str], None],
-) -> Start:
-    """Return where the scene of a picture (H, W, 3) starts.
+    file: str | None = None,
+    depth_file: str | None = None,
+) -> Picture:
+    """Return a picture (H, W, 3) at the model's size: all that can be said of it before any network is loaded.
 
     Args:
-        image: the picture, which is the request's or was drawn from its prompt.
-        request: whose depth file is read if there is one.
+        image: the picture.
         size: width and height of the model's pictures [px].
         wishes: the generator's parameters.
-        progress: called before depth is estimated.
+        file: the picture's file, whose EXIF data may say the lens; None if it was drawn or is of a video.
+        depth_file: depth of the picture.
 
     Raises:
-        InvalidRequest, MissingDependency: see :func:`lens_of`, :func:`fit_picture` and :class:`Wishes`.
+        InvalidRequest: the picture is too small, its lens is not possible, or the depth is not of this picture.
     """
-    file = Path(request.image) if request.image else None
-    lens, lens_source = lens_of(image, file, wishes.intrinsics, wishes.fov)
+    lens, lens_source = lens_of(image, Path(file) if file else None, wishes.intrinsics, wishes.fov)
     fitted = fit_picture(image, lens, size, wishes.fit)
-    progress(0.0, "reading depth" if request.depth else "estimating depth")
-    depth = _from_file(request.depth, image, fitted) if request.depth else wishes.estimator()(fitted.image)
-    return start_of(fitted, depth, lens_source, wishes)
+    return Picture(fitted, lens_source, _from_file(depth_file, image, fitted) if depth_file else None)
 
 
-def start_of(fitted: Fitted, depth: Depth, lens_source: str, wishes: Wishes) -> Start:
-    """Return where the scene of a fitted picture starts whose depth is known; see :func:`start_scene`."""
+def start_of(picture: Picture, depth: Depth, wishes: Wishes) -> Start:
+    """Return where the scene of a picture starts whose depth is known."""
+    fitted, lens_source = picture.fitted, picture.lens_source
     size = fitted.lens.width, fitted.lens.height
     if lens_source == "assumed" and depth.focal_px is not None:
         # the network saw the whole of what is left of the picture
@@ -181,4 +191,11 @@ def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
     if not depth.is_metric:
         text = f"{depth.source} gives depth without a scale: the size of the scene is not known. Give --scale."
         found.append(Finding("lyra.scale_unknown", Severity.WARNING, text))
+    known = float(((depth.z > 0) | depth.sky).mean())
+    if known < _KNOWN:
+        text = (
+            f"Only {known:.0%} of the picture have depth; the rest of what it shows is left to the video model, which "
+            "will not keep it in place. Give a denser depth map, or none."
+        )
+        found.append(Finding("lyra.depth_holes", Severity.WARNING, text, round(known, 3), _KNOWN))
     return found

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...errors import InvalidRequest, MissingDependency
 
-__all__ = ["draw_picture"]
+__all__ = ["check_pipeline", "draw_picture"]
 
 #: Sides of pictures are multiples of this for every pipeline [px].
 _STEP = 16
@@ -51,12 +51,7 @@ def draw_picture(
     try:
         pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=kind, local_files_only=True)
     except Exception as error:  # diffusers, transformers and safetensors raise nearly anything on damaged files
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise InvalidRequest(
-            f"image model: {model} is no text-to-image pipeline of diffusers that is here ({reason}). Fetch "
-            "the default with `lyra-scenegen weights fetch flux_schnell`, name a folder with generate.image_model, or "
-            "give a picture with --image."
-        ) from error
+        raise _no_pipeline(model, error) from error
     pipeline.set_progress_bar_config(disable=True)
     if device.startswith("cuda"):
         pipeline.enable_model_cpu_offload(device=device)
@@ -75,3 +70,26 @@ def draw_picture(
         callback_on_step_end=told,
     )
     return np.asarray(drawn.images[0].convert("RGB"))
+
+
+def check_pipeline(model: str | Path) -> None:
+    """Look whether a text-to-image pipeline is here, by its configuration; it is not loaded.
+
+    Raises:
+        InvalidRequest: there is no such pipeline here.
+    """
+    from diffusers import DiffusionPipeline
+
+    try:
+        DiffusionPipeline.load_config(str(model), local_files_only=True)
+    except Exception as error:  # diffusers and the hub raise nearly anything on what is no pipeline
+        raise _no_pipeline(model, error) from error
+
+
+def _no_pipeline(model: str | Path, error: BaseException) -> InvalidRequest:
+    reason = str(error).strip().partition("\n")[0][:200]
+    return InvalidRequest(
+        f"image model: {model} is no text-to-image pipeline of diffusers that is here ({reason}). Fetch "
+        "the default with `lyra-scenegen weights fetch flux_schnell`, name a folder with generate.image_model, or "
+        "give a picture with --image."
+    )

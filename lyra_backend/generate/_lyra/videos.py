@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
+
+from ...atomic import atomic_write
 
 if TYPE_CHECKING:
     import torch
 
     from ...models.lyra import Lyra
 
-__all__ = ["imagine_all"]
+__all__ = ["imagine_all", "missing_videos"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def imagine_all(
         kept: folder; made if needed.
         progress: called often; when it raises, all stop at their next step.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     kept.mkdir(parents=True, exist_ok=True)
     shares = _Shares(views, progress)
@@ -61,15 +63,19 @@ def imagine_all(
             latents = imagine(model, view, lambda done, text: shares(view, done, text))
         finally:
             free.put(model)
-        part = path.with_suffix(".part")
-        save_file({"latents": latents.contiguous()}, part)
-        part.replace(path)
+        # a full disk is told by the system's own error, which safetensors' writer hides
+        atomic_write(path, save({"latents": latents.contiguous()}))
         shares(view, 1.0, "finished")
         return latents
 
     if len(models) == 1:
         return {view: work(view) for view in views}
     return _together(work, views, len(models), shares)
+
+
+def missing_videos(kept: Path, views: Iterable[str]) -> list[str]:
+    """Return the views of which no earlier attempt left a video in the folder `kept` that can be read."""
+    return [view for view in views if _known(kept / f"{view}.safetensors") is None]
 
 
 def _known(path: Path) -> torch.Tensor | None:

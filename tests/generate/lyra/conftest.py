@@ -55,13 +55,20 @@ def depth(photo) -> Path:
     return path
 
 
-def write_video(path: Path, pan_px: int, count: int = 40, fps: float = 24.0) -> Path:
-    """Write a red box that crosses a picture of random blobs, which moves by `pan_px` a frame."""
-    rng = np.random.default_rng(1)
-    back = cv2.GaussianBlur(rng.integers(0, 256, (96, 144, 3), np.uint8), (0, 0), 2)
+def write_video(
+    path: Path, pan_px: int, count: int = 40, fps: float = 24.0, cut: int | None = None, blobs: float = 1.0
+) -> Path:
+    """Write a red box that crosses a picture of random blobs, which moves by `pan_px` a frame.
+
+    From frame `cut` on the picture is another one; `blobs` is how strong they are.
+    """
+    backs = [
+        np.uint8(128 + blobs * (cv2.GaussianBlur(rng.integers(0, 256, (96, 144, 3), np.uint8), (0, 0), 2) - 128.0))
+        for rng in (np.random.default_rng(1), np.random.default_rng(2))
+    ]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (144, 96))
     for i in range(count):
-        frame = np.roll(back, pan_px * i, axis=1)
+        frame = np.roll(backs[cut is not None and i >= cut], pan_px * i, axis=1)
         frame[40:60, 10 + i : 30 + i] = (20, 20, 220)
         writer.write(frame)
     writer.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -14,7 +15,9 @@ import lyra_backend
 from lyra_backend import api
 from lyra_backend.errors import Cancelled, InvalidRequest, MissingDependency
 from lyra_backend.generate import lyra
+from lyra_backend.generate._lyra import start
 from lyra_backend.io.images import read_depth, read_image
+from lyra_backend.models import lyra as models_lyra
 from lyra_backend.models.trajectories import DECODER_ORDER
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Frame, SceneRequest
@@ -95,7 +98,7 @@ def test_a_prompt_is_drawn_first(still_model, tmp_path) -> None:
     told: list[str] = []
     outcome = run(asked, tmp_path, QUICK, Progress(lambda event: told.append(event.message)))
     assert outcome.value.cloud.count
-    assert outcome.value.provenance["image_model"] == "flux_schnell"
+    assert outcome.value.provenance["image_model"] == "text_to_image"
     assert any("drawing the first picture, step 4 of 4" in message for message in told)
     assert any("video 6 of 6 (zoom_in): denoising step 3 of 3" in message for message in told)
 
@@ -118,11 +121,18 @@ def test_without_a_text_encoder_it_says_so(photo, depth, still_model, tmp_path) 
 def test_provenance_names_weights_and_licences(photo, depth, still_model, tmp_path) -> None:
     known = run(request(photo, still_model, depth), tmp_path).value.provenance
     weights = [f"weights {name}/diffusion_pytorch_model.safetensors" for name in ("decoder", "transformer", "vae")]
+    weights += ["weights text_encoder/model.safetensors"]
     assert [source["name"] for source in known["sources"]] == [*weights, "input image", "input depth"]
     assert all(len(source["sha256"]) == 64 and source["licence"] == "unknown" for source in known["sources"])
     assert known["seed"] == 0
     assert set(known["versions"]) == {"torch", "diffusers", "transformers"}
     assert str(tmp_path) not in json.dumps(dict(known))
+
+
+def test_provenance_names_the_networks_that_made_the_picture_and_its_depth(still_model, tmp_path) -> None:
+    asked = SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra")
+    named = {source["name"] for source in run(asked, tmp_path).value.provenance["sources"]}
+    assert {"weights depth/model.safetensors", "weights text_to_image/unet/diffusion_pytorch_model.safetensors"} < named
 
 
 def test_checksums_and_licences_are_those_recorded(photo, depth, still_model, tmp_path) -> None:
@@ -183,6 +193,57 @@ def test_a_stopped_run_goes_on_from_the_last_finished_video(photo, depth, still_
     assert not (tmp_path / "run" / ".stages").exists()
 
 
+@pytest.fixture
+def loaded(monkeypatch) -> list[str]:
+    """What is drawn, estimated and loaded, in the order of its happening."""
+    done: list[str] = []
+    for module, name in (
+        (lyra, "draw_picture"),
+        (start, "load_estimator"),
+        (models_lyra, "load_network"),
+    ):
+        usual = getattr(module, name)
+
+        def counted(*given, usual=usual, name=name, **named):
+            done.append(given[0].__name__ if name == "load_network" else name)
+            return usual(*given, **named)
+
+        monkeypatch.setattr(module, name, counted)
+    return done
+
+
+def test_what_was_drawn_and_estimated_is_not_made_again(still_model, tmp_path, loaded) -> None:
+    asked = SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra")
+    one = run(asked, tmp_path)
+    networks = ["GaussianDecoder", "AutoencoderKLCosmos", "CosmosTransformer3DModel"]
+    assert loaded == ["draw_picture", "load_estimator", *networks]
+    loaded.clear()
+    (tmp_path / "up.safetensors").unlink()
+    assert np.array_equal(run(asked, tmp_path).value.cloud.positions, one.value.cloud.positions)
+    assert loaded == networks
+
+
+def test_the_video_model_is_not_loaded_if_all_videos_are_there(photo, depth, still_model, tmp_path, loaded) -> None:
+    one = run(request(photo, still_model, depth), tmp_path)
+    loaded.clear()
+    same = run(request(photo, still_model, depth), tmp_path)
+    assert loaded == ["GaussianDecoder", "AutoencoderKLCosmos"]
+    assert np.array_equal(same.value.cloud.positions, one.value.cloud.positions)
+    assert same.findings == one.findings
+
+
+@pytest.mark.parametrize("name", ["picture.png", "depth.npz"])
+def test_a_damaged_picture_or_depth_is_made_anew(still_model, tmp_path, loaded, name: str) -> None:
+    asked = SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra")
+    one = run(asked, tmp_path)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2])
+    loaded.clear()
+    assert np.array_equal(run(asked, tmp_path).value.cloud.positions, one.value.cloud.positions)
+    assert loaded[0] == {"picture.png": "draw_picture", "depth.npz": "load_estimator"}[name]
+    assert (tmp_path / name).read_bytes() == data
+
+
 def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
     # what random weights make is hundreds of blobs, for which a coarse collider does
     params = {"generate": {"steps": 2, "guidance": 0}, "collide": {"voxel_size": 0.25}}
@@ -218,6 +279,16 @@ def test_what_it_will_take_is_said_before(photo, depth, still_model) -> None:
 # what users hand in
 
 
+def refused(asked: SceneRequest, scratch, says: str, params: lyra.Params = QUICK) -> None:
+    """See that a request is refused alike before anything is loaded, and by the run itself."""
+    with pytest.raises((InvalidRequest, MissingDependency), match=says) as planned:
+        lyra.estimate(asked, params)
+    with pytest.raises(type(planned.value)) as met:
+        run(asked, scratch, params)
+    assert str(met.value) == str(planned.value)
+    assert not scratch.exists()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -227,30 +298,32 @@ def test_what_it_will_take_is_said_before(photo, depth, still_model) -> None:
 )
 def test_what_is_no_image_is_refused(still_model, tmp_path, content: bytes, says: str, evaluations) -> None:
     (tmp_path / "photo.png").write_bytes(content)
-    with pytest.raises(InvalidRequest, match=says):
-        run(request(tmp_path / "photo.png", still_model), tmp_path / "run")
+    refused(request(tmp_path / "photo.png", still_model), tmp_path / "run", says)
     assert not evaluations
 
 
 def test_one_pixel_is_refused(still_model, tmp_path, evaluations) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    with pytest.raises(InvalidRequest, match=r"at least 12 x 8 pixels for this model.*got 1 x 1"):
-        run(request(tmp_path / "dot.png", still_model), tmp_path / "run")
+    refused(
+        request(tmp_path / "dot.png", still_model),
+        tmp_path / "run",
+        r"at least 12 x 8 pixels for this model.*got 1 x 1",
+    )
     assert not evaluations
 
 
 def test_an_animation_is_refused(still_model, tmp_path, evaluations) -> None:
     frames = [Image.new("RGB", (96, 64), (i * 40, 0, 0)) for i in range(3)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    with pytest.raises(InvalidRequest, match="a single picture is needed, and this has 3"):
-        run(request(tmp_path / "moving.gif", still_model), tmp_path / "run")
+    refused(
+        request(tmp_path / "moving.gif", still_model), tmp_path / "run", "a single picture is needed, and this has 3"
+    )
     assert not evaluations
 
 
 def test_depth_of_another_size_is_refused(photo, still_model, tmp_path, evaluations) -> None:
     np.save(tmp_path / "depth.npy", np.ones((10, 10), np.float32))
-    with pytest.raises(InvalidRequest, match="depth and image must have one size"):
-        run(request(photo, still_model, tmp_path / "depth.npy"), tmp_path / "run")
+    refused(request(photo, still_model, tmp_path / "depth.npy"), tmp_path / "run", "depth and image must have one size")
     assert not evaluations
 
 
@@ -259,10 +332,50 @@ def test_a_model_that_is_not_there(photo, tmp_path) -> None:
         run(request(photo, tmp_path / "nowhere"), tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"depth_model": "nowhere"}, "depth: nowhere is no depth model of transformers that is here"),
+        ({"depth_estimator": "moge"}, "MoGe.git: needed for depth by MoGe"),
+        ({"image_model": "nowhere"}, "image model: nowhere is no text-to-image pipeline"),
+        ({"intrinsics": "1,2"}, "intrinsics"),
+        ({"device": "cuda:7"}, "device 'cuda:7'"),
+        ({"vram": 24.0}, "vram: is memory of GPUs"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_a_prompt_cannot_be_made_with_is_told_before_a_picture_is_drawn(
+    still_model, tmp_path, params: dict, says: str
+) -> None:
+    asked = SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra")
+    refused(asked, tmp_path / "run", says, dataclasses.replace(QUICK, **params))
+
+
+def test_a_network_of_depth_without_a_scale_is_refused(photo, still_model, tmp_path) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    config = tmp_path / "model" / "depth" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"depth_estimation_type": "relative"}))
+    refused(request(photo, tmp_path / "model"), tmp_path / "run", "gives depth without a scale")
+
+
+def test_depth_of_a_small_part_of_the_picture_is_warned_of(photo, depth, still_model, tmp_path) -> None:
+    sparse = np.load(depth)
+    sparse[:, 60:] = 0
+    np.save(tmp_path / "sparse.npy", sparse)
+    found = run(request(photo, still_model, tmp_path / "sparse.npy"), tmp_path / "run").findings
+    holes = next(finding for finding in found if finding.code == "lyra.depth_holes")
+    # 192 of the 200 columns are taken, of which the first 56 have depth
+    assert holes.measured == pytest.approx(56 / 192, abs=0.01)
+
+
 def test_published_weights_that_were_not_fetched(photo, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(InvalidRequest, match="weights fetch lyra_static gen3c cosmos_tokenizer --accept-licence"):
-        run(SceneRequest(image=str(photo), generator="lyra"), tmp_path / "run")
+    networks = "lyra_static gen3c cosmos_tokenizer depth_indoor"
+    for asked, wanted in (
+        (SceneRequest(image=str(photo), generator="lyra"), networks),
+        (SceneRequest(prompt="a kitchen", generator="lyra"), f"{networks} flux_schnell"),
+    ):
+        refused(asked, tmp_path / "run", f"weights fetch {wanted} --accept-licence")
 
 
 @pytest.mark.parametrize(
@@ -333,5 +446,4 @@ def test_packages_that_are_not_installed(photo, still_model, tmp_path, monkeypat
 
 
 def test_a_decoder_of_moving_scenes_is_refused(photo, depth, moving_model, tmp_path) -> None:
-    with pytest.raises(InvalidRequest, match="moving scenes: use --generator lyra_dynamic"):
-        run(request(photo, moving_model, depth), tmp_path)
+    refused(request(photo, moving_model, depth), tmp_path / "run", "moving scenes: use --generator lyra_dynamic")

@@ -207,8 +207,12 @@ def test_a_shorter_video_is_shown_slower_and_that_is_said(moving_model, tmp_path
 
 
 def refused(asked: SceneRequest, scratch, says: str, params: lyra_dynamic.Params = QUICK) -> None:
-    with pytest.raises(InvalidRequest, match=says):
+    """See that a request is refused alike before anything is loaded, and by the run itself."""
+    with pytest.raises(InvalidRequest, match=says) as planned:
+        lyra_dynamic.estimate(asked, params)
+    with pytest.raises(InvalidRequest) as met:
         run(asked, scratch, params)
+    assert str(met.value) == str(planned.value)
 
 
 def test_a_camera_that_moves_is_refused(panned_video, moving_model, tmp_path) -> None:
@@ -219,6 +223,30 @@ def test_a_camera_that_moves_is_refused(panned_video, moving_model, tmp_path) ->
 def test_a_camera_that_moves_is_taken_if_users_say_it_does_not(shown, panned_video, moving_model, tmp_path) -> None:
     params = lyra_dynamic.Params(steps=2, guidance=0.0, fov=60.0, still_camera=False)
     assert len(frames_shown(shown, request(panned_video, moving_model), tmp_path, params)) == 17
+
+
+def test_a_cut_is_refused(moving_model, tmp_path) -> None:
+    video = write_video(tmp_path / "cut.mp4", 0, cut=8)
+    refused(request(video, moving_model), tmp_path, r"one shot from where its camera stands, and \d+% .* it is cut")
+
+
+def test_a_wall_without_texture_says_that_nothing_can_be_said(shown, moving_model, tmp_path) -> None:
+    video = write_video(tmp_path / "plain.mp4", 0, blobs=0)
+    found = lyra_dynamic._prepare(request(video, moving_model), QUICK, lambda *_: None).findings
+    assert "lyra.camera_unknown" in {finding.code for finding in found}
+
+
+def test_few_frames_a_second_are_warned_of(moving_model, tmp_path) -> None:
+    video = write_video(tmp_path / "slow.mp4", 0, fps=5.0)
+    found = codes(run(request(video, moving_model), tmp_path / "run"))
+    assert found["lyra.video_jerky"] == (5.0, pytest.approx(0.8 * 24, abs=0.01))
+
+
+def test_the_depth_of_frames_is_not_estimated_again(still_video, moving_model, tmp_path, monkeypatch) -> None:
+    one = run(request(still_video, moving_model), tmp_path)
+    monkeypatch.setattr(start, "load_estimator", None)
+    same = run(request(still_video, moving_model), tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(positions(one), positions(same), strict=True))
 
 
 def test_a_video_of_one_frame_is_refused(moving_model, tmp_path) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lyra_backend.generate._lyra.motion import camera_shift, still_pixels
+from lyra_backend.generate._lyra.motion import background_motion, still_pixels
 
 #: Frames, height and width of the videos.
 SHAPE = (13, 120, 200)
@@ -29,23 +29,24 @@ def panned(across: float, down: float = 0.0) -> np.ndarray:
 @pytest.mark.parametrize(("across", "down"), [(0.4, 0.0), (1.0, 0.0), (0.0, -0.7), (1.2, 0.5), (-0.8, 0.8)])
 def test_how_far_a_pan_goes(across: float, down: float) -> None:
     far = (SHAPE[0] - 1) * np.hypot(across, down)
-    assert camera_shift(panned(across, down)) == pytest.approx(far / DIAGONAL, rel=0.03)
+    assert background_motion(panned(across, down)).shift == pytest.approx(far / DIAGONAL, rel=0.03)
 
 
 @pytest.mark.parametrize("across", [5.0, 12.0, 20.0])
 def test_a_pan_too_fast_to_be_followed_is_no_camera_that_stands(across: float) -> None:
-    assert camera_shift(panned(across)) > 0.03
+    assert background_motion(panned(across)).shift > 0.03
 
 
 def test_a_pan_that_comes_back_has_moved() -> None:
     there = panned(1.0)
-    assert camera_shift(np.concatenate([there[::2], there[::-2]])) == pytest.approx(12 / DIAGONAL, rel=0.2)
+    assert background_motion(np.concatenate([there[::2], there[::-2]])).shift == pytest.approx(12 / DIAGONAL, rel=0.2)
 
 
 def test_a_camera_that_stands() -> None:
     noise = np.random.default_rng(1).normal(0, 3, (*SHAPE, 3))
     frames = np.clip(blobs(*SHAPE[1:]) + noise, 0, 255).astype(np.uint8)
-    assert camera_shift(frames) < 0.001
+    assert background_motion(frames).shift < 0.001
+    assert background_motion(frames).lost < 0.05
 
 
 def test_a_large_thing_that_moves_is_not_the_camera() -> None:
@@ -54,7 +55,14 @@ def test_a_large_thing_that_moves_is_not_the_camera() -> None:
     thing = blobs(SHAPE[1], 40, seed=1)
     for i, frame in enumerate(frames):
         frame[:, 30 + 3 * i : 70 + 3 * i] = thing
-    assert camera_shift(frames) < 0.002
+    assert background_motion(frames).shift < 0.002
+    assert background_motion(frames).lost < 0.5
+
+
+def test_a_cut_loses_what_was_there() -> None:
+    frames = np.repeat(blobs(*SHAPE[1:])[None], SHAPE[0], axis=0)
+    frames[8:] = blobs(*SHAPE[1:], seed=5)
+    assert background_motion(frames).lost > 0.85
 
 
 @pytest.mark.parametrize("dots", [0, 4])
@@ -63,7 +71,7 @@ def test_without_texture_nothing_can_be_said(dots: int) -> None:
     for i, frame in enumerate(frames):
         for k in range(dots):
             frame[20 * k + 20 : 20 * k + 24, 40 + 3 * i : 44 + 3 * i] = 255
-    assert camera_shift(frames) == 0.0
+    assert background_motion(frames) == (0.0, 0.0, False)
 
 
 def test_still_pixels_are_those_whose_colour_stays() -> None:

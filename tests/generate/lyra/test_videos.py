@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lyra_backend.errors import WriteFailed
 from lyra_backend.generate._lyra.videos import imagine_all
 
 VIEWS = ("clockwise", "left", "right", "up", "zoom_out", "zoom_in")
@@ -126,14 +128,15 @@ def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, share: floa
 
 
 def test_a_video_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypatch) -> None:
-    def full(tensors: object, path: Path) -> None:
-        path.write_bytes(b"half of it")
-        raise OSError(28, "No space left on device")
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WriteFailed, match="No space left"):
         imagined(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["clockwise.part"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_view_that_fails_stops_the_others(tmp_path) -> None:
