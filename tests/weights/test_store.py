@@ -237,7 +237,7 @@ def test_the_published_file_is_nobodys_own(
     path = published / "lyra_static.pt"
     md5 = {"lyra_static.pt": hashlib.md5(path.read_bytes()).hexdigest()}
     small_catalogue["lyra_static"] = replace(small_catalogue["lyra_static"], md5=md5)
-    with pytest.raises(InvalidRequest, match="lyra_static.pt is the published file, .* Leave --licence out"):
+    with pytest.raises(InvalidRequest, match=r"lyra_static\.pt is the published file, .* Leave --licence out"):
         take_with_licence("lyra_static", path, tmp_path, licence="MIT")
     assert not store.holds("lyra_static", tmp_path)
 

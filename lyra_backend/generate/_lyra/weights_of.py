@@ -45,13 +45,14 @@ def folders_of(model: str | None, decoder: str, *, moves: bool) -> ModelFolders:
 
 def _own(model: str) -> ModelFolders:
     from ...models.folders import ModelFolders
+    from ...weights import store
 
-    return ModelFolders.in_one(Path(model))
+    return ModelFolders.in_one(Path(model), store.embeddings_folder())
 
 
 def _fetched(decoder: str) -> ModelFolders:
     from ...models.budget import VideoFormat
-    from ...models.folders import ModelFolders
+    from ...models.folders import Embeddings, ModelFolders
     from ...weights import catalogue, store
 
     folder, names = store.default_folder(), (decoder, "gen3c", "cosmos_tokenizer")
@@ -68,7 +69,7 @@ def _fetched(decoder: str) -> ModelFolders:
         transformer=folder / "gen3c",
         vae=folder / "cosmos_tokenizer",
         text_encoder=folder / "t5_11b",
-        embeddings=folder / "text_embeddings",
+        embeddings=Embeddings(store.embeddings_folder()),
         depth=folder / "depth_indoor",
         text_to_image=folder / "flux_schnell",
         video=VideoFormat(),
