@@ -70,6 +70,11 @@ class Weights:
         return self.layout in CONVERTED
 
     @property
+    def by_fetching(self) -> str:
+        """The command that fetches it."""
+        return f"lyra-scenegen weights fetch {self.name}{' --accept-licence' if self.licence.must_accept else ''}"
+
+    @property
     def by_hand(self) -> str:
         """The command that takes in a copy which was downloaded in another way."""
         accept = " --accept-licence" if self.licence.must_accept else ""
