@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, metadata, requires
 
 __all__ = ["Requirement", "extra_of", "installed_versions", "meets", "python_versions", "requirements"]
 
@@ -17,6 +18,9 @@ _CLAUSE = re.compile(r"(==|>=|<=|<|>)\s*([\d.]+)")
 _COMPARE = {"==": operator.eq, ">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
 #: What outputs depend on at least, where this package was not installed by pip and cannot say what it needs.
 _COMPUTING = ("numpy", "pillow", "scipy", "trimesh", "usd-core", "warp-lang")
+#: Packages that nobody needs, and that change what is computed where they are installed: kernels and networks that
+#: take the place of ours.
+_REPLACING = ("gsplat", "mamba-ssm", "moge", "torchao")
 #: The extra for people who work on this package; no user lacks it.
 _DEVELOPMENT = "test"
 
@@ -44,15 +48,19 @@ def requirements() -> tuple[Requirement, ...]:
 
 def installed_versions() -> dict[str, str]:
     """Return the versions of Python and of every package that users may have; "" for one that is not installed."""
-    packages = sorted({*_COMPUTING, *(need.package for need in requirements())})
+    packages = sorted({*_COMPUTING, *_REPLACING, *(need.package for need in requirements())})
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {p: _version(p) for p in packages}
 
 
 def _version(package: str) -> str:
+    """Return the version of a package, with its commit if it was installed from a repository: MoGe's never changes."""
     try:
-        return version(package)
+        found = distribution(package)
     except PackageNotFoundError:
         return ""
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    commit = origin.get("vcs_info", {}).get("commit_id", "")
+    return f"{found.version} {commit}".rstrip()
 
 
 def extra_of(module: str) -> str | None:

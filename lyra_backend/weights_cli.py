@@ -28,6 +28,10 @@ FolderOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where weights lie. Default: the user's cache, as `weights list` shows it."),
 ]
+LicenceFlag = Annotated[
+    bool,
+    typer.Option("--accept-licence", help="You have read the licences that `weights list` names, and agree to them."),
+]
 ReplaceFlag = Annotated[bool, typer.Option("--overwrite", help="Replace weights that are there.")]
 
 
@@ -51,12 +55,7 @@ def list_weights(folder: FolderOption = None, as_json: JsonFlag = False) -> None
 def fetch(
     names: Names,
     folder: FolderOption = None,
-    accept_licence: Annotated[
-        bool,
-        typer.Option(
-            "--accept-licence", help="You have read the licences that `weights list` names, and agree to them."
-        ),
-    ] = False,
+    accept_licence: LicenceFlag = False,
     overwrite: ReplaceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -91,14 +90,22 @@ def convert(
         typer.Option(metavar="FILE", help="JSON of settings that differ from those of the published model."),
     ] = None,
     folder: FolderOption = None,
+    accept_licence: LicenceFlag = False,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Terms of a file that is not the published one, in place of theirs."),
+    ] = None,
     overwrite: ReplaceFlag = False,
+    remove_source: Annotated[
+        bool, typer.Option("--remove-source", help="Delete the files that were taken, once all is there.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Convert weights that you have already: downloaded by hand, from a mirror, or trained by yourself.
 
-    No code in the file is run. The file itself stays where it is.
+    No code in the file is run. The file itself stays where it is, unless you say --remove-source.
 
-    Example: **lyra-scenegen weights convert lyra_static --from checkpoints/Lyra/lyra_static.pt**
+    Example: **lyra-scenegen weights convert lyra_static --from checkpoints/Lyra/lyra_static.pt --accept-licence**
     """
     from .console import Console
     from .progress import Progress
@@ -109,7 +116,16 @@ def convert(
     with Console(quiet=as_json) as console:
         progress = Progress(console.show, console.token, stage="convert")
         path = take(
-            name, source, folder, statistics=statistics, config=settings, overwrite=overwrite, progress=progress
+            name,
+            source,
+            folder,
+            statistics=statistics,
+            config=settings,
+            accept_licence=accept_licence,
+            licence=licence,
+            overwrite=overwrite,
+            remove_source=remove_source,
+            progress=progress,
         )
     _tell({"weights": {name: _summary(path)}}, as_json)
 
@@ -153,11 +169,12 @@ def _summary(path: Path) -> dict[str, Any]:
 
     record = read_record(path)
     size = sum(digest.bytes for digest in record.files.values())
+    name, url = record.licence["name"], record.licence["url"]
     return {
         "folder": str(path),
         "size": f"{size / 1e9:.3g} GB",
         "checked": sorted(set(record.checked.values())),
-        "licence": f"{record.licence['name']} ({record.licence['url']})",
+        "licence": f"{name} ({url})" if url else name,
     }
 
 
@@ -166,9 +183,10 @@ def _in_short(entry: dict[str, Any]) -> dict[str, Any]:
     licence = entry["licence"]
     accept = ", to be accepted" if licence["must_be_accepted"] else ""
     account = ", asks for an account" if entry["gated"] else ""
+    kept = f", {entry['bytes_kept'] / 1e9:.2g} GB are kept" if entry["bytes_kept"] != entry["bytes"] else ""
     return {
         "for": entry["for"],
-        "size": f"about {entry['bytes'] / 1e9:.2g} GB",
+        "size": f"about {entry['bytes'] / 1e9:.2g} GB{kept}",
         "from": f"{entry['repository']}{account}",
         "licence": f"{licence['name']}{accept}: {licence['url']}",
         "state": entry["state"],

@@ -81,6 +81,17 @@ def test_a_package_that_was_never_installed(monkeypatch: pytest.MonkeyPatch) -> 
         requirements.requirements.cache_clear()
 
 
+def test_what_comes_from_a_repository_is_told_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "moge-2.0.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: moge\nVersion: 2.0.0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert requirements.installed_versions()["moge"] == "2.0.0"
+    origin = '{"url": "https://github.com/microsoft/MoGe.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}'
+    (folder / "direct_url.json").write_text(origin, encoding="utf-8")
+    assert requirements.installed_versions()["moge"] == "2.0.0 c0ffee"
+
+
 def test_every_library_that_computes_counts_as_code(monkeypatch: pytest.MonkeyPatch) -> None:
     from lyra_backend import pipeline
 
@@ -89,7 +100,8 @@ def test_every_library_that_computes_counts_as_code(monkeypatch: pytest.MonkeyPa
     code = pipeline.code_version.__wrapped__
     before = code()
     assert code() == before
-    for package in ("numpy", "warp-lang", "usd-core", "trimesh"):
+    for package in ("numpy", "warp-lang", "usd-core", "trimesh", "mamba-ssm", "moge", "torchao", "gsplat"):
+        assert package in found
         other = {**found, package: "999.0"}
         monkeypatch.setattr(pipeline, "installed_versions", lambda other=other: other)
         assert code() != before, package

@@ -47,7 +47,7 @@ MAY: Mapping[str, set[str]] = {
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "api": FACES_BASE | {"io", "conversion", "pipeline"},
     "catalog": FACES_BASE,
-    "doctor": {"__init__", "kernels", "requirements"},
+    "doctor": {"__init__", "kernels", "requirements", "weights"},
     "console": {"progress", "types"},
     "exits": {"errors"},
     "options": {"errors", "catalog", "conversion", "io"},

@@ -6,7 +6,8 @@ Does:
     One with weights may define ``depends_on(request, params) -> dict[str, str]``: what was kept of others is not used
     again.
     One that works long may define ``RESUMES = True`` to be given, as a fourth argument, a folder that outlives a killed
-    run, and ``estimate(request, params) -> tuple[Estimate, ...]`` to say what it will take, which refuses what ``run`` would.
+    run, and ``estimate(request, params) -> tuple[Estimate, ...]`` to say what it will take, refusing
+    what ``run`` would.
 
 Does not:
     remove floaters or put the floor at z = 0 (``refine`` does), make colliders (``collide`` does) or write files.

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import InvalidRequest
 from .budget import Budget, VideoFormat, read_config
 
-__all__ = ["ModelFolders"]
+__all__ = ["Embeddings", "ModelFolders"]
+
+
+class Embeddings(NamedTuple):
+    """Folders of embeddings of prompts.
+
+    Attributes:
+        kept: where those are kept that a text encoder made here, each under its encoder and its text.
+        brought: those that came with the model, which are only read: ``<first 16 digits of the text's SHA-256>
+            .safetensors`` with the tensor ``embedding`` (1, 512, E). There need not be any.
+    """
+
+    kept: Path
+    brought: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,7 @@ class ModelFolders:
     Attributes:
         decoder, transformer, vae: as diffusers saves networks.
         text_encoder: a T5 encoder with its tokenizer; there need not be one.
-        embeddings: where embeddings of prompts are kept.
+        embeddings: of prompts.
         depth, text_to_image: a depth model of transformers, and a pipeline of diffusers; there need not be any.
         video: the format of the model's videos.
     """
@@ -27,14 +41,18 @@ class ModelFolders:
     transformer: Path
     vae: Path
     text_encoder: Path
-    embeddings: Path
+    embeddings: Embeddings
     depth: Path
     text_to_image: Path
     video: VideoFormat
 
     @staticmethod
-    def in_one(folder: Path) -> ModelFolders:
+    def in_one(folder: Path, kept: Path) -> ModelFolders:
         """Return those of a folder with ``decoder``, ``transformer``, ``vae`` and, if it has them, the others.
+
+        Args:
+            folder: the user's, in which nothing is written.
+            kept: where embeddings of prompts are kept.
 
         Raises:
             InvalidRequest: there is no such folder, or it lacks a network.
@@ -47,7 +65,7 @@ class ModelFolders:
             folder / "transformer",
             folder / "vae",
             folder / "text_encoder",
-            folder / "text_embeddings",
+            Embeddings(kept, folder / "text_embeddings"),
             folder / "depth",
             folder / "text_to_image",
             VideoFormat.read(folder),

@@ -27,8 +27,8 @@ _CODES = {
     "collide.rays_missing collide.straightened collide.thin_walls collider.degenerate collider.uncovered "
     "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles lyra.cropped "
     "lyra.depth_holes physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes "
-    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled physics.wall_back_faces "
-    "refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
+    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled "
+    "physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces collide.triangles "
     "collide.unmeasured collider.indices collider.not_finite collider.size collider.topology field.length "

@@ -16,7 +16,7 @@ from ..errors import InvalidRequest, nearest, shown
 __all__ = ["CONVERTED", "LAYOUTS", "Licence", "Weights", "entry", "known"]
 
 #: Layouts that the published file is converted to; the others are kept as they are published.
-CONVERTED = ("decoder", "dit", "vae")
+CONVERTED = ("decoder", "dit", "vae", "t5_encoder")
 LAYOUTS = (*CONVERTED, "diffusers", "transformers")
 
 
@@ -37,9 +37,11 @@ class Weights:
         name: what is typed on the command line.
         purpose: what it is for, one line.
         repo: repository on Hugging Face, owner/name.
-        files: what must be there, as fnmatch patterns of paths in the repository.
+        files: what must be there, as fnmatch patterns of paths in the repository; of what is converted, the file
+            that holds the network is the first.
         optional: patterns of what is taken if it is there.
         bytes: about what is downloaded.
+        kept_bytes: about what stays on the disk, where that is not the same.
         layout: one of :data:`LAYOUTS`.
         licence: its terms.
         gated: the repository asks for an account that has agreed to its terms.
@@ -55,6 +57,7 @@ class Weights:
     bytes: int
     layout: str
     licence: Licence
+    kept_bytes: int | None = None
     optional: tuple[str, ...] = ()
     gated: bool = False
     md5: Mapping[str, str] = field(default_factory=dict)
@@ -67,9 +70,21 @@ class Weights:
         return self.layout in CONVERTED
 
     @property
+    def by_fetching(self) -> str:
+        """The command that fetches it."""
+        return f"lyra-scenegen weights fetch {self.name}{' --accept-licence' if self.licence.must_accept else ''}"
+
+    @property
     def by_hand(self) -> str:
         """The command that takes in a copy which was downloaded in another way."""
-        return f"lyra-scenegen weights convert {self.name} --from {'FILE' if self.converted else 'FOLDER'}"
+        accept = " --accept-licence" if self.licence.must_accept else ""
+        return f"lyra-scenegen weights convert {self.name} --from {'FILE' if self.converted else 'FOLDER'}{accept}"
+
+    def bytes_kept(self, published: int | None = None) -> int:
+        """Return about what stays on the disk; `published` is what is known by now of what is downloaded [bytes]."""
+        if self.kept_bytes is not None:
+            return self.kept_bytes
+        return self.bytes if published is None else published
 
     def takes(self, path: str) -> bool:
         """Return whether a path of the repository belongs to it; none that leads out of its folder does."""

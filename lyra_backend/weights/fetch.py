@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import FetchFailed, InvalidRequest, WriteFailed
 from ..progress import Progress
 from . import catalogue
+from .admission import check_licences, check_room, in_words, terms_of
 from .catalogue import Weights
 from .hub import RemoteFile, Snapshot, download, look_up
 from .intake import convert_published, record_in
@@ -17,8 +18,6 @@ from .store import default_folder, holds, take_in, working_in
 
 __all__ = ["fetch"]
 
-#: Kept free on the disk [bytes].
-_SPARE_BYTES = 500_000_000
 #: Where in the whole the download ends, and the check of what came; the rest is conversion and the record.
 _DOWNLOADED, _CHECKED, _CONVERTED = 0.75, 0.85, 0.95
 
@@ -56,9 +55,9 @@ def fetch(
     place = folder or default_folder()
     entries = [catalogue.entry(name) for name in dict.fromkeys(names)]
     wanted = [weights for weights in entries if overwrite or not holds(weights.name, place)]
-    for weights in wanted:
-        _check_licence(weights, accept_licence)
-    _check_room(place, wanted, sum(_bytes_on_disk(weights, weights.bytes) for weights in wanted))
+    check_licences(wanted, accept_licence)
+    if wanted:
+        check_room(place, (weights.name for weights in wanted), _most_at_once(wanted))
     report = progress or Progress()
     total, done = max(sum(weights.bytes for weights in wanted), 1), 0
     for weights in wanted:
@@ -69,29 +68,18 @@ def fetch(
     return {weights.name: place / weights.name for weights in entries}
 
 
-def _check_licence(weights: Weights, accepted: bool) -> None:
-    licence = weights.licence
-    if licence.must_accept and not accepted:
-        raise InvalidRequest(
-            f"weights {weights.name}: are published under the {licence.name}, which you have to agree to. Read "
-            f"{licence.url} and add --accept-licence if you do."
-        )
+def _most_at_once(wanted: Sequence[Weights]) -> int:
+    """Return the most bytes that are on the disk while weights are fetched one after another."""
+    kept = most = 0
+    for weights in wanted:
+        most = max(most, kept + _bytes_on_disk(weights, weights.bytes))
+        kept += weights.bytes_kept()
+    return most
 
 
 def _bytes_on_disk(weights: Weights, published: int, there: int = 0) -> int:
     """Return what is still to be written: what has not come, and the converted network beside it."""
-    return published - there + (published if weights.converted else 0)
-
-
-def _check_room(folder: Path, wanted: Sequence[Weights], bytes_on_disk: int) -> None:
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    if wanted and free < bytes_on_disk + _SPARE_BYTES:
-        names = ", ".join(weights.name for weights in wanted)
-        raise InvalidRequest(
-            f"{folder}: {names} must have {_size(bytes_on_disk + _SPARE_BYTES)} of disk while they are fetched and "
-            f"converted, and {_size(free)} are free. Make room, or choose another disk with --folder."
-        )
+    return published - there + (weights.bytes_kept(published) if weights.converted else 0)
 
 
 def _fetch_one(weights: Weights, folder: Path, endpoint: str | None, progress: Progress) -> None:
@@ -101,19 +89,26 @@ def _fetch_one(weights: Weights, folder: Path, endpoint: str | None, progress: P
         published, prepared = work / snapshot.revision, work / "prepared"
         _remove_others(work, published)
         size = sum(file.bytes for file in snapshot.files)
-        _check_room(folder, [weights], _bytes_on_disk(weights, size, _there(published, snapshot)))
+        check_room(folder, [weights.name], _bytes_on_disk(weights, size, _there(published, snapshot)))
         _download_all(weights, snapshot, published, endpoint, progress.child(0.0, _DOWNLOADED))
         digests, checks = _check_all(weights, snapshot, published, folder, progress.child(_DOWNLOADED, _CHECKED))
         if weights.converted:
             files = {file.path: published / file.path for file in snapshot.files}
             convert_published(weights, files, prepared, None, progress.child(_CHECKED, _CONVERTED))
         else:
-            published.rename(prepared)
-        accepted = weights.licence.must_accept
-        ending = progress.child(_CONVERTED, 1.0)
-        record_in(prepared, weights, snapshot.revision, digests, checks, ending, accepted=accepted)
+            _move(published, prepared)
+        # What must be accepted was, before anything was asked of the hub.
+        terms, ending = terms_of(weights, accepted=True), progress.child(_CONVERTED, 1.0)
+        record_in(prepared, weights, snapshot.revision, digests, checks, terms, ending)
         take_in(prepared, weights.name, folder, work)
     progress(1.0, f"{weights.name} is there")
+
+
+def _move(published: Path, prepared: Path) -> None:
+    try:
+        published.rename(prepared)
+    except OSError as error:
+        raise WriteFailed(prepared, error) from error
 
 
 def _remove_others(work: Path, published: Path) -> None:
@@ -143,7 +138,7 @@ def _download_all(
     for file in snapshot.files:
 
         def told(have: int, file: RemoteFile = file, before: int = done) -> None:
-            progress((before + have) / total, f"{file.path}: {_size(have)} of {_size(file.bytes)}")
+            progress((before + have) / total, f"{file.path}: {in_words(have)} of {in_words(file.bytes)}")
 
         part = _part(published, file)
         try:
@@ -193,8 +188,3 @@ def _other_file(weights: Weights, path: str, which: str) -> str:
         f"{weights.repo}: {path} is not the file {which}: its checksum differs, and it was not used. If you know why, "
         f"and trust it, run: {weights.by_hand} --overwrite, with a copy of it."
     )
-
-
-def _size(count: int) -> str:
-    """Return a number of bytes in words."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -17,36 +17,40 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "TENSORS_NAME",
     "check_tensors",
     "empty_network",
     "full_disk_told",
     "model_class",
+    "network_shapes",
     "shapes_of",
     "stored_shapes",
     "write_tensors",
 ]
 
-#: Name of the tensors' file without its ending, as diffusers looks for it.
-TENSORS_NAME = "diffusion_pytorch_model"
+#: Names of the tensors' file without its ending, as diffusers and transformers look for it.
+DIFFUSERS_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
 #: Larger networks are written in files of this size at most [bytes].
 SHARD_BYTES = 2_000_000_000
 #: The longest header that is believed [bytes].
 _HEADER_BYTES = 100_000_000
 _SHOWN = 3
+#: Another name of tensors that a network has once.
+_TIED = frozenset({"encoder.embed_tokens.weight"})
 
 
 def model_class(layout: str) -> Any:
     """Return the class that loads a folder of a converted layout.
 
     Raises:
-        MissingDependency: diffusers or torch are not installed.
+        MissingDependency: diffusers, transformers or torch are not installed.
     """
     needed("torch", "networks")
     if layout == "decoder":
         from ..models.gaussian_decoder import GaussianDecoder
 
         return GaussianDecoder
+    if layout == "t5_encoder":
+        return needed("transformers", "text encoders").T5EncoderModel
     diffusers = needed("diffusers", "networks")
     return {"dit": diffusers.CosmosTransformer3DModel, "vae": diffusers.AutoencoderKLCosmos}[layout]
 
@@ -56,15 +60,23 @@ def empty_network(layout: str, config: Mapping[str, Any]) -> Any:
 
     Raises:
         InvalidRequest: no network can be made of it.
-        MissingDependency: diffusers or torch are not installed.
+        MissingDependency: diffusers, transformers or torch are not installed.
     """
     network = model_class(layout)
     torch = needed("torch", "networks")
     try:
         with torch.device("meta"):
+            if layout == "t5_encoder":
+                return network(network.config_class.from_dict(dict(config)))
             return network.from_config(dict(config))
-    except (TypeError, ValueError, ZeroDivisionError, RuntimeError, IndexError) as error:
+    except Exception as error:  # what a wrong setting makes a library raise is anything
         raise InvalidRequest(f"{network.__name__}: cannot be made of this configuration ({error}).") from error
+
+
+def network_shapes(layout: str, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that a folder of a converted layout must hold by name; errors of :func:`empty_network`."""
+    shapes = shapes_of(empty_network(layout, config).state_dict())
+    return {name: shape for name, shape in shapes.items() if name not in _TIED}
 
 
 def shapes_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
@@ -97,10 +109,24 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
 
 
-def write_tensors(folder: Path, tensors: Mapping[str, torch.Tensor], progress: Progress | None = None) -> None:
-    """Write tensors as safetensors, types kept, in several files and an index if they are large.
+def write_tensors(
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor],
+    progress: Progress | None = None,
+    *,
+    stem: str = DIFFUSERS_STEM,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write tensors as safetensors, in several files and an index if they are large.
 
     One file's tensors at a time are in memory, if `tensors` are mapped from a file.
+
+    Args:
+        folder: where to.
+        tensors: by name.
+        progress: told what is done.
+        stem: name of the file without its ending.
+        dtype: what they are written as; None: as they are.
 
     Raises:
         WriteFailed: the disk is full.
@@ -108,18 +134,20 @@ def write_tensors(folder: Path, tensors: Mapping[str, torch.Tensor], progress: P
         Cancelled: the job was stopped.
     """
     hub, safetensors = needed("huggingface_hub", "writing weights"), needed("safetensors.torch", "writing weights")
+    # Sizes are those that are written, and a tensor counts by what it has of a storage that it may share.
+    sizes = {name: tensor.new_empty(tensor.shape, dtype=dtype, device="meta") for name, tensor in tensors.items()}
     split = hub.split_torch_state_dict_into_shards(
-        dict(tensors), filename_pattern=f"{TENSORS_NAME}{{suffix}}.safetensors", max_shard_size=SHARD_BYTES
+        sizes, filename_pattern=f"{stem}{{suffix}}.safetensors", max_shard_size=SHARD_BYTES
     )
     report = progress or Progress()
     for index, (name, members) in enumerate(split.filename_to_tensors.items()):
         report(index / len(split.filename_to_tensors), f"writing {name}")
         with full_disk_told(folder / name):
-            shard = {member: tensors[member].contiguous() for member in members}
+            shard = {member: tensors[member].to(sizes[member].dtype).contiguous() for member in members}
             safetensors.save_file(shard, folder / name, metadata={"format": "pt"})
     if split.is_sharded:
         index_text = json.dumps({"metadata": split.metadata, "weight_map": split.tensor_to_filename}, indent=2)
-        (folder / f"{TENSORS_NAME}.safetensors.index.json").write_text(f"{index_text}\n", encoding="utf-8")
+        (folder / f"{stem}.safetensors.index.json").write_text(f"{index_text}\n", encoding="utf-8")
 
 
 @contextmanager

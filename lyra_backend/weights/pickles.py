@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequest
+from .legacy import map_legacy
 
 __all__ = ["Inert", "read_pickle"]
 
@@ -82,18 +83,17 @@ class _SafePickle:
 
 
 def read_pickle(path: Path) -> Any:
-    """Return what ``torch.save`` wrote, tensors on the CPU and mapped from the file where its format allows it.
+    """Return what ``torch.save`` wrote, tensors on the CPU and mapped from the file.
 
     Raises:
         InvalidRequest: it cannot be read, or is an attack.
         OSError: the file cannot be opened.
     """
     try:
-        return _load(path, weights_only=True)
-    except pickle.UnpicklingError:
-        pass  # it holds more than tensors
-    try:
-        return _load(path, weights_only=False, pickle_module=_SafePickle)
+        try:
+            return _load(path, weights_only=True)
+        except pickle.UnpicklingError:  # it holds more than tensors
+            return _load(path, weights_only=False, pickle_module=_SafePickle)
     except _Hostile as attack:
         raise InvalidRequest(
             f"{path}: would call {attack} when opened as a pickle, which no weights need. It was not opened. Delete "
@@ -111,7 +111,9 @@ def _load(path: Path, **options: Any) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", mmap=_is_zip(path), **options)
+        if not _is_zip(path):
+            return map_legacy(path, _Unpickler)
+        return torch.load(path, map_location="cpu", mmap=True, **options)
     except (OSError, _Hostile, MemoryError):
         raise
     except pickle.UnpicklingError as error:
@@ -128,7 +130,7 @@ def _damaged(path: Path, error: Exception) -> InvalidRequest:
 
 
 def _is_zip(path: Path) -> bool:
-    """Return whether it is of the format of PyTorch 1.6 and later; older files cannot be mapped."""
+    """Return whether it is of the format of PyTorch 1.6 and later."""
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
 
@@ -148,8 +150,20 @@ def _trusted(module: str, name: str) -> Any:
         return OrderedDict
     if (module, name) == ("torch", "Size"):
         return torch.Size
+    if module == "torch" and name.endswith("Storage"):
+        return _storage_kind(name)
     value = getattr(torch, name, None) if module == "torch" else None
     return value if isinstance(value, torch.dtype) else None
+
+
+def _storage_kind(name: str) -> Any:
+    """Return what stands for a class of storages such as FloatStorage: it has a ``dtype``; None if there is none."""
+    from torch.serialization import StorageType
+
+    try:
+        return StorageType(name)
+    except KeyError:
+        return None
 
 
 def _bare(tensor: Any, *_: Any) -> Any:

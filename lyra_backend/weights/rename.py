@@ -1,7 +1,8 @@
 """Names of tensors: those that NVIDIA publishes, and those of the same networks in diffusers.
 
 Facts about two layouts: ``VideoExtendGeneralDIT`` of GEN3C and diffusers' ``CosmosTransformer3DModel``;
-``CausalContinuousVideoTokenizer`` of Cosmos and diffusers' ``AutoencoderKLCosmos``. Names that no rule knows stay as
+``CausalContinuousVideoTokenizer`` of Cosmos and diffusers' ``AutoencoderKLCosmos``; and which of a whole T5 its encoder
+is. Names that no rule knows stay as
 they are, so that a wrong file shows its own names.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["decoder_names", "dit_names", "vae_names"]
+__all__ = ["decoder_names", "dit_names", "t5_encoder_names", "vae_names"]
 
 #: What training code puts before the names of the network it wraps.
 _WRAPPERS = ("net.", "model.", "module.")
@@ -36,6 +37,9 @@ _DIT_ATTENTION = {
     "to_v.0.": "to_v.",
 }
 _DIT_MLP = {"1.": "0.proj.", "2.": "2."}
+
+#: Names of the vectors of words of a T5, the one to keep first.
+_T5_WORDS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 
 #: Buffers of the wavelet patches, which diffusers makes itself.
 _VAE_DROPPED = re.compile(r".*\.(wavelets|_arange|patch_size_buffer)$")
@@ -76,6 +80,17 @@ def vae_names(names: Iterable[str]) -> dict[str, str]:
     numbers = (re.match(r"decoder\.up\.(\d+)\.", inner) for inner in bare.values())
     levels = max((int(number[1]) + 1 for number in numbers if number), default=0)
     return {name: _vae_name(inner, levels) for name, inner in bare.items() if not _VAE_DROPPED.match(inner)}
+
+
+def t5_encoder_names(names: Iterable[str]) -> dict[str, str]:
+    """Return {published name: the name in ``T5EncoderModel``}, without the decoder.
+
+    Vectors of words are one tensor that a file may have under several names; it keeps the name that is tied to others.
+    """
+    there = list(names)
+    words = next((name for name in _T5_WORDS if name in there), None)
+    encoder = {name: name for name in there if name.startswith("encoder.") and name not in _T5_WORDS}
+    return encoder if words is None else {words: _T5_WORDS[0], **encoder}
 
 
 def _unwrapped(name: str) -> str:

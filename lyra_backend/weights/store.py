@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,24 @@ from ..errors import InvalidRequest, WriteFailed
 from ..progress import Progress
 from ..types import Finding, Severity
 from . import catalogue
+from .admission import in_words
 from .catalogue import Weights
-from .layouts import check_tensors, empty_network, shapes_of, stored_shapes
+from .layouts import check_tensors, network_shapes, stored_shapes
 from .published import read_config
 from .record import FILE_NAME, Digest, Record, digest_of, read_record
 
-__all__ = ["default_folder", "find", "holds", "verify", "working_in"]
+__all__ = [
+    "bytes_there",
+    "default_folder",
+    "describe",
+    "embeddings_folder",
+    "find",
+    "holds",
+    "require",
+    "take_in",
+    "verify",
+    "working_in",
+]
 
 #: What is being fetched or converted lies here; only whole folders are moved out.
 _WORK = ".fetching"
@@ -35,6 +47,11 @@ def default_folder() -> Path:
     return Path(base) / "lyra-scenegen" / "weights"
 
 
+def embeddings_folder() -> Path:
+    """Return where embeddings of prompts are kept that a text encoder has made."""
+    return default_folder() / "text_embeddings"
+
+
 def holds(name: str, folder: Path | None = None) -> bool:
     """Return whether the weights are there, whole."""
     return ((folder or default_folder()) / name / FILE_NAME).is_file()
@@ -46,16 +63,49 @@ def find(name: str, folder: Path | None = None) -> Path:
     Raises:
         InvalidRequest: there are no such weights, or they were not fetched.
     """
-    weights = catalogue.entry(name)
-    if not holds(name, folder):
-        where = folder or default_folder()
-        accept = " --accept-licence" if weights.licence.must_accept else ""
-        option = "" if folder is None else f" --folder {folder}"
-        raise InvalidRequest(
-            f"weights {name}: not in {where}. Run: lyra-scenegen weights fetch {name}{accept}{option} "
-            f"({weights.bytes / 1e9:.3g} GB, {weights.licence.name}: {weights.licence.url})"
-        )
-    return (folder or default_folder()) / name
+    return require([name], f"weights {name}", folder)[name]
+
+
+def require(names: Iterable[str], subject: str, folder: Path | None = None, *, otherwise: str = "") -> dict[str, Path]:
+    """Return the folders of all weights that something needs, to load from.
+
+    Args:
+        names: catalogue names.
+        subject: what needs them, with which the message begins.
+        folder: where weights lie; None: :func:`default_folder`.
+        otherwise: what else the user can do, a sentence.
+
+    Returns:
+        Name -> folder to load from.
+
+    Raises:
+        InvalidRequest: some are not there; the message names all of them, their sizes and licences, and the one command
+            that fetches them. Or there are no weights of a name.
+    """
+    place, entries = folder or default_folder(), [catalogue.entry(name) for name in dict.fromkeys(names)]
+    missing = [weights for weights in entries if not holds(weights.name, place)]
+    if missing:
+        raise InvalidRequest(f"{subject}: {_told_missing(missing, place, folder)}{otherwise and ' '}{otherwise}")
+    return {weights.name: place / weights.name for weights in entries}
+
+
+def _told_missing(missing: list[Weights], place: Path, folder: Path | None) -> str:
+    sizes = ", ".join(f"{weights.name} ({in_words(weights.bytes)})" for weights in missing)
+    total = f", {in_words(sum(weights.bytes for weights in missing))} in all" if len(missing) > 1 else ""
+    accept = " --accept-licence" if any(weights.licence.must_accept for weights in missing) else ""
+    option = "" if folder is None else f" --folder {folder}"
+    licences = dict.fromkeys(f"{weights.licence.name}, {weights.licence.url}" for weights in missing)
+    gated = [weights.name for weights in missing if weights.gated]
+    account = f" An account of Hugging Face is asked for by {', '.join(gated)}: run `hf auth login`." if gated else ""
+    return (
+        f"not in {place}: {sizes}{total}. Run: lyra-scenegen weights fetch "
+        f"{' '.join(weights.name for weights in missing)}{accept}{option} (licences: {'; '.join(licences)}).{account}"
+    )
+
+
+def bytes_there(name: str, folder: Path) -> int:
+    """Return how many bytes the files of weights have that are there."""
+    return sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
 
 
 def verify(name: str, folder: Path | None = None, progress: Progress | None = None) -> tuple[Finding, ...]:
@@ -98,8 +148,8 @@ def _check_network(folder: Path, record: Record) -> Iterator[Finding]:
     try:
         shapes = stored_shapes(folder)
         if record.layout in catalogue.CONVERTED:
-            network = empty_network(record.layout, read_config(folder / "config.json"))
-            check_tensors(record.name, shapes, shapes_of(network.state_dict()))
+            wanted = network_shapes(record.layout, read_config(folder / "config.json"))
+            check_tensors(record.name, shapes, wanted)
     except InvalidRequest as error:
         yield _wrong("weights.network", str(error), "")
 
@@ -166,6 +216,7 @@ def describe(weights: Weights, folder: Path) -> dict[str, Any]:
         "state": f"in {folder / weights.name}" if there else "not fetched",
         "there": there,
         "bytes": weights.bytes,
+        "bytes_kept": weights.bytes_kept(),
         "repository": f"https://huggingface.co/{weights.repo}",
         "licence": {**licence, "must_be_accepted": weights.licence.must_accept},
         "gated": weights.gated,

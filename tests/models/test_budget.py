@@ -176,4 +176,4 @@ def test_a_configuration_that_lacks_a_size(published, tmp_path: Path, network: s
         (tmp_path / name / "a.safetensors").write_bytes(b"")
         (tmp_path / name / "config.json").write_text(json.dumps(config))
     with pytest.raises(InvalidRequest, match=r"config\.json of its decoder or its transformer lacks a size"):
-        ModelFolders.in_one(tmp_path).budget(VIEWS)
+        ModelFolders.in_one(tmp_path, tmp_path / "kept").budget(VIEWS)

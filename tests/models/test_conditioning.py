@@ -48,7 +48,7 @@ def moving(tmp_path_factory) -> Lyra:
 
 
 def load(folder: Path) -> Lyra:
-    return Lyra.load(ModelFolders.in_one(folder), Placement(torch.device("cpu"), torch.float32))
+    return Lyra.load(ModelFolders.in_one(folder, folder / "kept"), Placement(torch.device("cpu"), torch.float32))
 
 
 @pytest.fixture

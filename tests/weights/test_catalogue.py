@@ -36,6 +36,15 @@ def test_patterns() -> None:
     assert catalogue.entry("depth_indoor").missing({"config.json", "model.safetensors"}) == ["preprocessor_config.json"]
 
 
+def test_what_stays_may_be_less_than_what_comes() -> None:
+    text = catalogue.entry("t5_11b")
+    assert text.bytes_kept(10**12) == 9_730_000_000
+    # T5 with 11 billion parameters: vectors of words, and 24 blocks of attention and a perceptron, in two bytes each
+    blocks = 24 * (4 * 1024 * 128 * 128 + 2 * 1024 * 65536)
+    assert text.bytes_kept() == pytest.approx(2 * (32128 * 1024 + blocks), rel=0.001)
+    assert (catalogue.entry("gen3c").bytes_kept(), catalogue.entry("gen3c").bytes_kept(7)) == (14_500_000_000, 7)
+
+
 def test_unknown_names() -> None:
     with pytest.raises(
         InvalidRequest, match=r"'lyra_statik' are not in the catalogue; known: .*Did you mean 'lyra_static'"

@@ -15,7 +15,7 @@ from lyra_backend.errors import InvalidRequest, WriteFailed
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.progress import Event, Progress
 from lyra_backend.weights import layouts
-from lyra_backend.weights.convert import convert_decoder, convert_dit, convert_latent_statistics, convert_vae
+from lyra_backend.weights.convert import convert_decoder, convert_dit, convert_vae
 
 from .conftest import DATA, DECODER
 
@@ -101,11 +101,11 @@ def test_large_networks_are_written_in_several_files(
 
 
 def test_statistics_go_into_the_tokenizer_by_channel_and_frame(published: Path, tmp_path: Path) -> None:
-    convert_vae(published / "autoencoder.jit", tmp_path / "vae")
-    assert AutoencoderKLCosmos.load_config(tmp_path / "vae")["latents_mean"] is None
+    convert_vae(published / "autoencoder.jit", tmp_path / "without")
+    assert AutoencoderKLCosmos.load_config(tmp_path / "without")["latents_mean"] is None
     per_channel = torch.arange(16.0)[:, None] + torch.arange(16.0) / 100
     torch.save((per_channel, per_channel + 1), tmp_path / "mean_std.pt")
-    convert_latent_statistics(tmp_path / "mean_std.pt", tmp_path / "vae")
+    convert_vae(published / "autoencoder.jit", tmp_path / "vae", statistics=tmp_path / "mean_std.pt")
     network = loaded(AutoencoderKLCosmos, tmp_path / "vae")
     # As diffusers' Cosmos pipelines view it.
     mean = torch.tensor(network.config.latents_mean).view(1, network.config.latent_channels, -1, 1, 1)
@@ -117,10 +117,6 @@ def test_statistics_of_images_are_refused(published: Path, tmp_path: Path) -> No
     torch.save((torch.zeros(16), torch.ones(16)), tmp_path / "image_mean_std.pt")
     with pytest.raises(InvalidRequest, match=r"give mean_std\.pt"):
         convert_vae(published / "autoencoder.jit", tmp_path / "vae", statistics=tmp_path / "image_mean_std.pt")
-    convert_dit(published / "model.pt", tmp_path / "dit")
-    for folder in (tmp_path / "dit", tmp_path):
-        with pytest.raises(InvalidRequest):
-            convert_latent_statistics(published / "mean_std.pt", folder)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from diffusers import AutoencoderKLCosmos
 from lyra_backend.errors import Cancelled, FetchFailed, InvalidRequest, WriteFailed
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.progress import CancelToken, Event, Progress
-from lyra_backend.weights import catalogue, fetch, hub, intake, store
+from lyra_backend.weights import admission, catalogue, fetch, hub, intake, store
 from lyra_backend.weights.fetch import fetch as fetch_weights
 
 from .hub_server import COMMIT, Hub, serving
@@ -225,7 +225,7 @@ def test_a_file_that_is_not_what_was_fetched_before(server: Hub, tmp_path: Path)
 
 
 def test_files_that_were_handed_in_are_no_measure(server: Hub, tmp_path: Path, published: Path) -> None:
-    intake.take("cosmos_tokenizer", published, tmp_path)
+    intake.take("cosmos_tokenizer", published, tmp_path, accept_licence=True)
     server.repos["nvidia/Cosmos-Tokenize1-CV8x8x8-720p"]["mean_std.pt"] += b" "
     get(server, tmp_path, "cosmos_tokenizer", overwrite=True)
 
@@ -251,6 +251,24 @@ def test_a_disk_that_is_too_small(server: Hub, tmp_path: Path, monkeypatch: pyte
         assert word in str(told.value)
     assert server.asked == []
     assert not list(tmp_path.iterdir())
+
+
+def test_licences_of_all_are_asked_for_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest) as told:
+        fetch_weights(["lyra_static", "t5_11b", "gen3c"], tmp_path)
+    assert "weights lyra_static, gen3c: " in str(told.value)
+    assert str(told.value).count("NVIDIA Open Model License") == 1
+
+
+def test_room_is_for_what_lies_there_at_one_time(small_catalogue: Catalogue) -> None:
+    """Downloads go once they are converted, so their sizes do not add up."""
+    big, small = (
+        replace(small_catalogue["gen3c"], bytes=100, kept_bytes=20),
+        replace(small_catalogue["gen3c"], bytes=10),
+    )
+    assert fetch._most_at_once([big, small]) == 120
+    assert fetch._most_at_once([small, big]) == 130
+    assert fetch._most_at_once([replace(small_catalogue["depth_indoor"], bytes=7)]) == 7
 
 
 def test_a_disk_that_is_too_small_for_what_the_hub_says(
@@ -330,5 +348,5 @@ def test_a_network_that_wants_a_log_in_page_first(server: Hub, tmp_path: Path) -
 
 
 def test_sizes_in_words() -> None:
-    assert fetch._size(14_500_000_000) == "14.50 GB"
-    assert fetch._size(226_000_000) == "226.0 MB"
+    assert admission.in_words(14_500_000_000) == "14.50 GB"
+    assert admission.in_words(226_000_000) == "226.0 MB"

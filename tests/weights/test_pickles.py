@@ -142,12 +142,35 @@ def test_parameters_and_tensors_with_attributes(tmp_path: Path) -> None:
     assert not read["w"].requires_grad
 
 
-def test_large_files_are_mapped_not_read(tmp_path: Path) -> None:
-    torch.save({"w": torch.zeros(1 << 22)}, tmp_path / "big.pt")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_large_files_are_mapped_not_read(tmp_path: Path, legacy: bool) -> None:
+    torch.save({"w": torch.zeros(1 << 22)}, tmp_path / "big.pt", _use_new_zipfile_serialization=not legacy)
     tensor = read_pickle(tmp_path / "big.pt")["w"]
     if sys.platform.startswith("linux"):
         assert str(tmp_path / "big.pt") in Path("/proc/self/maps").read_text()
     assert tensor.shape == (1 << 22,)
+
+
+def test_tensors_of_older_files_are_what_they_were(tmp_path: Path) -> None:
+    """Of any type and order, transposed, and several in one storage."""
+    whole = torch.arange(24, dtype=torch.int64)
+    tensors = {
+        "bytes": torch.tensor([1, 2, 3], dtype=torch.uint8),
+        "half": torch.linspace(-1, 1, 7, dtype=torch.float16),
+        "brain": torch.linspace(-1, 1, 5, dtype=torch.bfloat16),
+        "transposed": torch.arange(6.0).reshape(2, 3).T,
+        "first": whole[:10],
+        "rows": whole[10:22].view(3, 4),
+        "nothing": torch.zeros(0),
+        "number": torch.tensor(3.5, dtype=torch.float64),
+    }
+    torch.save(tensors, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    read = read_pickle(tmp_path / "old.pt")
+    assert read.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor), name
+    assert read["first"].untyped_storage().data_ptr() == read["rows"].untyped_storage().data_ptr()
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])

@@ -44,6 +44,9 @@ def test_list_names_what_there_is(tmp_path: Path) -> None:
 def test_convert_and_verify(published: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(DECODER), encoding="utf-8")
     words = ["weights", "convert", "lyra_static", "--from", published / "lyra_static.pt", "--folder", tmp_path / "w"]
+    done = call(*words)
+    assert (done.code, "--accept-licence" in done.err, "--licence" in done.err) == (2, True, True)
+    words.append("--accept-licence")
     done = call(*words, "--config", tmp_path / "config.json", "--json")
     assert done.code == 0, done.err
     told = done.data["weights"]["lyra_static"]
@@ -67,9 +70,12 @@ def test_convert_and_verify(published: Path, tmp_path: Path) -> None:
     [
         (["fetch", "lyra_statik"], "Did you mean 'lyra_static'"),
         (["fetch", "lyra_static"], "--accept-licence"),
-        (["convert", "lyra_static", "--from", "nothing.pt"], "nothing.pt: does not exist"),
-        (["convert", "lyra_static", "--from", "page.pt"], "page.pt: is a web page"),
-        (["convert", "lyra_static", "--from", "page.pt", "--config", "page.pt"], "page.pt: must be JSON"),
+        (["convert", "lyra_static", "--from", "nothing.pt", "--accept-licence"], "nothing.pt: does not exist"),
+        (["convert", "lyra_static", "--from", "page.pt", "--accept-licence"], "page.pt: is a web page"),
+        (
+            ["convert", "lyra_static", "--from", "page.pt", "--config", "page.pt", "--accept-licence"],
+            "page.pt: must be JSON",
+        ),
         (["verify"], "has no weights to verify"),
         (["verify", "gen3c"], "weights fetch gen3c"),
     ],

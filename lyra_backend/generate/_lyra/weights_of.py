@@ -46,16 +46,21 @@ def folders_of(model: str | None, decoder: str, *, moves: bool, helpers: Collect
         InvalidRequest: networks are missing, all of which are named, or the decoder is for the other kind of scene.
     """
     from ...models.folders import ModelFolders
-    from ...weights.store import require
+    from ...weights.store import embeddings_folder, require
 
     for package in _PACKAGES:
         if find_spec(package) is None:
             raise MissingDependency(package, "NVIDIA Lyra", "lyra")
-    own = None if model is None else ModelFolders.in_one(Path(model))
+    own = None if model is None else ModelFolders.in_one(Path(model), embeddings_folder())
     published = () if own else (decoder, "gen3c", "cosmos_tokenizer")
     lacking = {name: HELPERS[name] for name in helpers if own is None or not getattr(own, name).is_dir()}
     fetched = require((*published, *lacking.values()), "weights of NVIDIA Lyra", otherwise=_OTHERWISE[moves])
-    found = replace(own or _fetched(decoder), **{name: fetched[weights] for name, weights in lacking.items()})
+    found = own or _fetched(decoder)
+    found = replace(
+        found,
+        depth=fetched[HELPERS["depth"]] if "depth" in lacking else found.depth,
+        text_to_image=fetched[HELPERS["text_to_image"]] if "text_to_image" in lacking else found.text_to_image,
+    )
     if found.moves != moves:
         kinds = ("still scenes: use --generator lyra", "moving scenes: use --generator lyra_dynamic")
         raise InvalidRequest(f"model {found.decoder}: is a decoder of {kinds[found.moves]}, or name another model.")
@@ -64,7 +69,7 @@ def folders_of(model: str | None, decoder: str, *, moves: bool, helpers: Collect
 
 def _fetched(decoder: str) -> ModelFolders:
     from ...models.budget import VideoFormat
-    from ...models.folders import ModelFolders
+    from ...models.folders import Embeddings, ModelFolders
     from ...weights import store
 
     folder = store.default_folder()
@@ -73,7 +78,7 @@ def _fetched(decoder: str) -> ModelFolders:
         transformer=folder / "gen3c",
         vae=folder / "cosmos_tokenizer",
         text_encoder=folder / "t5_11b",
-        embeddings=folder / "text_embeddings",
+        embeddings=Embeddings(store.embeddings_folder()),
         depth=folder / HELPERS["depth"],
         text_to_image=folder / HELPERS["text_to_image"],
         video=VideoFormat(),

@@ -22,6 +22,14 @@ __all__ = ["one_thread"]
 WIDTH, HEIGHT = 200, 128
 
 
+@pytest.fixture(autouse=True)
+def kept_embeddings(tmp_path_factory, monkeypatch) -> Path:
+    """Where embeddings of prompts are kept, in place of the user's cache."""
+    folder = tmp_path_factory.getbasetemp() / "text_embeddings"
+    monkeypatch.setattr("lyra_backend.weights.store.embeddings_folder", lambda: folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def still_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "still"
