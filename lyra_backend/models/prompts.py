@@ -45,9 +45,10 @@ def prompt_embedding(
     Raises:
         InvalidRequest: the encoder cannot be loaded, or belongs to another video model.
     """
-    brought = embeddings.brought and _known(embeddings.brought / _name_of_brought(text), width)
-    if brought is not None or not (encoder / "config.json").is_file():
-        return brought
+    brought = embeddings.brought
+    known = None if brought is None else _known(brought / _name_of_brought(text), width)
+    if known is not None or not (encoder / "config.json").is_file():
+        return known
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
     path = embeddings.kept / f"{_digest(text, str(kind), _identity(encoder))}.safetensors"
     known = _known(path, width)
