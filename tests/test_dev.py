@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import signal
 import subprocess
@@ -88,6 +89,61 @@ def test_a_half_made_environment_is_made_anew_and_other_folders_are_left(
     with pytest.raises(dev.CannotWork, match="no virtual environment"):
         dev.ensure_venv()
     assert (dev.VENV / "letter.txt").read_text() == "dear"
+
+
+PROJECT = "[project]\n[project.optional-dependencies]\nphysics = []\nformats = []\nlyra = ['torch']\n"
+
+
+@pytest.fixture
+def unreachable(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GPU, and no index of torch."""
+
+    def silent(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(dev.urllib.request, "urlopen", silent)
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_extras_are_asked_for_by_name(dev: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    (dev.ROOT / "pyproject.toml").write_text(PROJECT)
+    assert dev.main(["setup", "--extra", "lyra"]) == 0
+    assert dev.commands[-1][-2:] == ["--editable", ".[formats,physics,lyra]"]
+    assert dev.main(["setup"]) == 0
+    assert pip_runs(dev) == 1
+    for words in (["--extra"], ["lyra"], ["--extra", "lyra", "--extra"]):
+        assert dev.main(["setup", *words]) == 2
+    assert "setup takes --extra NAME" in capfd.readouterr().out
+    assert dev.main(["setup", "--extra", "lira"]) == 2
+    assert "there is no extra lira; there are: physics, formats, lyra" in capfd.readouterr().out
+    assert pip_runs(dev) == 1
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_an_index_that_is_silent_is_left_out(dev: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    assert dev.torch_options(("lyra",)) == ()
+    if sys.platform == "linux":
+        assert "no route to host" in capfd.readouterr().out
+
+
+def test_torch_without_cuda_only_where_it_is_of_use(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answers(address: str, timeout: float) -> io.BytesIO:
+        asked.append(address)
+        return io.BytesIO()
+
+    monkeypatch.setattr(dev.urllib.request, "urlopen", answers)
+    monkeypatch.setattr(dev.sys, "platform", "linux")
+    monkeypatch.setattr(dev.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    assert dev.torch_options(("lyra",)) == ()
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
+    assert dev.torch_options(("formats", "physics")) == ()
+    assert not asked
+    assert dev.torch_options(("formats", "lyra")) == ("--extra-index-url", dev.CPU_BUILDS)
+    monkeypatch.setattr(dev.sys, "platform", "darwin")
+    assert dev.torch_options(("lyra",)) == ()
 
 
 def test_other_pythons_are_refused_in_words(

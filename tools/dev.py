@@ -1,11 +1,12 @@
 """Set up, try, test and check a checkout, with nothing but Python 3.11 or 3.12.
 
-    python3 tools/dev.py setup      make .venv and install Lyra SceneGen into it
+    python3 tools/dev.py setup      make .venv and install Lyra SceneGen into it; with extras: setup --extra lyra
     python3 tools/dev.py demo       ... and generate a scene into outputs/demo
     python3 tools/dev.py test       ... and run the tests; more words go to pytest: test tests/validate -k floor
     python3 tools/dev.py lint       ... and run ruff, mypy and the layering check
 
-What is installed already is used again; delete .venv to start over. Exit code 0 if all went well, 2 for a Python or
+What is installed already is used again; delete .venv to start over. Where there is no NVIDIA GPU, torch comes without
+CUDA, if its own index can be reached: that saves gigabytes. Exit code 0 if all went well, 2 for a Python or
 a system that cannot do it, 130 after Ctrl-C, else that of the step that failed.
 """
 
@@ -17,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +37,10 @@ DEMO_FILES = {
     "scene.usda": "the asset: reference it from your own stage",
     "report.json": "every finding with its measured value and limit",
 }
+#: Extras that bring torch, where its builds without CUDA are, and how long that place may be silent [s].
+LEARNING = {"lyra", "train", "test"}
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+SILENCE_S = 5.0
 #: How long a stopped child may take to tidy up [s].
 PATIENCE_S = 15.0
 
@@ -158,10 +164,47 @@ def set_up(extras: Sequence[str]) -> None:
     wanted = f".[{','.join(extras)}]"
     say(f"installing {wanted} into .venv; the first time this downloads several hundred megabytes")
     STAMP.unlink(missing_ok=True)
-    pip = ("-m", "pip", "install", "--disable-pip-version-check", "--editable")
+    pip = ("-m", "pip", "install", "--disable-pip-version-check", *torch_options(extras), "--editable")
     must("installing", [venv_python(), *pip, wanted])
     stamp = {"key": install_key(version), "extras": sorted(extras)}
     STAMP.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+
+
+def torch_options(extras: Sequence[str]) -> tuple[str, ...]:
+    """Return what pip must be told so that a computer without an NVIDIA GPU gets a torch without CUDA."""
+    if not LEARNING & set(extras) or sys.platform != "linux" or shutil.which("nvidia-smi"):
+        return ()  # there is none to be had, it is the usual one, or it is of no use
+    try:
+        urllib.request.urlopen(f"{CPU_BUILDS}/torch/", timeout=SILENCE_S).close()
+    except OSError as error:
+        say(f"{CPU_BUILDS} cannot be reached ({error}): torch comes from where pip finds it, perhaps with CUDA")
+        return ()
+    # Of equal versions pip takes the one with a local label, which is "+cpu".
+    return ("--extra-index-url", CPU_BUILDS)
+
+
+def extras_of(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the extras that the words after "setup" ask for: pairs of --extra and a name.
+
+    Raises:
+        CannotWork: the words are others, or there is no such extra.
+    """
+    import tomllib  # which other Pythons than ours lack, and those are refused in words
+
+    names = tuple(words[1::2])
+    if len(words) % 2 or set(words[::2]) - {"--extra"}:
+        raise CannotWork(f"setup takes --extra NAME, as often as needed, and got: {' '.join(words)}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = project.get("optional-dependencies", {})
+    if unknown := [name for name in names if name not in known]:
+        raise CannotWork(f"there is no extra {', '.join(unknown)}; there are: {', '.join(known)}")
+    return names
+
+
+def set_up_with(words: Sequence[str]) -> None:
+    """Set up with the extras that `words` name beside those that everybody gets."""
+    check_python()
+    set_up(tuple(dict.fromkeys((*EXTRAS, *extras_of(words)))))
 
 
 def demo() -> None:
@@ -209,8 +252,8 @@ def lint() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Do what the first word says and return the exit code."""
     command, words = (arguments[0], arguments[1:]) if arguments else ("", [])
-    actions = {"setup": lambda: set_up(EXTRAS), "demo": demo, "test": lambda: test(words), "lint": lint}
-    if command not in actions or (words and command != "test"):
+    actions = {"setup": lambda: set_up_with(words), "demo": demo, "test": lambda: test(words), "lint": lint}
+    if command not in actions or (words and command not in ("setup", "test")):
         print(__doc__)
         return 0 if command in ("-h", "--help", "help") else 2
     try:

@@ -25,7 +25,7 @@ _ATTEMPTS = 4
 _PAUSE_S = 2.0
 #: How long a server may be silent [s].
 _TIMEOUT_S = 30.0
-_HTTP_LIBRARIES = ("httpx", "httpx2", "requests")
+_HTTP_LIBRARIES = ("httpx", "httpx2")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def _append(file: RemoteFile, part: Path, have: int, told: Callable[[int], None]
     headers = {**from_hub.build_hf_headers(), "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    with _stream(hub.get_session(), file.url, headers) as answer:
+    session = hub.get_session()
+    with session.stream("GET", file.url, headers=headers, follow_redirects=True, timeout=_TIMEOUT_S) as answer:
         if answer.status_code == 416:  # it is not as long as it was said to be
             part.unlink()
             return
@@ -131,22 +132,10 @@ def _append(file: RemoteFile, part: Path, have: int, told: Callable[[int], None]
         # A server that does not know ranges sends all of it again.
         have = have if answer.status_code == 206 else 0
         with part.open("ab" if have else "wb") as out:
-            for block in _blocks(answer):
+            for block in answer.iter_bytes(chunk_size=_BLOCK):
                 out.write(block)
                 have += len(block)
                 told(min(have, file.bytes))
-
-
-def _stream(session: Any, url: str, headers: dict[str, str]) -> Any:
-    """Open an address with the session of huggingface_hub: that of httpx, or before version 1 that of requests."""
-    if callable(getattr(session, "stream", None)):
-        return session.stream("GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT_S)
-    return session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S)
-
-
-def _blocks(answer: Any) -> Iterator[bytes]:
-    read = answer.iter_bytes if hasattr(answer, "iter_bytes") else answer.iter_content
-    return read(chunk_size=_BLOCK)
 
 
 @contextmanager
@@ -196,7 +185,7 @@ def _refused(weights: Weights, error: Any, page: str) -> Exception:
 
 
 def _transport_errors(errors: Any) -> tuple[type[BaseException], ...]:
-    """Return the base of the errors of the HTTP library, which huggingface_hub has changed twice."""
+    """Return the base of the errors of the HTTP library, which huggingface_hub changes."""
     bases = [base for base in errors.HfHubHTTPError.__mro__ if base.__module__.partition(".")[0] in _HTTP_LIBRARIES]
     return (*bases, ConnectionError, TimeoutError)
 

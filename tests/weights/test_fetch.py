@@ -147,20 +147,6 @@ def test_a_server_that_cannot_continue_sends_all_again(server: Hub, tmp_path: Pa
     assert store.verify("lyra_static", tmp_path) == ()
 
 
-def test_the_session_of_older_hubs(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before version 1, huggingface_hub had the sessions of requests."""
-    requests = pytest.importorskip("requests")
-    session = requests.Session()
-    session.trust_env = False
-    monkeypatch.setattr("huggingface_hub.get_session", lambda: session)
-    # Its errors were theirs, too.
-    usual = hub._transport_errors
-    monkeypatch.setattr(hub, "_transport_errors", lambda errors: (*usual(errors), requests.RequestException))
-    server.cut_after = [200_000]
-    get(server, tmp_path, "lyra_static")
-    assert [wanted.partition("=")[0] for wanted in asked_for(server, "lyra_static.pt")] == ["", "bytes"]
-
-
 def test_a_part_of_an_older_commit_is_not_continued(server: Hub, tmp_path: Path) -> None:
     server.cut_after = [50_000] + [0] * 20
     with pytest.raises(FetchFailed):
