@@ -81,6 +81,6 @@ def _line(event: Event, silent_s: float) -> str:
     message = event.message or event.stage
     about = "" if message.startswith(event.stage) else f"{event.stage}: "
     left_s = None if event.eta_s is None else event.eta_s - silent_s
-    left = "" if left_s is None or left_s < 0 else f" ({duration(left_s)} left)"
+    left = "" if left_s is None or left_s <= 0 else f" ({duration(left_s)} left)"
     elapsed = timedelta(seconds=int(event.elapsed_s + silent_s))
     return f"[{elapsed}] {percent(event.fraction):3d}% {about}{message}{left}"

@@ -31,7 +31,7 @@ def test_stages_and_milestones_are_lines(capsys: pytest.CaptureFixture[str]) -> 
         "[0:00:03]   0% generate lyra (80 min left)",
         "[0:13:50]  16% generate: video 1 of 6: finished (68 min left)",
         "[1:20:30]  99% refine (30 s left)",
-        "[1:21:00] 100% refine (less than 1 s left)",
+        "[1:21:00] 100% refine",
     ]
 
 
