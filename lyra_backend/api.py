@@ -70,7 +70,8 @@ def generate_scene(
     """Make a scene and everything around it in the directory `out`.
 
     A directory that already holds this request is continued, or returned as it is when it is complete: even if
-    another version of the code completed it (`SceneResult.outdated`), for its results may be in use.
+    another version of the code completed it (`SceneResult.outdated`), for its results may be in use. Parameters that
+    only say by which means it is made, such as the device, may be others now.
 
     Args:
         request: what to make; a mapping is read as JSON data.
@@ -91,7 +92,7 @@ def generate_scene(
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
     plan = make_plan(request)
-    with RunDirectory.open(root, request, overwrite=overwrite) as directory:
+    with RunDirectory.open(root, request, overwrite=overwrite, undecisive=plan.undecisive()) as directory:
         if directory.complete:
             outdated = directory.code != code_version()
             return SceneResult(directory.root, directory.read_report(), reused=True, outdated=outdated)

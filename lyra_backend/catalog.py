@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from . import params, registry
 from .errors import LyraError
-from .plan import STAGES, preset_names, stage_params
+from .plan import STAGES, choose_generator, preset_names, stage_params
+from .types import SceneRequest
 
-__all__ = ["describe", "known_names"]
+__all__ = ["describe", "generator_fields", "known_names"]
 
 
 def known_names() -> dict[str, str]:
@@ -32,6 +34,16 @@ def describe() -> dict[str, Any]:
             entry[noun] = {name: _plugin(stage, name) for name in registry.names(stage)}
         listing[stage] = entry
     return listing
+
+
+def generator_fields(request: SceneRequest) -> tuple[str, frozenset[str]]:
+    """Return the name of the generator that makes a request's scene, and the names of its parameters.
+
+    Raises:
+        InvalidRequest, MissingDependency: see :func:`choose_generator`.
+    """
+    name, module = choose_generator(request)
+    return name, frozenset(f.name for f in fields(module.Params))
 
 
 def _plugin(stage: str, name: str) -> dict[str, Any]:

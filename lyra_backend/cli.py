@@ -26,10 +26,9 @@ from .options import (
     SplatArgument,
     UpOption,
     VramOption,
-    add_generator_options,
     add_memory_limit,
     parse_settings,
-    refuse_stray_options,
+    with_generator_options,
 )
 from .weights_cli import app as weights_app
 
@@ -77,12 +76,14 @@ def generate(
         Path | None, typer.Option(help="Metric depth of the image: 16-bit PNG [mm], .npy or .npz [m].")
     ] = None,
     intrinsics: Annotated[
-        str | None, typer.Option(metavar="FX,FY,CX,CY|FILE.json", help="Pinhole intrinsics of the image [px].")
+        str | None, typer.Option(metavar="FX,FY,CX,CY|FILE.json", help="Pinhole intrinsics of the image or video [px].")
     ] = None,
     video: Annotated[Path | None, typer.Option(help="A video, for generators that take one.")] = None,
     splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}.")] = None,
     up: UpOption = None,
-    scale: ScaleOption = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Metres per unit of the splat file, or of the depth of an image or video.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Source of all randomness: same request and seed, same bytes.")] = 0,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Named defaults: {presets}.")] = "standard",
@@ -118,10 +119,6 @@ def generate(
     from .types import SceneRequest
 
     params = parse_settings(settings)
-    if generator is None:
-        refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
-        refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
-    add_generator_options(params, up, scale, intrinsics, vram)
     add_memory_limit(params, memory_limit)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
@@ -142,6 +139,7 @@ def generate(
         params=params,
         force=force,
     )
+    request = with_generator_options(request, up=up, scale=scale, intrinsics=intrinsics, vram=vram)
     if dry_run:
         _show_plan(request, as_json)
     else:
@@ -290,10 +288,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:
-    from . import api
     from .console import Console, print_scene
 
     with Console(quiet=as_json) as console:
+        from . import api  # takes longer than anybody should wait for the first sign of life
+
         result = api.generate_scene(request, out, overwrite=overwrite, listener=console.show, token=console.token)
     if as_json:
         state = {"directory": str(out), "reused": result.reused, "outdated": result.outdated}

@@ -6,7 +6,6 @@ Users' words (prompts, paths, names of plugins) are printed as they are: nothing
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .progress import CancelToken, Event
+from .progress_log import ProgressLog, duration, percent
 from .types import Estimate, RunReport, Severity
 
 __all__ = ["Console", "print_catalog", "print_plan", "print_result", "print_scene"]
@@ -33,10 +33,11 @@ class Console:
         self._quiet = quiet
         self._console = _plain_console(stderr=True)
         self._live = self._console.is_terminal and not quiet
+        self._log = None if self._live or quiet else ProgressLog()
         self._bar = Progress(
             TextColumn("{task.fields[stage]:<9}", markup=False),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%", markup=False),
+            TextColumn("{task.fields[percent]:>3}%", markup=False),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", markup=False),
             TextColumn("{task.description}", style="dim", markup=False),
@@ -44,32 +45,36 @@ class Console:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._stage = ""
         self._previous: Any = None
 
     def __enter__(self) -> Console:
         self._previous = signal.signal(signal.SIGINT, self._interrupt)
         if self._live:
             self._bar.start()
-            self._task = self._bar.add_task("starting", total=1.0, stage="", left="")
+            self._task = self._bar.add_task("starting", total=1.0, stage="", percent=0, left="")
+        if self._log:
+            self._log.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._bar.stop()
+        if self._log:
+            self._log.stop()
         signal.signal(signal.SIGINT, self._previous)
 
     def show(self, event: Event) -> None:
-        """Draw one progress event; without a terminal, print one line a stage."""
-        left = "" if event.eta_s is None else f"{_duration(event.eta_s)} left"
-        if self._live and self._task is not None:
+        """Draw one progress event; without a terminal, write a line if it is worth one."""
+        if self._log:
+            self._log.show(event)
+        if self._task is not None:
             self._bar.update(
-                self._task, completed=event.fraction, description=event.message, stage=event.stage, left=left
-            )
-        elif not self._quiet and event.stage != self._stage:
-            self._stage = event.stage
-            sys.stderr.write(
-                f"[{event.elapsed_s:6.1f} s] {event.message} {f'({left})' if left else ''}\n".rstrip() + "\n"
+                self._task,
+                completed=event.fraction,
+                description=event.message,
+                stage=event.stage,
+                percent=percent(event.fraction),
+                left="" if event.eta_s is None else f"{duration(event.eta_s)} left",
             )
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -109,21 +114,31 @@ def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:
     console = _plain_console()
     console.print(", ".join(f"{stage} {name}" for stage, name in plugins.items()), soft_wrap=True)
     for part in parts:
-        time = None if part.seconds is None else f"about {_duration(part.seconds)}"
+        time = None if part.seconds is None else _about(part.seconds)
         memory = None if part.device_bytes is None else f"{part.device_bytes / 1e9:.0f} GB of memory"
         console.print(
             Text.assemble("  ", (part.part, "bold"), ": ", ", ".join(filter(None, (time, memory, part.note))))
         )
-    known = [part.seconds for part in parts if part.seconds is not None]
-    if not known:
+    _print_total(console, parts)
+
+
+def _print_total(console: RichConsole, parts: Sequence[Estimate]) -> None:
+    timed = [part for part in parts if part.seconds is not None]
+    if not timed:
         console.print("This generator takes seconds to a minute; docs/benchmarks.md has figures.")
         return
+    total = _about(sum(part.seconds or 0.0 for part in timed))
     peak = max(part.device_bytes or 0 for part in parts) / 1e9
+    machines = " and ".join(dict.fromkeys(part.times_of for part in timed if part.times_of))
     console.print(
-        f"In all about {_duration(sum(known))} and {peak:.0f} GB at the peak, by counting and not by measuring: times "
-        "are those of a data-centre GPU. Finished videos are kept if it is stopped.",
+        f"In all {total} and {peak:.0f} GB at the peak, by counting and not by measuring"
+        f"{f': times are those of {machines}' if machines else ''}. What is finished is kept if it is stopped.",
         soft_wrap=True,
     )
+
+
+def _about(seconds: float) -> str:
+    return f"{'about ' if seconds >= 1 else ''}{duration(seconds)}"
 
 
 def print_result(data: dict[str, Any]) -> None:
@@ -221,7 +236,3 @@ def _print_findings(console: RichConsole, findings: Iterable[dict[str, Any]]) ->
 
 def _plain_console(*, stderr: bool = False) -> RichConsole:
     return RichConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from .errors import InvalidRequest, shown
+
+if TYPE_CHECKING:
+    from .types import SceneRequest
 
 __all__ = [
     "ColliderOption",
@@ -23,10 +28,9 @@ __all__ = [
     "SplatArgument",
     "UpOption",
     "VramOption",
-    "add_generator_options",
     "add_memory_limit",
     "parse_settings",
-    "refuse_stray_options",
+    "with_generator_options",
 ]
 
 
@@ -91,33 +95,38 @@ def _known_words() -> dict[str, str]:
     return known_names() | {kind: ", ".join(f".{f}" for f in known) for kind, known in formats.items()}
 
 
-def refuse_stray_options(options: dict[str, Any], owner: str, given: Path | None) -> None:
-    """Refuse options that describe the file of another option if that is not given.
+def with_generator_options(
+    request: SceneRequest, *, up: str | None, scale: float | None, intrinsics: str | None, vram: str | None
+) -> SceneRequest:
+    """Return `request` with the options that stand for parameters of its generator; they beat --set.
 
     Raises:
-        InvalidRequest: one of `options` has a value and `given` is None.
+        InvalidRequest: the generator has no such parameter, or cannot be chosen.
+        MissingDependency: the generator needs a package that is not installed.
     """
-    for option, value in options.items():
-        if value is not None and given is None:
-            raise InvalidRequest(f"{option}: describes the file of {owner}, and there is none. Leave it out.")
-
-
-def add_generator_options(
-    params: dict[str, dict[str, Any]],
-    up: str | None,
-    scale: float | None,
-    intrinsics: str | None,
-    vram: str | None = None,
-) -> None:
-    """Add the options that stand for parameters of the generator; they beat --set."""
     from .io.intrinsics import intrinsics_text
 
     lens = intrinsics_text(intrinsics) if intrinsics else None
     memory = vram and re.sub(r"\s*gi?b?$", "", vram.strip(), flags=re.IGNORECASE)
     options = {"up": up, "scale": scale, "intrinsics": lens, "vram": memory}
     given = {name: value for name, value in options.items() if value is not None}
-    if given:
-        params.setdefault("generate", {}).update(given)
+    if not given:
+        return request
+    _refuse_foreign(given, request)
+    generate = {**request.params.get("generate", {}), **given}
+    return replace(request, params={**request.params, "generate": generate})
+
+
+def _refuse_foreign(options: Mapping[str, Any], request: SceneRequest) -> None:
+    from .catalog import generator_fields
+
+    generator, fields = generator_fields(request)
+    for option, value in options.items():
+        if option not in fields:
+            raise InvalidRequest(
+                f"--{option}: generator {generator!r} has no such parameter, got {shown(value)}. Leave it out, or "
+                "choose another --generator."
+            )
 
 
 def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> None:
@@ -139,6 +148,8 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
 def parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:
     """Turn ``["collide.voxel_size=0.04"]`` into ``{"collide": {"voxel_size": 0.04}}``; the last of one field holds.
 
+    A number that is written in an unusual way stays text: it may be a name, such as 1.10, and is read later if not.
+
     Raises:
         InvalidRequest: a setting does not read STAGE.FIELD=VALUE.
     """
@@ -147,9 +158,15 @@ def parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:
         match = re.fullmatch(r"([a-z_]+)\.([a-z0-9_]+)=(.*)", setting, re.DOTALL)
         if match is None:
             raise InvalidRequest(f"--set {setting}: must read STAGE.FIELD=VALUE, for example collide.voxel_size=0.04.")
-        stage, name, value = match.groups()
-        try:
-            parsed.setdefault(stage, {})[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            parsed.setdefault(stage, {})[name] = value
+        stage, name, text = match.groups()
+        parsed.setdefault(stage, {})[name] = _value(text)
     return parsed
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        unusual = isinstance(value, int | float) and json.dumps(value) != text
+    except (ValueError, RecursionError):
+        return text
+    return text if unusual else value

@@ -6,6 +6,7 @@ manifests and presets.
 
 from __future__ import annotations
 
+import json
 import math
 import types
 import typing
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from .errors import InvalidRequest, nearest, shown
 
-__all__ = ["build", "describe", "param"]
+__all__ = ["build", "deciding", "describe", "param", "undecisive"]
 
 P = TypeVar("P")
 
@@ -28,9 +29,21 @@ def param(
     min: float | None = None,
     max: float | None = None,
     choices: tuple[str, ...] = (),
+    decides: bool = True,
 ) -> Any:
-    """Declare a field of a `Params` dataclass."""
-    return field(default=default, metadata={"help": help, "unit": unit, "min": min, "max": max, "choices": choices})
+    """Declare a field of a `Params` dataclass.
+
+    Args:
+        default: its value if nothing else is said.
+        help: what it is, in words.
+        unit: of its value; "" for none.
+        min, max: bounds of its value, inclusive; None for none.
+        choices: the only values, if there are any.
+        decides: it decides what comes out. False is for what says where or by which means it is computed: a run that
+            was stopped goes on with another value of it.
+    """
+    rules = {"unit": unit, "min": min, "max": max, "choices": choices, "decides": decides}
+    return field(default=default, metadata={"help": help, **rules})
 
 
 def build(params_type: type[P], stage: str, overrides: Mapping[str, Any]) -> P:
@@ -47,6 +60,17 @@ def build(params_type: type[P], stage: str, overrides: Mapping[str, Any]) -> P:
             raise InvalidRequest(f"{stage}.{name} is not a parameter; {nearest(name, known)}")
         values[name] = _checked(f"{stage}.{name}", value, hints[name], known[name].metadata)
     return params_type(**values)
+
+
+def deciding(params: Any) -> dict[str, Any]:
+    """Return the values of the fields of a `Params` that decide what comes out, by name."""
+    ignored = undecisive(type(params))
+    return {f.name: getattr(params, f.name) for f in fields(params) if f.name not in ignored}
+
+
+def undecisive(params_type: type) -> frozenset[str]:
+    """Return the names of the fields that change nothing of what comes out."""
+    return frozenset(f.name for f in fields(params_type) if not f.metadata.get("decides", True))
 
 
 def describe(params_type: type) -> dict[str, Any]:
@@ -102,10 +126,12 @@ def _span(low: float | None, high: float | None) -> str:
 
 
 def _converted(subject: str, value: Any, kind: type) -> Any:
-    """Return `value` as a `kind`; text may stand for a value of any kind, and 1e6 is a whole number."""
+    """Return `value` as a `kind`; text may stand for a value of any kind and the other way round, 1e6 is an integer."""
     given = value
     if isinstance(value, str) and kind is not str:
         value = _read(value)
+    if isinstance(value, bool | int | float) and kind is str:
+        value = _as_text(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -126,6 +152,14 @@ def _read(text: str) -> bool | int | float | str:
         except ValueError:
             continue
     return text
+
+
+def _as_text(value: bool | int | float) -> bool | int | float | str:
+    """Return what users type for a truth value or number; the value itself if that has no text."""
+    try:
+        return json.dumps(value)
+    except ValueError:  # whole numbers of thousands of digits
+        return value
 
 
 def _as_float(number: int) -> float:

@@ -13,7 +13,7 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -34,10 +34,11 @@ from .io.stage_files import (
     save_proxy,
 )
 from .memory import peak_memory_bytes
+from .params import deciding
 from .plan import Plan
 from .progress import CancelToken, Event, Progress
 from .requirements import installed_versions
-from .types import Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
+from .types import Estimate, Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
 
 __all__ = ["run"]
 
@@ -47,8 +48,8 @@ logger = logging.getLogger(__name__)
 #: Background of pictures where the scene's light is not known, sRGB in [0, 1]: scenes end somewhere, and black reads
 #: as a fault.
 _SKY = (0.74, 0.82, 0.9)
-#: Share of the progress bar at which each stage ends, from typical seconds on a CPU.
-_SPANS = {"generate": 0.4, "refine": 0.44, "picture": 0.6, "collide": 0.75, "author": 0.82, "validate": 1.0}
+#: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
+_SECONDS = {"generate": 20.0, "refine": 2.0, "picture": 8.0, "collide": 7.5, "author": 3.5, "validate": 9.0}
 #: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -60,8 +61,8 @@ class _Run:
     directory: RunDirectory
     plan: Plan
     progress: Progress
+    parts: Mapping[str, Progress] = field(default_factory=dict)
     key: str = ""
-    begin: float = 0.0
     reports: list[StageReport] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
@@ -88,6 +89,8 @@ def run(
 
     state = _Run(directory, plan, Progress(tell, token))
     try:
+        # at once: what a generator needs may take seconds to import
+        state.progress(0.0, "starting")
         generation = _make_scene(state)
         files = _build_stage(state, generation)
         report = _report(state, generation)
@@ -108,6 +111,7 @@ def _make_scene(state: _Run) -> Generation:
     state.key = _digest(
         code_version(), request.seed, _scene_inputs(state), depends_on(request, plan.params["generate"])
     )
+    _share_progress(state, request)
     generation = _stage(
         state,
         "generate",
@@ -126,6 +130,20 @@ def _make_scene(state: _Run) -> Generation:
     )
     _stage(state, "picture", None, lambda folder, progress: _take_pictures(generation, folder, progress))
     return generation
+
+
+def _share_progress(state: _Run, request: SceneRequest) -> None:
+    """Give each stage its part of the progress, by the time that the generator expects to take."""
+    seconds, params = dict(_SECONDS), state.plan.params["generate"]
+    estimate: Callable[..., Iterable[Estimate]] = getattr(state.plan.generator, "estimate", lambda *_: ())
+    if not state.directory.stage_folder(_stage_key(state, "generate", params)).is_dir():
+        with _named_errors(state, "generate"):
+            known = [part.seconds for part in estimate(request, params) if part.seconds is not None]
+        if known:
+            # at least what is typical: estimates leave out imports and small things
+            seconds["generate"] = max(sum(known), seconds["generate"])
+            state.progress.expect(sum(seconds.values()))
+    state.parts = state.progress.children(seconds)
 
 
 def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome[Generation]:
@@ -182,12 +200,10 @@ def _stage(
     save: Callable[[Path, T], None] = lambda folder, value: None,
     load: Callable[[Path], T] = lambda folder: None,  # type: ignore[assignment,return-value]
 ) -> T:
-    """Do one stage, or take it from an earlier attempt; the key covers everything that came before."""
-    plugin = state.plan.plugins.get(name, "")
-    progress = state.progress.child(state.begin, _SPANS[name], name)
-    state.begin = _SPANS[name]
-    state.key = _digest(state.key, name, plugin, params)
-    key, title = f"{name}-{state.key}", f"{name} {plugin}".rstrip()
+    """Do one stage, or take it from an earlier attempt."""
+    plugin, progress = state.plan.plugins.get(name, ""), state.parts[name].child(0.0, 1.0, name)
+    key, title = _stage_key(state, name, params), f"{name} {plugin}".rstrip()
+    state.key = key.partition("-")[2]
     with _timed(state, name) as timing:
         outcome = _fetch(state, key, title, progress, load)
         timing["reused"] = outcome is not None
@@ -203,6 +219,11 @@ def _stage(
     counts = ", ".join(f"{k} {v}" for k, v in outcome.counts.items())
     logger.info("%s: %s (%.1f s)", name, counts, timing["wall_s"])
     return outcome.value
+
+
+def _stage_key(state: _Run, name: str, params: Any) -> str:
+    """Return the key of the stage that comes next; it covers everything that came before."""
+    return f"{name}-{_digest(state.key, name, state.plan.plugins.get(name, ''), params)}"
 
 
 @contextmanager
@@ -321,7 +342,7 @@ def code_version() -> str:
 
 
 def _digest(*parts: Any) -> str:
-    text = json.dumps(parts, sort_keys=True, default=lambda value: asdict(value))
+    text = json.dumps(parts, sort_keys=True, default=deciding)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

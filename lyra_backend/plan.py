@@ -15,7 +15,16 @@ from . import params, registry
 from .errors import InvalidRequest, nearest, shown
 from .types.request import INPUT_FIELDS, SceneRequest
 
-__all__ = ["STAGES", "Overrides", "Plan", "checked_overrides", "make_plan", "preset_names", "stage_params"]
+__all__ = [
+    "STAGES",
+    "Overrides",
+    "Plan",
+    "checked_overrides",
+    "choose_generator",
+    "make_plan",
+    "preset_names",
+    "stage_params",
+]
 
 #: Parameters by stage and field.
 Overrides = Mapping[str, Mapping[str, Any]]
@@ -43,6 +52,12 @@ class Plan:
     params: Mapping[str, Any]
     plugins: Mapping[str, str]
 
+    def undecisive(self) -> dict[str, frozenset[str]]:
+        """Return the fields of each stage's parameters that change nothing of what comes out."""
+        found = {stage: params.undecisive(type(built)) for stage, built in self.params.items()}
+        of_primitives = (params.undecisive(type(built)) for built in self.primitives.values())
+        return {**found, "author": found["author"].union(*of_primitives)}
+
 
 def preset_names() -> tuple[str, ...]:
     """Return the names of the presets that ship with the package."""
@@ -60,9 +75,7 @@ def make_plan(request: SceneRequest) -> Plan:
     if unknown:
         raise InvalidRequest(f"--set {unknown[0]}.*: no such stage; {nearest(unknown[0], STAGES)}")
     preset = _preset(request.preset)
-    generator_name = request.generator or _default_generator(request)
-    generator = registry.get("generate", generator_name)
-    _check_inputs(request, generator_name, generator)
+    generator_name, generator = choose_generator(request)
     collider = registry.get("collide", request.collider)
     built = {
         "generate": _build(generator.Params, "generate", generator_name, preset, request),
@@ -73,6 +86,19 @@ def make_plan(request: SceneRequest) -> Plan:
     built["author"], primitives = _author_params(request, preset)
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
+
+
+def choose_generator(request: SceneRequest) -> tuple[str, ModuleType]:
+    """Return the name and the module of the generator that a request names or its inputs lead to.
+
+    Raises:
+        InvalidRequest: an unknown name, or inputs that do not fit the generator.
+        MissingDependency: it needs a package that is not installed.
+    """
+    name = request.generator or _default_generator(request)
+    generator = registry.get("generate", name)
+    _check_inputs(request, name, generator)
+    return name, generator
 
 
 def stage_params(stage: str) -> type[Any]:

@@ -85,10 +85,10 @@ def test_settings_that_a_command_does_not_use_are_refused(
 
 
 @pytest.mark.parametrize("option", ["--up=z", "--scale=2", "--intrinsics=1,1,1,1"])
-def test_options_about_a_file_that_is_not_there_are_refused(tmp_path: Path, option: str) -> None:
+def test_options_that_the_generator_does_not_know_are_refused(tmp_path: Path, option: str) -> None:
     done = call("generate", "--prompt", "a room", option, "--out", tmp_path / "run")
     assert done.code == 2
-    assert f"{option.partition('=')[0]}: describes the file" in done.err
+    assert f"{option.partition('=')[0]}: generator 'procedural' has no such parameter" in done.err
 
 
 def test_dynamic_needs_a_collider_that_knows_objects(tmp_path: Path) -> None:

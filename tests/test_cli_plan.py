@@ -54,10 +54,10 @@ def test_a_plan_in_words(model, photo, empty) -> None:
     assert done.code == 0, done.err
     lines = " ".join(done.out.split())
     assert lines.startswith("generate lyra, collide surface, author particle_field depth: ")
-    assert "6 videos of 17 frames: about" in lines
+    assert "6 videos of 17 frames: less than 1 s" in lines
     assert "7 evaluations each, cpu" in lines
-    assert "decoding Gaussians: about" in lines
-    assert "In all about" in lines
+    assert "decoding Gaussians: less than 1 s" in lines
+    assert "In all less than 1 s" in lines
     assert not list(empty.iterdir())
 
 
@@ -96,6 +96,23 @@ def test_generators_that_take_seconds_say_so(empty) -> None:
     assert "seconds to a minute" in done.out
     assert call("generate", "--prompt", "a small office", "--dry-run", "--json").data["parts"] == []
     assert not list(empty.iterdir())
+
+
+@pytest.mark.parametrize("words", [["--image", "PHOTO"], ["--prompt", "a kitchen"]])
+def test_scale_and_lens_are_options_of_every_scene_of_lyra(model, photo, empty, words: list[str]) -> None:
+    words = [str(photo) if word == "PHOTO" else word for word in words]
+    done = planned(model, *words, "--scale", "2", "--intrinsics", "50,50,48,32")
+    assert done.code == 0, done.err
+    for bad, says in (("--scale=0", "generate.scale must be at least"), ("--up=z", "--up: generator 'lyra' has no")):
+        assert says in planned(model, *words, bad).err
+
+
+def test_numbers_for_parameters_of_text_are_text(model, empty) -> None:
+    shutil.copytree(model, empty / "model")
+    (empty / "model" / "text_to_image").rename(empty / "5")
+    done = planned(empty / "model", "--prompt", "a kitchen", "--json", "--set", "generate.image_model=5")
+    assert done.code == 0, done.err
+    assert done.data["parts"][0]["note"] == "5"
 
 
 def test_out_is_not_made_and_another_run_there_is_left_alone(model, photo, empty) -> None:
@@ -165,7 +182,7 @@ def test_memory_of_a_gpu_where_there_is_none(model, photo, empty) -> None:
 def test_generators_without_a_gpu_take_no_memory_of_one(empty) -> None:
     done = call("generate", "--prompt", "a small office", "--dry-run", "--vram", "24")
     assert done.code == 2
-    assert "generate.vram is not a parameter" in done.err
+    assert "--vram: generator 'procedural' has no such parameter" in done.err
 
 
 # -- what is found before anything starts -----------------------------------------------------------------------------

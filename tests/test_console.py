@@ -12,7 +12,7 @@ from rich.console import Console as RichConsole
 
 from lyra_backend import console
 from lyra_backend.progress import Event
-from lyra_backend.types import Finding, RunReport, Severity, StageReport
+from lyra_backend.types import Estimate, Finding, RunReport, Severity, StageReport
 
 WORDS = "[red]x[/red] [/] :smile:"
 
@@ -35,14 +35,49 @@ def test_progress_is_drawn_with_the_users_words(terminal: io.StringIO) -> None:
     assert "3 min left" in terminal.getvalue()
 
 
-def test_without_a_terminal_each_stage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_quite_done_is_not_drawn_as_done(terminal: io.StringIO) -> None:
+    with console.Console() as shown:
+        shown.show(Event("validate", 0.997, "validate", 4800.0, 9.0))
+        shown._bar.refresh()
+    assert " 99%" in terminal.getvalue()
+    assert "100%" not in terminal.getvalue()
+
+
+def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with console.Console() as shown:
         for fraction in (0.1, 0.2):
             shown.show(Event("generate", fraction, f"{WORDS} {fraction}", 1.0, 30.0))
         shown.show(Event("refine", 0.5, "refine", 2.0, None))
+    assert capsys.readouterr().err.splitlines() == [
+        "[0:00:00]   0% starting",
+        f"[0:00:01]  10% generate: {WORDS} 0.1 (30 s left)",
+        "[0:00:02]  50% refine",
+    ]
+
+
+def test_a_quiet_console_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with console.Console(quiet=True) as shown:
-        shown.show(Event("generate", 0.1, "nothing of this", 1.0, None))
-    assert capsys.readouterr().err == f"[   1.0 s] {WORDS} 0.1 (30 s left)\n[   2.0 s] refine\n"
+        shown.show(Event("generate", 0.1, "nothing of this", 1.0, None, milestone=True))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_plan_says_what_its_times_are_of(capsys: pytest.CaptureFixture[str]) -> None:
+    gpu = "a data-centre GPU"
+    parts = [
+        Estimate("depth", note="by a network"),
+        Estimate("6 videos", 9000.0, 23e9, times_of=gpu),
+        Estimate("decoding", 0.2, 16e9, times_of=gpu),
+        Estimate("colliders", 5.0, times_of="two CPU cores"),
+    ]
+    console.print_plan({"generate": "lyra"}, parts)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "6 videos: about 2 h 30 min, 23 GB of memory" in text
+    assert "decoding: less than 1 s, 16 GB of memory" in text
+    assert "In all about 2 h 30 min and 23 GB at the peak" in text
+    assert "not by measuring: times are those of a data-centre GPU and two CPU cores. What is finished is kept" in text
+    console.print_plan({"generate": "lyra"}, [Estimate("6 videos", 0.0)])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "In all less than 1 s and 0 GB at the peak, by counting and not by measuring. What" in text
 
 
 def test_ctrl_c_asks_first_and_then_insists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ def stop(process: subprocess.Popen[str], stage: str, number: signal.Signals, del
     """Send a signal some time after a stage has begun; return what the process said on stderr."""
     assert process.stderr
     said = ""
-    while f"] {stage}" not in said:
+    while f"% {stage}" not in said:
         line = process.stderr.readline()
         assert line, f"the run ended before {stage}: {said}"
         said += line

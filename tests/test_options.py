@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.options import add_generator_options, add_memory_limit, parse_settings, refuse_stray_options
+from lyra_backend.options import add_memory_limit, parse_settings, with_generator_options
+from lyra_backend.plan import make_plan
+from lyra_backend.types import SceneRequest
 
 
 def test_settings_are_json_or_text_and_the_last_holds() -> None:
@@ -38,22 +39,43 @@ def test_deeply_nested_settings_are_text() -> None:
     assert parse_settings([f"a.b={'[' * 100_000}"]) == {"a": {"b": "[" * 100_000}}
 
 
+@pytest.mark.parametrize("text", ["1.10", "007", "1e3", "0.50", "-0.0e0", "1E400", "none"])
+def test_numbers_that_are_written_oddly_stay_as_they_are(text: str) -> None:
+    assert parse_settings([f"generate.depth_model={text}"]) == {"generate": {"depth_model": text}}
+
+
+def options(**given: Any) -> dict[str, Any]:
+    return {"up": None, "scale": None, "intrinsics": None, "vram": None, **given}
+
+
 def test_options_of_the_generator_beat_its_settings() -> None:
-    params: dict[str, dict[str, Any]] = {"generate": {"up": "x", "opacity": 1}}
-    add_generator_options(params, "z", None, "1,2,3,4")
-    assert params["generate"]["up"] == "z"
-    assert params["generate"]["opacity"] == 1
-    assert set(params["generate"]) == {"up", "opacity", "intrinsics"}
-    params = {}
-    add_generator_options(params, None, None, None)
-    assert params == {}
+    request = SceneRequest(splat="a.ply", params={"generate": {"up": "x", "opacity": 1}, "collide": {"voxel_size": 1}})
+    changed = with_generator_options(request, **options(up="z"))
+    assert changed.params == {"generate": {"up": "z", "opacity": 1}, "collide": {"voxel_size": 1}}
+    assert request.params["generate"]["up"] == "x"
+    assert with_generator_options(request, **options()) is request
 
 
-def test_options_of_a_missing_file() -> None:
-    refuse_stray_options({"--up": None}, "--splat", None)
-    refuse_stray_options({"--up": "z"}, "--splat", Path("a.ply"))
-    with pytest.raises(InvalidRequest, match="--up: describes the file of --splat, and there is none"):
-        refuse_stray_options({"--up": "z"}, "--splat", None)
+@pytest.mark.parametrize(
+    ("inputs", "takes"),
+    [
+        ({"splat": "a.ply"}, {"up", "scale"}),
+        ({"image": "a.png", "depth": "a.npy"}, {"intrinsics"}),
+        ({"image": "a.png"}, {"scale", "intrinsics", "vram"}),
+        ({"prompt": "a room", "generator": "lyra"}, {"scale", "intrinsics", "vram"}),
+        ({"video": "a.mp4"}, {"scale", "intrinsics", "vram"}),
+        ({"prompt": "a room"}, set()),
+    ],
+)
+def test_options_work_wherever_the_generator_has_such_a_parameter(inputs: dict[str, str], takes: set[str]) -> None:
+    request = SceneRequest(**inputs)  # type: ignore[arg-type]
+    for name, value in {"up": "z", "scale": 2.0, "intrinsics": "50,50,32,24", "vram": "24GB"}.items():
+        if name in takes:
+            changed = with_generator_options(request, **options(**{name: value}))
+            assert make_plan(changed).params["generate"] != make_plan(request).params["generate"]
+        else:
+            with pytest.raises(InvalidRequest, match=rf"--{name}: generator '\w+' has no such parameter, got .*Leave"):
+                with_generator_options(request, **options(**{name: value}))
 
 
 @pytest.mark.parametrize(

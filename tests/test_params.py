@@ -25,6 +25,8 @@ class Params:
     fast: bool = param(False, "skip checks")
     mode: str = param("near", "which", choices=("near", "far"))
     scale: float | None = param(None, "metres per unit", min=0.0)
+    note: str | None = param(None, "anything")
+    device: str = param("auto", "where it is computed", decides=False)
 
 
 def test_defaults_and_text() -> None:
@@ -40,6 +42,21 @@ def test_defaults_and_text() -> None:
         assert type(built.count) is int
     assert params.build(Params, "x", {"scale": "none"}).scale is None
     assert params.build(Params, "x", {"scale": None}).scale is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.5, "0.5"), (5, "5"), (True, "true"), ("1.10", "1.10"), ("0,0.5", "0,0.5"), ("none", None)]
+)
+def test_numbers_may_stand_for_text(value: object, text: str | None) -> None:
+    assert params.build(Params, "x", {"note": value}).note == text
+
+
+def test_what_says_where_it_is_computed_decides_nothing() -> None:
+    here, there = (params.build(Params, "x", {"device": device, "count": 7}) for device in ("cpu", "cuda:1"))
+    assert here != there
+    assert params.deciding(here) == params.deciding(there)
+    assert params.deciding(here)["count"] == 7
+    assert params.undecisive(Params) == {"device"}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +85,10 @@ def test_defaults_and_text() -> None:
         ({"fast": "yes"}, "true or false"),
         ({"fast": 1}, "true or false"),
         ({"mode": "nearer"}, "Did you mean 'near'"),
-        ({"mode": 3}, "must be text"),
+        ({"mode": 3}, "must be one of its choices, got '3'"),
+        ({"mode": None}, "must be text, got None"),
+        ({"mode": [3]}, "must be text"),
+        ({"note": 10**5000}, "must be text, got a value too large to show"),
         ({"scale": -1}, "at least 0.0"),
     ],
 )

@@ -15,22 +15,39 @@ from typing import Any
 import pytest
 
 from lyra_backend import api, author, pipeline, validate
-from lyra_backend.errors import InvalidRequest, StageFailed, WriteFailed
+from lyra_backend.errors import Cancelled, InvalidRequest, StageFailed, WriteFailed
 from lyra_backend.io.run_dir import RunDirectory
+from lyra_backend.params import build, param
 from lyra_backend.plan import Plan
-from lyra_backend.progress import Event
-from lyra_backend.types import CollisionProxy, Generation, Outcome, SceneRequest
+from lyra_backend.progress import CancelToken, Event
+from lyra_backend.types import CollisionProxy, Estimate, Generation, Outcome, SceneRequest
 
 from .conftest import make_random_cloud
 
 REQUEST = SceneRequest(prompt="a room")
 
 
+@dataclass(frozen=True)
+class Params:
+    """Of the generator."""
+
+    steps: int = param(3, "how often")
+    device: str = param("A", "where", decides=False)
+
+
 @dataclass
 class Quick:
-    """A chain of stages whose work takes no time, and what can be done to it."""
+    """A chain of stages whose work takes no time, and what can be done to it.
+
+    Attributes:
+        root: the run directory.
+        estimate: the generator's function of this name, if it has one.
+        done: the stages that worked in the last run.
+        trouble: what a stage does before it works.
+    """
 
     root: Path
+    estimate: Callable[..., tuple[Estimate, ...]] | None = None
     done: list[str] = field(default_factory=list)
     trouble: dict[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -44,16 +61,21 @@ class Quick:
 
         return run
 
+    def plan(self, request: SceneRequest) -> Plan:
+        generator, collider = ModuleType("generator"), ModuleType("collider")
+        generator.run = self.work("generate", Generation(make_random_cloud(10, 0)))  # type: ignore[attr-defined]
+        if self.estimate:
+            generator.estimate = self.estimate  # type: ignore[attr-defined]
+        collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
+        others = dict.fromkeys(("refine", "collide", "author", "validate"), Params())
+        params = {**others, "generate": build(Params, "generate", request.params.get("generate", {}))}
+        return Plan(generator, collider, {}, params, {"generate": "quick"})
+
     def run(self, listener: Callable[[Event], None] | None = None) -> list[str]:
         """Run the chain and return the stages that worked."""
         self.done.clear()
-        generator, collider = ModuleType("generator"), ModuleType("collider")
-        generator.run = self.work("generate", Generation(make_random_cloud(10, 0)))  # type: ignore[attr-defined]
-        collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
-        params = dict.fromkeys(("generate", "refine", "collide", "author", "validate"))
-        plan = Plan(generator, collider, {}, params, {"generate": "quick"})
         with RunDirectory.open(self.root, REQUEST) as directory:
-            pipeline.run(plan, directory, listener)
+            pipeline.run(self.plan(REQUEST), directory, listener)
         return self.done
 
     def fail(self, stage: str, error: BaseException) -> None:
@@ -195,3 +217,119 @@ def test_time_left_is_that_of_work_not_of_what_was_kept(quick: Quick, monkeypatc
     checking = [event for event in events if event.message == "checking"]
     assert [event.eta_s is None for event in checking] == [True, True, False]
     assert all(event.eta_s is None for event in events if event.stage != "validate")
+
+
+# -- shares of the progress -------------------------------------------------------------------------------------------
+
+
+def begins(events: list[Event]) -> dict[str, float]:
+    """Return where each stage begins, in percent."""
+    return {event.stage: round(100 * event.fraction, 2) for event in reversed(events)}
+
+
+def test_the_first_event_comes_before_the_generator_is_asked_anything(quick: Quick) -> None:
+    events: list[Event] = []
+    told: list[int] = []
+
+    def estimate(*_: object) -> tuple[Estimate, ...]:
+        told.append(len(events))
+        return ()
+
+    quick.estimate = estimate
+    quick.run(events.append)
+    assert told == [1]
+    assert (events[0].stage, events[0].message, events[0].fraction) == ("", "starting", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "percents", "left_s"),
+    [
+        ((), (0, 40, 44, 60, 75, 82), None),
+        ((None, None), (0, 40, 44, 60, 75, 82), None),
+        ((0.1,), (0, 40, 44, 60, 75, 82), 50),
+        ((None, 4000.0, 800.0), (0, 99.38, 99.42, 99.59, 99.74, 99.81), 4830),
+    ],
+)
+def test_stages_have_shares_by_what_the_generator_expects(
+    quick: Quick, seconds: tuple[float | None, ...], percents: tuple[float, ...], left_s: float | None
+) -> None:
+    events: list[Event] = []
+    quick.estimate = lambda *_: tuple(Estimate("part", each) for each in seconds)
+    quick.run(events.append)
+    stages = ("generate", "refine", "picture", "collide", "author", "validate")
+    assert begins(events) == {"": 0.0, **dict(zip(stages, percents, strict=True))}
+    assert events[-1].fraction == 1.0
+    assert events[1].eta_s == (None if left_s is None else pytest.approx(left_s, rel=0.5))
+
+
+def test_what_was_kept_needs_no_estimate(quick: Quick) -> None:
+    asked: list[object] = []
+
+    def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
+        asked.append(params)
+        return (Estimate("videos", 4800.0),)
+
+    quick.estimate = estimate
+    quick.fail("refine", RuntimeError())
+    with pytest.raises(StageFailed):
+        quick.run()
+    quick.trouble.clear()
+    assert asked == [Params()]
+    events: list[Event] = []
+    assert quick.run(events.append)[0] == "refine"
+    assert len(asked) == 1, "what is kept needs no estimate"
+    assert begins(events)["refine"] == 40
+
+
+def test_a_request_that_the_estimate_refuses_is_refused_once(quick: Quick) -> None:
+    def estimate(*_: object) -> tuple[Estimate, ...]:
+        raise InvalidRequest("no such weights")
+
+    quick.estimate = estimate
+    with pytest.raises(InvalidRequest, match="no such weights"):
+        quick.run()
+    assert quick.done == []
+    assert not quick.root.exists()
+
+
+def test_a_fault_in_an_estimate_is_the_generator_s(quick: Quick) -> None:
+    def estimate(*_: object) -> tuple[Estimate, ...]:
+        raise ZeroDivisionError
+
+    quick.estimate = estimate
+    with pytest.raises(StageFailed, match="generate: failed with ZeroDivisionError"):
+        quick.run()
+
+
+# -- by other means ---------------------------------------------------------------------------------------------------
+
+
+def asked(**generate: object) -> SceneRequest:
+    return SceneRequest(prompt="a room", params={"generate": generate})
+
+
+def test_a_stopped_run_goes_on_on_another_device(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "make_plan", quick.plan)
+    token = CancelToken()
+    quick.trouble["collide"] = token.cancel
+    with pytest.raises(Cancelled):
+        api.generate_scene(asked(device="A"), quick.root, token=token)
+    quick.trouble.clear()
+    with pytest.raises(InvalidRequest, match="already holds another run"):
+        api.generate_scene(asked(device="B", steps=4), quick.root)
+    quick.done.clear()
+    result = api.generate_scene(asked(device="B"), quick.root)
+    assert not result.reused
+    assert quick.done == ["author", "validate"]
+    assert RunDirectory.read_request(quick.root) == asked(device="B")
+
+
+@pytest.mark.parametrize("other", [asked(device="B"), SceneRequest(prompt="a room")])
+def test_a_complete_run_is_done_whatever_the_device(
+    quick: Quick, monkeypatch: pytest.MonkeyPatch, other: SceneRequest
+) -> None:
+    monkeypatch.setattr(api, "make_plan", quick.plan)
+    api.generate_scene(asked(device="A"), quick.root)
+    quick.done.clear()
+    assert api.generate_scene(other, quick.root).reused
+    assert quick.done == []

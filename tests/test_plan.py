@@ -52,6 +52,19 @@ def test_author_overrides_reach_stage_and_primitive() -> None:
     assert plan.primitives["particle_field"].half
 
 
+def test_a_number_is_text_where_text_is_wanted() -> None:
+    request = SceneRequest(video="a.mp4", params={"generate": {"times": 0.5, "depth_model": 5}})
+    generate = make_plan(request).params["generate"]
+    assert (generate.times, generate.depth_model) == ("0.5", "5")
+
+
+@pytest.mark.parametrize("inputs", [{"image": "a.png"}, {"video": "a.mp4"}])
+def test_devices_of_lyra_decide_nothing(inputs: dict[str, str]) -> None:
+    plan = make_plan(SceneRequest(**inputs))  # type: ignore[arg-type]
+    assert plan.undecisive()["generate"] == {"device", "vram"}
+    assert not plan.undecisive()["author"]
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..atomic import atomic_write, remove_leftovers, replacing
@@ -44,7 +46,13 @@ class RunDirectory:
         self._created = False
 
     @staticmethod
-    def open(root: Path, request: SceneRequest, *, overwrite: bool = False) -> RunDirectory:
+    def open(
+        root: Path,
+        request: SceneRequest,
+        *,
+        overwrite: bool = False,
+        undecisive: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> RunDirectory:
         """Make `root` the directory of `request`, or come back to it; nobody else can until it is closed.
 
         Input files are copied into ``inputs/``, named by content; the directory's request names the copies. What a
@@ -54,6 +62,8 @@ class RunDirectory:
             root: the directory; made if needed.
             request: the run it is for.
             overwrite: remove another run, or a complete run of this request.
+            undecisive: fields of ``request.params`` by stage that may differ in a run of the same request; what is
+                continued takes the new values, what is complete keeps those it was made with.
 
         Raises:
             InvalidRequest: an input file cannot be read, `root` holds something else, another process works there, or
@@ -68,7 +78,7 @@ class RunDirectory:
             root.mkdir(parents=True, exist_ok=True)
             run = RunDirectory(root, adopted, inputs=inputs, lock=RunLock(root))
             try:
-                run._prepare(overwrite)
+                run._prepare(overwrite, undecisive)
             except BaseException:
                 run.abandon()
                 run.close()
@@ -211,33 +221,43 @@ class RunDirectory:
                 self.close()
                 self.root.rmdir()
 
-    def _prepare(self, overwrite: bool) -> None:
+    def _prepare(self, overwrite: bool, undecisive: Mapping[str, Collection[str]]) -> None:
         kept = sorted((self.root / _STAGES).glob("*.kept"))
         for folder in (self.root, self.root / _STAGES, self.root / INPUTS, *kept):
             remove_leftovers(folder)
         if self.complete:
             shutil.rmtree(self.root / _STAGES, ignore_errors=True)
         if any(path.name != LOCK_FILE for path in self.root.iterdir()):
-            self._make_room(overwrite)
+            self._make_room(overwrite, undecisive)
         else:
             self._created = True
-        # First, so that a directory that holds anything says what it is.
-        self.write(_REQUEST, json.dumps(self.request.to_json(), indent=2, ensure_ascii=False) + "\n")
+        if not self.complete:
+            # First, so that a directory that holds anything says what it is.
+            self.write(_REQUEST, json.dumps(self.request.to_json(), indent=2, ensure_ascii=False) + "\n")
         self._inputs.adopt(self.root)
 
-    def _make_room(self, overwrite: bool) -> None:
+    def _make_room(self, overwrite: bool, undecisive: Mapping[str, Collection[str]]) -> None:
         """Check that a directory with content may be used, and clear it if that is what the user wants."""
         if not (self.root / _REQUEST).is_file():
             raise InvalidRequest(
                 f"{self.root}: holds files that are not a run. Choose an empty or new directory for --out."
             )
-        same = RunDirectory.read_request(self.root).canonical() == self.request.canonical()
+        same = _essence(RunDirectory.read_request(self.root), undecisive) == _essence(self.request, undecisive)
         if not same and not overwrite:
             raise InvalidRequest(f"{self.root}: already holds another run. Choose another --out, or add --overwrite.")
         # An unfinished run of the same request is continued even so: it may be the overwriting one, stopped.
         if overwrite and (self.complete or not same):
             _clear(self.root)
             self._created = True
+
+
+def _essence(request: SceneRequest, undecisive: Mapping[str, Collection[str]]) -> str:
+    """Return a text that requests for the same results share."""
+    params = {
+        stage: {name: value for name, value in values.items() if name not in undecisive.get(stage, ())}
+        for stage, values in request.params.items()
+    }
+    return replace(request, params={stage: values for stage, values in params.items() if values}).canonical()
 
 
 def _read_object(path: Path) -> dict[str, Any]:

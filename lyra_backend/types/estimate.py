@@ -16,9 +16,11 @@ class Estimate:
         seconds: how long it will take [s]; None if nothing is known.
         device_bytes: memory of the GPU (or, without one, of the machine) at its peak [bytes]; None if small.
         note: what else to know.
+        times_of: what the time is of, such as "a data-centre GPU"; "" if that is not known.
     """
 
     part: str
     seconds: float | None = None
     device_bytes: float | None = None
     note: str = ""
+    times_of: str = ""

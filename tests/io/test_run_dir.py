@@ -180,6 +180,35 @@ def test_foreign_content_is_never_overwritten(tmp_path: Path) -> None:
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("thesis.txt", "precious")]
 
 
+def on(device: str | None, **more: object) -> SceneRequest:
+    params = {} if device is None else {"generate": {"device": device, **more}}
+    return SceneRequest(prompt="a room", params=params)
+
+
+@pytest.mark.parametrize("other", [on("B"), on(None)])
+def test_a_run_goes_on_by_other_means_and_says_by_which(tmp_path: Path, other: SceneRequest) -> None:
+    means = {"generate": {"device"}}
+    with RunDirectory.open(tmp_path / "run", on("A")) as run, run.new_stage("a"):
+        pass
+    with pytest.raises(InvalidRequest, match="another run"):
+        RunDirectory.open(tmp_path / "run", other)
+    with pytest.raises(InvalidRequest, match="another run"):
+        RunDirectory.open(tmp_path / "run", on("B", steps=3), undecisive=means)
+    with RunDirectory.open(tmp_path / "run", other, undecisive=means) as run:
+        assert run.stage_folder("a").is_dir()
+    assert RunDirectory.read_request(tmp_path / "run") == other
+
+
+def test_a_complete_run_keeps_the_means_it_was_made_by(tmp_path: Path) -> None:
+    root, means = finished(tmp_path / "run", on("A")), {"generate": {"device"}}
+    with RunDirectory.open(root, on("B"), undecisive=means) as run:
+        assert run.complete
+    assert RunDirectory.read_request(root) == on("A")
+    with RunDirectory.open(root, on("B"), undecisive=means, overwrite=True) as run:
+        assert not run.complete
+    assert RunDirectory.read_request(root) == on("B")
+
+
 def test_overwrite_replaces_another_run(tmp_path: Path) -> None:
     root = finished(tmp_path / "run")
     with pytest.raises(InvalidRequest, match="--overwrite"):

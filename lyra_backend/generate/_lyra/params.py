@@ -42,8 +42,8 @@ class VideoParams:
     depth_estimator: str = param("transformers", "what estimates depth if there is no --depth", choices=ESTIMATORS)
     depth_model: str | None = param(None, "folder or name of its weights; by default what was fetched")
     scale: float | None = param(None, "metres per unit of the depth, if the depth has another", unit="m", min=1e-6)
-    device: str = param("auto", "cuda, cuda:N or cpu; auto takes every GPU there is")
-    vram: float | None = param(None, "memory of each GPU that may be taken; by default all", unit="GB", min=1.0)
+    device: str = param("auto", "cuda, cuda:N or cpu; auto takes every GPU there is", decides=False)
+    vram: float | None = param(None, "memory of each GPU to take; by default all", unit="GB", min=1.0, decides=False)
 
     @property
     def evaluations(self) -> int:
