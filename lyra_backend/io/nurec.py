@@ -1,0 +1,383 @@
+"""NuRec payloads: the ``.nurec`` file of the packages in which Isaac Sim 5 takes Gaussians.
+
+gzip around one msgpack map: a version, a configuration of the renderer, and 16-bit tensors as raw little-endian
+bytes with their shapes beside them. Values are stored as trained: logarithms of scales, logits of opacities. NVIDIA
+publishes no description; key set, configuration and types are those of files that 3DGRUT's exporter wrote.
+
+Positions are 16 bit as well, so they are stored about an offset, which whoever places the payload has to add. What is
+written always has SH of degree 3, the higher bands zero where a cloud has less: readers take the degree from three
+places, and files of degree 1 and 2 are known to show black in some of them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidRequest, shown
+from ..types.gaussians import GaussianCloud
+from ..types.report import Outcome
+from .stored_gaussians import StoredGaussians, log_scales, logits
+
+__all__ = ["is_nurec", "middle", "position_error", "read_nurec", "write_nurec"]
+
+Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
+
+_ROWS_AT_ONCE = 1 << 16
+_VERSION = "0.2.576"
+_DEGREE = 3
+_LAYER = "gaussians"
+_NODES = ".gaussians_nodes."
+_HALF_MAX = float(np.finfo(np.float16).max)
+#: Halves are within 1 mm up to 4 m.
+_FINE_REACH_M = 4.0
+#: Percentiles between which the part of a large scene lies that precision is for.
+_CORE = (1.0, 99.0)
+#: Numbers hardly shrink and padding shrinks well, but nothing unpacks to this many times its size that is no attack.
+_MOST_EXPANSION = 100
+_SMALL_BYTES = 1 << 26
+
+#: How files say that values are stored as trained.
+_ACTIVATIONS = {"density_activation": "sigmoid", "scale_activation": "exp", "rotation_activation": "normalize"}
+_PARTICLE = {
+    "density_kernel_planar": False,
+    "density_kernel_degree": 2,
+    "density_kernel_density_clamping": True,
+    "density_kernel_min_response": 0.0113,
+    "radiance_sph_degree": _DEGREE,
+}
+_GAUSSIANS = {
+    "name": "sh-gaussians",
+    "device": "cuda",
+    **_ACTIVATIONS,
+    "precision": 16,
+    "particle": _PARTICLE,
+    "transmittance_threshold": 0.0001,
+}
+_PROJECTION = {
+    "n_rolling_shutter_iterations": 5,
+    "ut_dim": 3,
+    "ut_alpha": 1.0,
+    "ut_beta": 2.0,
+    "ut_kappa": 0.0,
+    "ut_require_all_sigma_points": False,
+    "image_margin_factor": 0.1,
+    "min_projected_ray_radius": 0.5477225575051661,
+}
+_CULLING = {
+    "rect_bounding": True,
+    "tight_opacity_bounding": True,
+    "tile_based": True,
+    "near_clip_distance": 1e-8,
+    "far_clip_distance": 3.402823466e38,
+}
+_RENDERER = {
+    "name": "3dgut-nrend",
+    "log_level": 3,
+    "force_update": False,
+    "update_step_train_batch_end": False,
+    "per_ray_features": False,
+    "global_z_order": True,
+    "projection": _PROJECTION,
+    "culling": _CULLING,
+    "render": {"mode": "kbuffer", "k_buffer_size": 0},
+}
+_CONFIG = {
+    "layers": {_LAYER: _GAUSSIANS},
+    "renderer": _RENDERER,
+    "name": "gaussians_primitive",
+    "appearance_embedding": {"name": "skip-appearance", "embedding_dim": 0, "device": "cuda"},
+    "background": {"name": "skip-background", "device": "cuda", "composite_in_linear_space": False},
+}
+
+
+def is_nurec(path: Path | str) -> bool:
+    """Say whether a file is a package with a NuRec payload in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith(".nurec") for name in archive.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def middle(positions: Floats) -> npt.NDArray[np.float64]:
+    """Return the point (3,) [m] about which centres (N, 3) [m] lose least in 16 bits.
+
+    It is the middle of their box. Where that is too large for millimetres anyway, it is the middle of their core, so
+    that a few strays do not cost everything else its precision.
+    """
+    if not len(positions):
+        return np.zeros(3)
+    columns = [positions[:, k] for k in range(3)]
+    ends = np.array([(c.min(), c.max()) for c in columns], np.float64)
+    if (ends[:, 1] - ends[:, 0]).max() > 2 * _FINE_REACH_M:
+        ends = np.array([np.percentile(c, _CORE) for c in columns], np.float64)
+    return ends.mean(axis=1)
+
+
+def position_error(positions: Floats, offset: npt.NDArray[np.float64]) -> float:
+    """Return how far off [m] the worst coordinate of centres (N, 3) [m] is when stored about `offset` (3,) [m].
+
+    Raises:
+        InvalidRequest: a centre lies beyond the largest half, 65504 m from `offset`.
+    """
+    worst = 0.0
+    for start in range(0, len(positions), _ROWS_AT_ONCE):
+        exact = positions[start : start + _ROWS_AT_ONCE] - offset
+        _check_range("positions", exact)
+        worst = max(worst, float(np.abs(exact.astype(np.float16) - exact).max()))
+    return worst
+
+
+def write_nurec(file: BinaryIO, cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> None:
+    """Write the payload of a cloud, its centres about `offset` (3,) [m]; equal clouds give equal bytes.
+
+    Memory beside the cloud is a few megabytes: every tensor is converted and written block by block.
+
+    Raises:
+        InvalidRequest: positions or SH lie beyond the largest half.
+    """
+    position_error(cloud.positions, offset)
+    _check_range("SH", cloud.sh)
+    tensors = _tensors(cloud, offset)
+    packer = msgpack.Packer()
+    # Stored, not compressed: numbers of trained scenes hardly shrink, and the writer that readers know does the same.
+    with gzip.GzipFile("", "wb", compresslevel=0, fileobj=file, mtime=0) as stream:
+        head = {"version": _VERSION, "model": "nre", "config": _CONFIG}
+        stream.write(packer.pack_map_header(1) + packer.pack("nre_data") + packer.pack_map_header(len(head) + 1))
+        stream.write(b"".join(packer.pack(word) for pair in head.items() for word in pair))
+        stream.write(packer.pack("state_dict") + packer.pack_map_header(1 + 2 * len(tensors)))
+        stream.write(packer.pack("._extra_state") + packer.pack({"obj_track_ids": {_LAYER: []}}))
+        for tensor in tensors:
+            stream.write(packer.pack(_key(tensor.name)) + _bin_header(tensor.size_bytes))
+            for block in tensor.blocks():
+                stream.write(np.ascontiguousarray(block).view(np.uint8).data)
+        for tensor in tensors:
+            stream.write(packer.pack(_key(tensor.name) + ".shape") + packer.pack(list(tensor.shape)))
+
+
+def read_nurec(data: bytes, subject: str, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
+    """Read a payload, in the coordinates it is stored in: what places it adds the offset.
+
+    Bands that are zero throughout, as writers fill up with, are not part of the cloud. Rows with NaN, infinite or
+    absurd values are dropped; counts and findings say how many.
+
+    Args:
+        data: the whole ``.nurec`` file.
+        subject: names it in messages.
+        base_colors_only: leave view-dependent colours out.
+
+    Raises:
+        InvalidRequest: it is damaged, no NuRec payload, of several layers, or without a usable Gaussian.
+    """
+    nre = _entry(_unpacked(data, subject), "nre_data", dict, subject)
+    _check_config(_entry(nre, "config", dict, subject), subject)
+    state = _entry(nre, "state_dict", dict, subject)
+    layers = sorted({str(key)[len(_NODES) :].partition(".")[0] for key in state if str(key).startswith(_NODES)})
+    if layers != [_LAYER]:
+        raise InvalidRequest(
+            f"{subject}: only payloads with the one layer {_LAYER!r} can be read, this one has "
+            f"{', '.join(layers) or 'none'}. Export static Gaussians alone."
+        )
+    return _cloud(_State(state, subject), 0 if base_colors_only else _DEGREE)
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A tensor to be written: `rows` converts those of a slice of the Gaussians."""
+
+    name: str
+    shape: tuple[int, ...]
+    rows: Callable[[slice], npt.NDArray[Any]]
+    item_bytes: int = 2
+
+    @property
+    def size_bytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * self.item_bytes
+
+    def blocks(self) -> Iterator[npt.NDArray[Any]]:
+        for start in range(0, self.shape[0] if self.shape else 1, _ROWS_AT_ONCE):
+            yield self.rows(slice(start, start + _ROWS_AT_ONCE))
+
+
+def _tensors(cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> tuple[_Tensor, ...]:
+    """Return what a cloud is written as, in the order in which known writers write."""
+    count, width = cloud.count, 3 * ((_DEGREE + 1) ** 2 - 1)
+
+    def half(convert: Callable[[slice], npt.NDArray[Any]]) -> Callable[[slice], Halves]:
+        return lambda part: convert(part).astype("<f2")
+
+    return (
+        _Tensor("positions", (count, 3), half(lambda part: cloud.positions[part] - offset)),
+        _Tensor("rotations", (count, 4), half(lambda part: cloud.quats_wxyz[part])),
+        _Tensor("scales", (count, 3), half(lambda part: log_scales(cloud.scales[part]))),
+        _Tensor("densities", (count, 1), half(lambda part: logits(cloud.opacities[part]))),
+        _Tensor("extra_signal", (count, 0), half(lambda part: cloud.positions[part, :0])),
+        _Tensor("features_albedo", (count, 3), half(lambda part: cloud.sh[part, 0])),
+        _Tensor("features_specular", (count, width), lambda part: _specular(cloud.sh[part], width)),
+        _Tensor("n_active_features", (), lambda part: np.array([_DEGREE], "<i8"), 8),
+    )
+
+
+def _specular(sh: Floats, width: int) -> Halves:
+    """Return SH above band 0 as (n, width): coefficient by coefficient, each as red, green, blue."""
+    higher = sh[:, 1:].reshape(len(sh), -1)
+    rows = np.zeros((len(sh), width), "<f2")
+    rows[:, : higher.shape[1]] = higher
+    return rows
+
+
+def _key(name: str) -> str:
+    return f"{_NODES}{_LAYER}.{name}"
+
+
+def _bin_header(size: int) -> bytes:
+    """Return what msgpack puts before `size` bytes; the package itself only packs bytes that are there as a whole.
+
+    The formats bin 8, bin 16 and bin 32 of msgpack's specification, the smallest that fits.
+    """
+    if size >= 1 << 32:
+        raise InvalidRequest(f"NuRec tensors must stay below 4 GiB, got {size / 2**30:.1f} GiB; split the scene.")
+    for code, length in ((b"\xc4", 1), (b"\xc5", 2)):
+        if size < 1 << 8 * length:
+            return code + size.to_bytes(length, "big")
+    return b"\xc6" + size.to_bytes(4, "big")
+
+
+def _check_range(name: str, values: npt.NDArray[np.floating]) -> None:
+    if values.size and max(float(values.max()), -float(values.min())) > _HALF_MAX:
+        raise InvalidRequest(
+            f"NuRec: {name} must lie within +-{_HALF_MAX:.0f} to be 16-bit floats. Scale the scene to metres and clean "
+            "it, or write particle_field."
+        )
+
+
+def _unpacked(data: bytes, subject: str) -> Any:
+    """Return what gzip and msgpack hold."""
+    if not data.startswith(b"\x1f\x8b"):
+        raise InvalidRequest(f"{subject}: not a NuRec payload: it is not gzip. Check its real format.")
+    limit = max(_MOST_EXPANSION * len(data), _SMALL_BYTES)
+    try:
+        stream = zlib.decompressobj(wbits=31)  # 31: with gzip's head and checksum
+        plain = stream.decompress(data, limit)
+        if not stream.eof:
+            why = f"it unpacks to more than {limit:,} bytes" if len(plain) == limit else "it is cut off"
+            raise InvalidRequest(f"{subject}: damaged: {why}. Export it again.")
+        return msgpack.unpackb(plain, raw=False, strict_map_key=True)
+    except InvalidRequest:
+        raise
+    except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(". ")
+        raise InvalidRequest(f"{subject}: damaged, or not a NuRec payload ({reason}). Export it again.") from error
+
+
+def _entry(data: Any, key: str, kind: type, subject: str) -> Any:
+    """Return an entry of a map if it is there and of this type."""
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        came = "it is missing" if value is None else f"it is {shown(value)}"
+        raise InvalidRequest(f"{subject}: not a NuRec payload that can be read: {key} must be {kind.__name__}, {came}.")
+    return value
+
+
+def _check_config(config: Mapping[str, Any], subject: str) -> None:
+    """Refuse values that were stored otherwise than they are read."""
+    layer = _entry(_entry(config, "layers", dict, subject), _LAYER, dict, subject)
+    for key, wanted in _ACTIVATIONS.items():
+        if layer.get(key) != wanted:
+            raise InvalidRequest(
+                f"{subject}: {key} must be {wanted!r}, got {shown(layer.get(key))}; what it holds is not known."
+            )
+
+
+class _State:
+    """The tensors of a payload."""
+
+    def __init__(self, state: Mapping[str, Any], subject: str) -> None:
+        self._state = state
+        self.subject = subject
+
+    def rows(self, name: str, *widths: int) -> npt.NDArray[Any]:
+        """Return a tensor (N, width) as it is stored, 16 or 32 bit floats; its width must be one of `widths`."""
+        shape = self._shape(name)
+        if len(shape) != 2 or shape[1] not in widths:
+            wanted = " or ".join(f"(N, {width})" for width in widths)
+            raise InvalidRequest(f"{self.subject}: {name} must have the shape {wanted}, got {shown(shape)}.")
+        data = self._bytes(name)
+        items = shape[0] * shape[1]
+        for size, number in ((2, "<f2"), (4, "<f4")):
+            if len(data) == items * size:
+                return np.ndarray(shape, number, buffer=data)
+        raise InvalidRequest(
+            f"{self.subject}: {name} must be {items:,} floats of 16 or 32 bit, got {len(data):,} bytes."
+        )
+
+    def whole_number(self, name: str) -> int:
+        """Return a tensor of one 64-bit number."""
+        data = self._bytes(name)
+        if len(data) != 8 or self._shape(name) not in ([], [1]):
+            raise InvalidRequest(f"{self.subject}: {name} must be one 64-bit number, got {len(data):,} bytes.")
+        return int.from_bytes(data, "little", signed=True)
+
+    def _bytes(self, name: str) -> bytes:
+        data: bytes = _entry(self._state, _key(name), bytes, self.subject)
+        return data
+
+    def _shape(self, name: str) -> Sequence[int]:
+        shape: Sequence[int] = _entry(self._state, _key(name) + ".shape", list, self.subject)
+        if not all(isinstance(n, int) and 0 <= n < 1 << 32 for n in shape):
+            raise InvalidRequest(f"{self.subject}: the shape of {name} must be whole numbers, got {shown(shape)}.")
+        return shape
+
+
+def _cloud(state: _State, most_degree: int) -> Outcome[GaussianCloud]:
+    """Return the Gaussians of a payload, with SH up to `most_degree`."""
+    degree = state.whole_number("n_active_features")
+    if not 0 <= degree <= _DEGREE:
+        raise InvalidRequest(f"{state.subject}: the SH degree must be 0 to {_DEGREE}, got {degree}.")
+    specular = state.rows("features_specular", *(3 * ((d + 1) ** 2 - 1) for d in range(degree, _DEGREE + 1)))
+    tensors = (
+        state.rows("positions", 3),
+        state.rows("features_albedo", 3),
+        specular[:, : 3 * ((min(degree, most_degree) + 1) ** 2 - 1)],
+        state.rows("densities", 1)[:, 0],
+        state.rows("scales", 3),
+        state.rows("rotations", 4),
+    )
+    count = len(tensors[0])
+    if {len(tensor) for tensor in tensors} != {count}:
+        lengths = ", ".join(f"{len(tensor):,}" for tensor in tensors)
+        raise InvalidRequest(f"{state.subject}: tensors must have a row for every Gaussian, got {lengths}.")
+    if not count:
+        raise InvalidRequest(f"{state.subject}: the payload holds no Gaussians.")
+    stored = StoredGaussians(count, tensors[2].shape[1] // 3)
+    for start in range(0, count, _ROWS_AT_ONCE):
+        block = [tensor[start : start + _ROWS_AT_ONCE].astype(np.float32) for tensor in tensors]
+        positions, dc, higher, opacities, scales, quats = block
+        stored.add(
+            positions=positions,
+            dc=dc,
+            higher=higher.reshape(len(higher), higher.shape[1] // 3, 3),
+            logit_opacities=opacities,
+            log_scales=scales,
+            quats_wxyz=quats,
+        )
+    outcome = stored.finish(state.subject)
+    return replace(outcome, value=_without_zero_bands(outcome.value))
+
+
+def _without_zero_bands(cloud: GaussianCloud) -> GaussianCloud:
+    degree = cloud.sh_degree
+    while degree and not cloud.sh[:, degree**2 : (degree + 1) ** 2].any():
+        degree -= 1
+    return cloud if degree == cloud.sh_degree else replace(cloud, sh=cloud.sh[:, : (degree + 1) ** 2])
