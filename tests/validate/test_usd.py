@@ -101,6 +101,14 @@ def test_of_nurec_only_the_ending_is_told(tmp_path: Path) -> None:
     assert ".nurec" in findings[0].message
 
 
+def test_a_relative_path_leaves_no_folder_in_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    nurec.write(cloud_of(5), tmp_path / "run" / "scene.usdz", NurecParams())
+    monkeypatch.chdir(tmp_path)
+    (finding,) = check_usd(Path("run/scene.usdz"), Params(), Progress()).findings
+    assert "in package 'scene.usdz'" in finding.message
+
+
 def test_a_lost_payload_is_found(tmp_path: Path) -> None:
     nurec.write(cloud_of(5), tmp_path / "a.usdz", NurecParams())
     with zipfile.ZipFile(tmp_path / "a.usdz") as archive:
