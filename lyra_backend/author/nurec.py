@@ -20,7 +20,7 @@ from pxr import Ar, Gf, Sdf, Tf, Usd, UsdGeom, Vt
 
 from ..atomic import replacing
 from ..errors import InvalidRequest
-from ..io.nurec import middle, position_error, read_nurec, write_nurec
+from ..io.nurec import middle, read_nurec, write_nurec
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
@@ -51,7 +51,8 @@ IS_STATIC = True
 
 _LAYER_NAME, _PAYLOAD_NAME = "default.usda", "gaussians.nurec"
 _IS_VOLUME = "omni:nurec:isNuRecVolume"
-_SUPPORT_SIGMA = 3.0
+#: The kernel ends at three standard deviations, whose logarithms of 16 bits may come back 0.4 % larger.
+_SUPPORT_SIGMA = 3.0 * 1.004
 #: Fields of the Volume: prim, what it holds, and its type.
 _FIELDS = (("density_field", "density", "float"), ("emissive_color_field", "emissiveColor", "float3"))
 #: Rows of the colour correction, the identity: red, green and blue, the last column being added.
@@ -100,11 +101,10 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     if path.suffix.lower() != ".usdz":
         raise InvalidRequest(f"{path.name}: NuRec is a package and must end in .usdz, got {path.suffix!r}; rename it.")
     offset = middle(cloud.positions)
-    error = position_error(cloud.positions, offset)
     with replacing(path) as scratch:
         layer, payload = scratch.with_name(_LAYER_NAME), scratch.with_name(_PAYLOAD_NAME)
         with payload.open("wb") as file:
-            write_nurec(file, cloud, offset)
+            error = write_nurec(file, cloud, offset)
         box = _box(cloud, offset, error)
         write_layer(
             layer, PRIM_NAME, lambda root: _author_volume(root, cloud, offset, box), render_settings=RENDER_SETTINGS
@@ -140,7 +140,7 @@ def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool
 
 
 def _box(cloud: GaussianCloud, offset: npt.NDArray[np.float64], error: float) -> npt.NDArray[np.float32]:
-    """Return the box (2, 3) [m] about `offset` that holds every Gaussian to where its kernel ends, roundly."""
+    """Return the box (2, 3) [m] about `offset` that holds every Gaussian to where its kernel ends."""
     if not cloud.count:
         return np.zeros((2, 3), np.float32)
     low, high = cloud.bounds(_SUPPORT_SIGMA)

@@ -139,15 +139,16 @@ def position_error(positions: Floats, offset: npt.NDArray[np.float64]) -> float:
     return worst
 
 
-def write_nurec(file: BinaryIO, cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> None:
-    """Write the payload of a cloud, its centres about `offset` (3,) [m]; equal clouds give equal bytes.
+def write_nurec(file: BinaryIO, cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> float:
+    """Write the payload of a cloud, its centres about `offset` (3,) [m]; return what :func:`position_error` says.
 
-    Memory beside the cloud is a few megabytes: every tensor is converted and written block by block.
+    Equal clouds give equal bytes. Memory beside the cloud is a few megabytes: every tensor is converted and written
+    block by block.
 
     Raises:
         InvalidRequest: positions or SH lie beyond the largest half.
     """
-    position_error(cloud.positions, offset)
+    error = position_error(cloud.positions, offset)
     _check_range("SH", cloud.sh)
     tensors = _tensors(cloud, offset)
     packer = msgpack.Packer()
@@ -164,6 +165,7 @@ def write_nurec(file: BinaryIO, cloud: GaussianCloud, offset: npt.NDArray[np.flo
                 stream.write(np.ascontiguousarray(block).view(np.uint8).data)
         for tensor in tensors:
             stream.write(packer.pack(_key(tensor.name) + ".shape") + packer.pack(list(tensor.shape)))
+    return error
 
 
 def read_nurec(data: bytes, subject: str, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:

@@ -91,6 +91,10 @@ def test_extent_and_crop_hold_every_gaussian_to_its_end(tmp_path: Path) -> None:
     assert (low <= wanted[0]).all()
     assert (high >= wanted[1]).all()
     assert np.abs([low - wanted[0], high - wanted[1]]).max() < 3e-3
+    stored = read(tmp_path / "a.usdz").value  # scales are rounded too
+    reach = 3 * stored.scales.max(axis=1, keepdims=True)
+    assert (low <= (stored.positions - reach).min(axis=0)).all()
+    assert (high >= (stored.positions + reach).max(axis=0)).all()
     for i, end in enumerate(("minBounds", "maxBounds")):
         assert prim.GetAttribute(f"omni:nurec:crop:{end}").Get() == prim.GetAttribute("extent").Get()[i]
 
