@@ -20,7 +20,8 @@ from pxr import Ar, Gf, Sdf, Tf, Usd, UsdGeom, Vt
 
 from ..atomic import replacing
 from ..errors import InvalidRequest
-from ..io.nurec import middle, read_nurec, write_nurec
+from ..io.nurec import middle, write_nurec
+from ..io.nurec_reader import read_nurec
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity

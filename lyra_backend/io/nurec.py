@@ -6,16 +6,15 @@ publishes no description; key set, configuration and types are those of files th
 
 Positions are 16 bit as well, so they are stored about an offset, which whoever places the payload has to add. What is
 written always has SH of degree 3, the higher bands zero where a cloud has less: readers take the degree from three
-places, and files of degree 1 and 2 are known to show black in some of them.
+places, and files of degree 1 and 2 are known to show black in some of them. Reading is in ``nurec_reader``.
 """
 
 from __future__ import annotations
 
 import gzip
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,43 +22,51 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidRequest, shown
+from ..errors import InvalidRequest
 from ..types.gaussians import GaussianCloud
-from ..types.report import Outcome
-from .stored_gaussians import StoredGaussians, log_scales, logits
+from .stored_gaussians import log_scales, logits
 
-__all__ = ["is_nurec", "middle", "position_error", "read_nurec", "write_nurec"]
+__all__ = [
+    "ACTIVATIONS",
+    "DEGREE",
+    "LAYER",
+    "NODES",
+    "ROWS_AT_ONCE",
+    "is_nurec",
+    "key_of",
+    "middle",
+    "position_error",
+    "write_nurec",
+]
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
 
-_ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 16
 _VERSION = "0.2.576"
-_DEGREE = 3
-_LAYER = "gaussians"
-_NODES = ".gaussians_nodes."
+#: SH degree of what is written.
+DEGREE = 3
+#: Name of the one layer, and what keys of tensors begin with.
+LAYER, NODES = "gaussians", ".gaussians_nodes."
 _HALF_MAX = float(np.finfo(np.float16).max)
 #: Halves are within 1 mm up to 4 m.
 _FINE_REACH_M = 4.0
 #: Percentiles between which the part of a large scene lies that precision is for.
 _CORE = (1.0, 99.0)
-#: Numbers hardly shrink and padding shrinks well, but nothing unpacks to this many times its size that is no attack.
-_MOST_EXPANSION = 100
-_SMALL_BYTES = 1 << 26
 
 #: How files say that values are stored as trained.
-_ACTIVATIONS = {"density_activation": "sigmoid", "scale_activation": "exp", "rotation_activation": "normalize"}
+ACTIVATIONS = {"density_activation": "sigmoid", "scale_activation": "exp", "rotation_activation": "normalize"}
 _PARTICLE = {
     "density_kernel_planar": False,
     "density_kernel_degree": 2,
     "density_kernel_density_clamping": True,
     "density_kernel_min_response": 0.0113,
-    "radiance_sph_degree": _DEGREE,
+    "radiance_sph_degree": DEGREE,
 }
 _GAUSSIANS = {
     "name": "sh-gaussians",
     "device": "cuda",
-    **_ACTIVATIONS,
+    **ACTIVATIONS,
     "precision": 16,
     "particle": _PARTICLE,
     "transmittance_threshold": 0.0001,
@@ -93,7 +100,7 @@ _RENDERER = {
     "render": {"mode": "kbuffer", "k_buffer_size": 0},
 }
 _CONFIG = {
-    "layers": {_LAYER: _GAUSSIANS},
+    "layers": {LAYER: _GAUSSIANS},
     "renderer": _RENDERER,
     "name": "gaussians_primitive",
     "appearance_embedding": {"name": "skip-appearance", "embedding_dim": 0, "device": "cuda"},
@@ -132,8 +139,8 @@ def position_error(positions: Floats, offset: npt.NDArray[np.float64]) -> float:
         InvalidRequest: a centre lies beyond the largest half, 65504 m from `offset`.
     """
     worst = 0.0
-    for start in range(0, len(positions), _ROWS_AT_ONCE):
-        exact = positions[start : start + _ROWS_AT_ONCE] - offset
+    for start in range(0, len(positions), ROWS_AT_ONCE):
+        exact = positions[start : start + ROWS_AT_ONCE] - offset
         _check_range("positions", exact)
         worst = max(worst, float(np.abs(exact.astype(np.float16) - exact).max()))
     return worst
@@ -158,40 +165,14 @@ def write_nurec(file: BinaryIO, cloud: GaussianCloud, offset: npt.NDArray[np.flo
         stream.write(packer.pack_map_header(1) + packer.pack("nre_data") + packer.pack_map_header(len(head) + 1))
         stream.write(b"".join(packer.pack(word) for pair in head.items() for word in pair))
         stream.write(packer.pack("state_dict") + packer.pack_map_header(1 + 2 * len(tensors)))
-        stream.write(packer.pack("._extra_state") + packer.pack({"obj_track_ids": {_LAYER: []}}))
+        stream.write(packer.pack("._extra_state") + packer.pack({"obj_track_ids": {LAYER: []}}))
         for tensor in tensors:
-            stream.write(packer.pack(_key(tensor.name)) + _bin_header(tensor.size_bytes))
+            stream.write(packer.pack(key_of(tensor.name)) + _bin_header(tensor.size_bytes))
             for block in tensor.blocks():
                 stream.write(np.ascontiguousarray(block).view(np.uint8).data)
         for tensor in tensors:
-            stream.write(packer.pack(_key(tensor.name) + ".shape") + packer.pack(list(tensor.shape)))
+            stream.write(packer.pack(key_of(tensor.name) + ".shape") + packer.pack(list(tensor.shape)))
     return error
-
-
-def read_nurec(data: bytes, subject: str, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
-    """Read a payload, in the coordinates it is stored in: what places it adds the offset.
-
-    Bands that are zero throughout, as writers fill up with, are not part of the cloud. Rows with NaN, infinite or
-    absurd values are dropped; counts and findings say how many.
-
-    Args:
-        data: the whole ``.nurec`` file.
-        subject: names it in messages.
-        base_colors_only: leave view-dependent colours out.
-
-    Raises:
-        InvalidRequest: it is damaged, no NuRec payload, of several layers, or without a usable Gaussian.
-    """
-    nre = _entry(_unpacked(data, subject), "nre_data", dict, subject)
-    _check_config(_entry(nre, "config", dict, subject), subject)
-    state = _entry(nre, "state_dict", dict, subject)
-    layers = sorted({str(key)[len(_NODES) :].partition(".")[0] for key in state if str(key).startswith(_NODES)})
-    if layers != [_LAYER]:
-        raise InvalidRequest(
-            f"{subject}: only payloads with the one layer {_LAYER!r} can be read, this one has "
-            f"{', '.join(layers) or 'none'}. Export static Gaussians alone."
-        )
-    return _cloud(_State(state, subject), 0 if base_colors_only else _DEGREE)
 
 
 @dataclass(frozen=True)
@@ -208,13 +189,13 @@ class _Tensor:
         return int(np.prod(self.shape, dtype=np.int64)) * self.item_bytes
 
     def blocks(self) -> Iterator[npt.NDArray[Any]]:
-        for start in range(0, self.shape[0] if self.shape else 1, _ROWS_AT_ONCE):
-            yield self.rows(slice(start, start + _ROWS_AT_ONCE))
+        for start in range(0, self.shape[0] if self.shape else 1, ROWS_AT_ONCE):
+            yield self.rows(slice(start, start + ROWS_AT_ONCE))
 
 
 def _tensors(cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> tuple[_Tensor, ...]:
     """Return what a cloud is written as, in the order in which known writers write."""
-    count, width = cloud.count, 3 * ((_DEGREE + 1) ** 2 - 1)
+    count, width = cloud.count, 3 * ((DEGREE + 1) ** 2 - 1)
 
     def half(convert: Callable[[slice], npt.NDArray[Any]]) -> Callable[[slice], Halves]:
         return lambda part: convert(part).astype("<f2")
@@ -227,7 +208,7 @@ def _tensors(cloud: GaussianCloud, offset: npt.NDArray[np.float64]) -> tuple[_Te
         _Tensor("extra_signal", (count, 0), half(lambda part: cloud.positions[part, :0])),
         _Tensor("features_albedo", (count, 3), half(lambda part: cloud.sh[part, 0])),
         _Tensor("features_specular", (count, width), lambda part: _specular(cloud.sh[part], width)),
-        _Tensor("n_active_features", (), lambda part: np.array([_DEGREE], "<i8"), 8),
+        _Tensor("n_active_features", (), lambda part: np.array([DEGREE], "<i8"), 8),
     )
 
 
@@ -239,8 +220,9 @@ def _specular(sh: Floats, width: int) -> Halves:
     return rows
 
 
-def _key(name: str) -> str:
-    return f"{_NODES}{_LAYER}.{name}"
+def key_of(name: str) -> str:
+    """Return what the tensor `name` is called in a payload."""
+    return f"{NODES}{LAYER}.{name}"
 
 
 def _bin_header(size: int) -> bytes:
@@ -262,124 +244,3 @@ def _check_range(name: str, values: npt.NDArray[np.floating]) -> None:
             f"NuRec: {name} must lie within +-{_HALF_MAX:.0f} to be 16-bit floats. Scale the scene to metres and clean "
             "it, or write particle_field."
         )
-
-
-def _unpacked(data: bytes, subject: str) -> Any:
-    """Return what gzip and msgpack hold."""
-    if not data.startswith(b"\x1f\x8b"):
-        raise InvalidRequest(f"{subject}: not a NuRec payload: it is not gzip. Check its real format.")
-    limit = max(_MOST_EXPANSION * len(data), _SMALL_BYTES)
-    try:
-        stream = zlib.decompressobj(wbits=31)  # 31: with gzip's head and checksum
-        plain = stream.decompress(data, limit)
-        if not stream.eof:
-            why = f"it unpacks to more than {limit:,} bytes" if len(plain) == limit else "it is cut off"
-            raise InvalidRequest(f"{subject}: damaged: {why}. Export it again.")
-        return msgpack.unpackb(plain, raw=False, strict_map_key=True)
-    except InvalidRequest:
-        raise
-    except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(". ")
-        raise InvalidRequest(f"{subject}: damaged, or not a NuRec payload ({reason}). Export it again.") from error
-
-
-def _entry(data: Any, key: str, kind: type, subject: str) -> Any:
-    """Return an entry of a map if it is there and of this type."""
-    value = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        came = "it is missing" if value is None else f"it is {shown(value)}"
-        raise InvalidRequest(f"{subject}: not a NuRec payload that can be read: {key} must be {kind.__name__}, {came}.")
-    return value
-
-
-def _check_config(config: Mapping[str, Any], subject: str) -> None:
-    """Refuse values that were stored otherwise than they are read."""
-    layer = _entry(_entry(config, "layers", dict, subject), _LAYER, dict, subject)
-    for key, wanted in _ACTIVATIONS.items():
-        if layer.get(key) != wanted:
-            raise InvalidRequest(
-                f"{subject}: {key} must be {wanted!r}, got {shown(layer.get(key))}; what it holds is not known."
-            )
-
-
-class _State:
-    """The tensors of a payload."""
-
-    def __init__(self, state: Mapping[str, Any], subject: str) -> None:
-        self._state = state
-        self.subject = subject
-
-    def rows(self, name: str, *widths: int) -> npt.NDArray[Any]:
-        """Return a tensor (N, width) as it is stored, 16 or 32 bit floats; its width must be one of `widths`."""
-        shape = self._shape(name)
-        if len(shape) != 2 or shape[1] not in widths:
-            wanted = " or ".join(f"(N, {width})" for width in widths)
-            raise InvalidRequest(f"{self.subject}: {name} must have the shape {wanted}, got {shown(shape)}.")
-        data = self._bytes(name)
-        items = shape[0] * shape[1]
-        for size, number in ((2, "<f2"), (4, "<f4")):
-            if len(data) == items * size:
-                return np.ndarray(shape, number, buffer=data)
-        raise InvalidRequest(
-            f"{self.subject}: {name} must be {items:,} floats of 16 or 32 bit, got {len(data):,} bytes."
-        )
-
-    def whole_number(self, name: str) -> int:
-        """Return a tensor of one 64-bit number."""
-        data = self._bytes(name)
-        if len(data) != 8 or self._shape(name) not in ([], [1]):
-            raise InvalidRequest(f"{self.subject}: {name} must be one 64-bit number, got {len(data):,} bytes.")
-        return int.from_bytes(data, "little", signed=True)
-
-    def _bytes(self, name: str) -> bytes:
-        data: bytes = _entry(self._state, _key(name), bytes, self.subject)
-        return data
-
-    def _shape(self, name: str) -> Sequence[int]:
-        shape: Sequence[int] = _entry(self._state, _key(name) + ".shape", list, self.subject)
-        if not all(isinstance(n, int) and 0 <= n < 1 << 32 for n in shape):
-            raise InvalidRequest(f"{self.subject}: the shape of {name} must be whole numbers, got {shown(shape)}.")
-        return shape
-
-
-def _cloud(state: _State, most_degree: int) -> Outcome[GaussianCloud]:
-    """Return the Gaussians of a payload, with SH up to `most_degree`."""
-    degree = state.whole_number("n_active_features")
-    if not 0 <= degree <= _DEGREE:
-        raise InvalidRequest(f"{state.subject}: the SH degree must be 0 to {_DEGREE}, got {degree}.")
-    specular = state.rows("features_specular", *(3 * ((d + 1) ** 2 - 1) for d in range(degree, _DEGREE + 1)))
-    tensors = (
-        state.rows("positions", 3),
-        state.rows("features_albedo", 3),
-        specular[:, : 3 * ((min(degree, most_degree) + 1) ** 2 - 1)],
-        state.rows("densities", 1)[:, 0],
-        state.rows("scales", 3),
-        state.rows("rotations", 4),
-    )
-    count = len(tensors[0])
-    if {len(tensor) for tensor in tensors} != {count}:
-        lengths = ", ".join(f"{len(tensor):,}" for tensor in tensors)
-        raise InvalidRequest(f"{state.subject}: tensors must have a row for every Gaussian, got {lengths}.")
-    if not count:
-        raise InvalidRequest(f"{state.subject}: the payload holds no Gaussians.")
-    stored = StoredGaussians(count, tensors[2].shape[1] // 3)
-    for start in range(0, count, _ROWS_AT_ONCE):
-        block = [tensor[start : start + _ROWS_AT_ONCE].astype(np.float32) for tensor in tensors]
-        positions, dc, higher, opacities, scales, quats = block
-        stored.add(
-            positions=positions,
-            dc=dc,
-            higher=higher.reshape(len(higher), higher.shape[1] // 3, 3),
-            logit_opacities=opacities,
-            log_scales=scales,
-            quats_wxyz=quats,
-        )
-    outcome = stored.finish(state.subject)
-    return replace(outcome, value=_without_zero_bands(outcome.value))
-
-
-def _without_zero_bands(cloud: GaussianCloud) -> GaussianCloud:
-    degree = cloud.sh_degree
-    while degree and not cloud.sh[:, degree**2 : (degree + 1) ** 2].any():
-        degree -= 1
-    return cloud if degree == cloud.sh_degree else replace(cloud, sh=cloud.sh[:, : (degree + 1) ** 2])

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.io import nurec
-from lyra_backend.io.nurec import is_nurec, middle, position_error, read_nurec, write_nurec
+from lyra_backend.io import nurec, nurec_reader
+from lyra_backend.io.nurec import is_nurec, middle, position_error, write_nurec
+from lyra_backend.io.nurec_reader import read_nurec
 from lyra_backend.io.splats import read_splats
 from lyra_backend.types import GaussianCloud
 
@@ -66,7 +67,8 @@ def test_there_and_back(degree: int) -> None:
 def test_blocks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = make_cloud(100, 2)
     whole = payload(truth)
-    monkeypatch.setattr(nurec, "_ROWS_AT_ONCE", 7)
+    for module in (nurec, nurec_reader):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
     assert gzip.decompress(payload(truth)) == gzip.decompress(whole)
     assert np.array_equal(read_nurec(whole, "a").value.sh, truth.sh.astype(np.float16))
 
@@ -216,7 +218,7 @@ def test_damaged_files_are_explained() -> None:
     good = payload(make_cloud(300, 1))
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 1
-    bomb = gzip.compress(bytes(nurec._SMALL_BYTES + 1), 9)
+    bomb = gzip.compress(bytes(nurec_reader._SMALL_BYTES + 1), 9)
     for broken, words in (
         (b"", "not gzip"),
         (b"ply\nformat", "not gzip"),
