@@ -6,7 +6,7 @@ publishes no description; key set, configuration and types are those of files th
 
 Positions are 16 bit as well, so they are stored about an offset, which whoever places the payload has to add. What is
 written always has SH of degree 3, the higher bands zero where a cloud has less: readers take the degree from three
-places, and files of degree 1 and 2 are known to show black in some of them. Reading is in ``nurec_reader``.
+places, and files of degree 1 and 2 were reported to show black. Reading is in ``nurec_reader``.
 """
 
 from __future__ import annotations

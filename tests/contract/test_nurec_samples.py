@@ -1,8 +1,8 @@
 """NuRec packages agree with those of 3DGRUT's exporter (``tests/data/3dgrut_nurec_*``), and these can be read.
 
 3DGRUT's own reader and Isaac Sim cannot be run here. So key set, configuration and types of the payload, and names,
-types and values of the prims, are held against files of the exporter that Isaac Sim is known to open; each difference
-is named here and wanted.
+types and values of the prims, are held against files that the exporter wrote; each difference is named here and
+wanted. That Isaac Sim opens those very files was not tried either.
 """
 
 from __future__ import annotations
