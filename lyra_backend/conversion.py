@@ -26,6 +26,8 @@ __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 #: Formats by file name ending, without the dot.
 USD_FORMATS = ("usdc", "usda", "usdz")
 MESH_FORMATS = ("obj", "ply", "glb", "usdc")
+#: Packages that hold a splat after all, and the primitive that reads them.
+_PACKAGE, _PACKAGE_PRIMITIVE = ".usdz", "nurec"
 #: What a collider has besides what the splat shows, turned off.
 _BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False, "close_holes": False}
 
@@ -43,7 +45,7 @@ def convert(
     """Turn a splat file into another format, or into USD by a primitive.
 
     Args:
-        source: a splat file.
+        source: a splat file, or a NuRec package (.usdz).
         target: a splat file or a USD file; its name says the format.
         primitive: registry name of the way Gaussians are written to USD.
         up: the axis of the file to turn to Z up; None keeps the axes.
@@ -64,7 +66,7 @@ def convert(
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
     plugin = _file_writer(primitive) if to_usd else None
     built = params.build(plugin.Params, "author", given.get("author", {})) if plugin else None
-    read = read_splats(source)
+    read = _read(source)
     moved = _moved(read.value, up, scale)
     written = plugin.write(moved.value, target, built) if plugin else write_splats(target, moved.value)
     # What the file claims and what was done are one matter; the primitive only knows the first half of it.
@@ -90,7 +92,7 @@ def make_collider(
     ask for it.
 
     Args:
-        source: a splat file.
+        source: a splat file, or a NuRec package (.usdz).
         target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
         up: the axis of the file that points up; gravity and headroom depend on it. None: -y is assumed, with a finding.
         scale: metres per unit of the file; voxel sizes and limits are metres. None: 1 is assumed, with a finding.
@@ -151,9 +153,18 @@ def _clean_cloud(source: Path, placement: Similarity, refine_params: Any, progre
     """Read a splat, turn and clean it; what came before the result is not held any longer."""
     from .refine.clean import clean
 
-    read = read_splats(source, progress, base_colors_only=True)
+    read = _read(source, progress, base_colors_only=True)
     cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
     return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, (*read.findings, *cleaned.findings))
+
+
+def _read(source: Path, progress: Progress | None = None, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
+    """Read a splat file, or the package of a primitive that can be read back."""
+    if source.suffix.lower() != _PACKAGE:
+        return read_splats(source, progress, base_colors_only=base_colors_only)
+    plugin = registry.get("author", _PACKAGE_PRIMITIVE)
+    read: Outcome[GaussianCloud] = plugin.read(source, progress, base_colors_only=base_colors_only)
+    return read
 
 
 def _bare(plugin: ModuleType) -> dict[str, Any]:
@@ -202,7 +213,7 @@ def _checked_files(source: object, target: object, overwrite: bool) -> tuple[Pat
             "there with --keep-splat."
         )
     if not source.exists():
-        raise InvalidRequest(f"{source}: does not exist. Readable splats: {', '.join(READABLE)}.")
+        raise InvalidRequest(f"{source}: does not exist. Readable splats: {', '.join(READABLE)} and NuRec usdz.")
     if target.exists() and source.samefile(target):
         raise InvalidRequest(f"{target}: is the input itself. Choose another name for the output.")
     if target.is_dir():

@@ -82,7 +82,7 @@ VramOption = Annotated[
     ),
 ]
 ColliderOption = Annotated[str, typer.Option(metavar="NAME", help="Collision method: {colliders}.")]
-SplatArgument = Annotated[Path, typer.Argument(help="A splat file: {splats}.")]
+SplatArgument = Annotated[Path, typer.Argument(help="A splat file: {splats}, or a NuRec package (.usdz).")]
 
 
 def _known_words() -> dict[str, str]:

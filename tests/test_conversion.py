@@ -18,6 +18,8 @@ from lyra_backend.types import Finding
 
 from .conftest import make_random_cloud
 
+DATA = Path(__file__).parent / "data"
+
 
 @pytest.fixture
 def splat(tmp_path: Path) -> Path:
@@ -153,3 +155,44 @@ def test_a_run_directory_is_no_splat_and_the_error_says_what_to_give(splat: Path
     (run / "request.json").write_text("{}")
     with pytest.raises(InvalidRequest, match=r"run directory.*gaussians\.ply.*--keep-splat"):
         lyra.convert(run, splat.with_name("out.ply"))
+
+
+def test_nurec_there_and_back(splat: Path) -> None:
+    package, back = splat.with_name("a_nurec.usdz"), splat.with_name("back.ply")
+    lyra.convert(splat, package, primitive="nurec", up="-y", scale=1.0)
+    outcome = lyra.convert(package, back)
+    assert outcome.counts["gaussians"] == 50
+    lyra.convert(splat, splat.with_name("moved.ply"), up="-y", scale=1.0)
+    got, wanted = read_ply(back).value, read_ply(splat.with_name("moved.ply")).value
+    assert got.sh_degree == wanted.sh_degree == 1
+    assert np.abs(got.positions - wanted.positions).max() < 1e-3
+    assert np.abs(np.log(got.scales / wanted.scales)).max() < 4e-3
+    assert np.abs(got.sh - wanted.sh).max() < 1e-3
+
+
+def test_nurec_of_others_becomes_a_particle_field(tmp_path: Path) -> None:
+    outcome = lyra.convert(DATA / "3dgrut_nurec_d3.usdz", tmp_path / "out.usdc")
+    assert outcome.counts["gaussians"] == 1000
+    assert (tmp_path / "out.usdc").is_file()
+
+
+def test_packages_and_endings_that_nurec_is_not_are_explained(splat: Path) -> None:
+    lyra.convert(splat, splat.with_name("field.usdz"))
+    with pytest.raises(InvalidRequest, match=r"field\.usdz: must hold one NuRec volume"):
+        lyra.convert(splat.with_name("field.usdz"), splat.with_name("out.ply"))
+    with pytest.raises(InvalidRequest, match=r"must end in \.usdz"):
+        lyra.convert(splat, splat.with_name("out.usdc"), primitive="nurec")
+    (splat.with_name("bad.usdz")).write_bytes(b"PK")
+    with pytest.raises(InvalidRequest, match=r"bad\.usdz: USD cannot open it"):
+        lyra.convert(splat.with_name("bad.usdz"), splat.with_name("out.ply"))
+
+
+def test_colliders_are_made_of_nurec_too(tmp_path: Path) -> None:
+    from .collide.clouds import room
+
+    cloud = room()
+    write_ply(tmp_path / "a.ply", cloud)
+    lyra.convert(tmp_path / "a.ply", tmp_path / "a.usdz", primitive="nurec")
+    vertices, _ = lyra.make_collider(tmp_path / "a.usdz", tmp_path / "a.obj", up="z", scale=1.0).value.welded()
+    low, high = cloud.bounds()
+    assert np.abs([vertices.min(axis=0) - low, vertices.max(axis=0) - high]).max() < 0.1

@@ -98,13 +98,20 @@ def bench_import(_: Path, runs: int) -> list[Row]:
 
 
 def bench_convert(folder: Path, runs: int) -> list[Row]:
-    source, rows = folder / "million.ply", []
+    source, package, rows = folder / "million.ply", folder / "million_nurec.usdz", []
     write_random_ply(source, 1_000_000, 3)
-    for suffix in ("usdc", "usdz"):
-        target = folder / f"million.{suffix}"
-        cost = median(lambda target=target: run(command("convert", str(source), str(target), "--overwrite")), runs)  # type: ignore[misc]
-        rows.append(Row(f"convert 1 M SH-3 PLY to .{suffix}", cost, f"{target.stat().st_size / 1e6:.0f} MB"))
-    source.unlink()
+    back = folder / "back.ply"
+    for title, start, target, options in (
+        ("PLY to .usdc", source, folder / "million.usdc", ()),
+        ("PLY to .usdz", source, folder / "million.usdz", ()),
+        ("PLY to NuRec .usdz", source, package, ("--primitive", "nurec")),
+        ("NuRec .usdz to PLY", package, back, ()),
+    ):
+        words = command("convert", str(start), str(target), "--overwrite", *options)
+        cost = median(lambda words=words: run(words), runs)  # type: ignore[misc]
+        rows.append(Row(f"convert 1 M SH-3 {title}, whole command", cost, f"{target.stat().st_size / 1e6:.0f} MB"))
+    for file in (source, package, back):
+        file.unlink()
     return rows
 
 

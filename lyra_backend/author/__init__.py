@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from .. import registry
 from ..errors import InvalidRequest, nearest
@@ -34,9 +35,9 @@ class Params:
 
     appearance: str = param(
         _AUTO,
-        "What is shown: the first primitive (auto), particleField, the colliders (proxy) or none; with none no "
+        "What is shown: the first primitive (auto), particleField, nurec, the colliders (proxy) or none; with none no "
         "Gaussians are written at all.",
-        choices=(_AUTO, "particleField", "proxy", _NONE),
+        choices=(_AUTO, "particleField", "nurec", "proxy", _NONE),
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
@@ -79,9 +80,14 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     if bundle.sequence is not None:
         written += _write_sequence(bundle.sequence, directory)
         findings.append(_first_only(bundle.sequence))
+        findings += [_static(name) for name in files.values() if getattr(_primitive(name), "IS_STATIC", False)]
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
-    written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))
+    visuals = {
+        variant: stage.Visual(file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""))
+        for variant, file in gaussians.value.items()
+    }
+    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings))
     written.append(stage.write_stage(directory, settings, bundle.light))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
@@ -111,7 +117,7 @@ def _write_gaussians(
     findings: list[Finding] = []
     for i, (variant, name) in enumerate(primitives.items()):
         part = progress.child(i / len(primitives), (i + 1) / len(primitives))
-        outcome = registry.get("author", name).run(bundle.cloud, directory, bundle.primitives[name], part)
+        outcome = _primitive(name).run(bundle.cloud, directory, bundle.primitives[name], part)
         files[variant] = outcome.value
         counts |= {f"{variant}_{key}": value for key, value in outcome.counts.items()}
         findings += outcome.findings
@@ -137,9 +143,21 @@ def _first_only(sequence: GaussianSequence) -> Finding:
     return Finding("sequence.first_only", Severity.WARNING, message, len(sequence.clouds))
 
 
-def _render_settings(primitive: str) -> dict[str, int]:
+def _static(primitive: str) -> Finding:
+    message = (
+        f"The scene moves and {primitive!r} cannot: its variant shows the first time alone, whatever the others show. "
+        "Moving scenes need the primitive particle_field."
+    )
+    return Finding("sequence.static_primitive", Severity.WARNING, message)
+
+
+def _primitive(name: str) -> ModuleType:
+    return registry.get("author", name)
+
+
+def _render_settings(primitive: str) -> dict[str, bool | int | str]:
     """Return what a primitive wants from the renderer of the root layer it is shown in."""
-    return dict(getattr(registry.get("author", primitive), "RENDER_SETTINGS", {}))
+    return dict(getattr(_primitive(primitive), "RENDER_SETTINGS", {}))
 
 
 def _no_colliders(method: str) -> Finding:

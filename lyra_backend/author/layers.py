@@ -19,12 +19,16 @@ from .usdz import write_package
 
 __all__ = [
     "SUFFIXES",
+    "RenderSettings",
     "apply_schemas",
     "attribute",
     "define",
     "flush",
     "write_layer",
 ]
+
+#: Kit's settings by name.
+RenderSettings = Mapping[str, bool | int | str]
 
 #: Endings that :func:`write_layer` writes.
 SUFFIXES = (".usda", ".usdc", ".usdz")
@@ -38,7 +42,7 @@ def write_layer(
     default_prim: str,
     fill: Callable[[Sdf.Layer], None],
     *,
-    render_settings: Mapping[str, int] | None = None,
+    render_settings: RenderSettings | None = None,
 ) -> None:
     """Write a layer to `path`; nothing appears there before it is whole.
 
@@ -69,7 +73,7 @@ def write_layer(
 
 
 def _fill_layer(
-    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], None], render_settings: Mapping[str, int] | None
+    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], None], render_settings: RenderSettings | None
 ) -> None:
     layer = Sdf.Layer.CreateNew(str(path))
     root = layer.pseudoRoot

@@ -17,8 +17,9 @@ from pxr import Sdf, Vt
 from ..errors import InvalidRequest
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, GaussianCloud, Outcome, Severity
+from ..types import Finding, GaussianCloud, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
+from .frames import check_world, frame_findings
 from .layers import apply_schemas, attribute, define, flush, write_layer
 
 __all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "run", "write"]
@@ -62,11 +63,7 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     Raises:
         InvalidRequest: the cloud is not in the WORLD frame.
     """
-    if cloud.frame is not Frame.WORLD:
-        raise InvalidRequest(
-            f"Gaussians must be in the WORLD frame (Z up, metres) to be placed in a stage, got {cloud.frame.value!r}; "
-            "align and scale them first."
-        )
+    check_world(cloud)
     progress(0.0, f"writing {cloud.count} Gaussians")
     outcome = write(cloud, directory / FILE_NAME, params)
     progress(1.0, f"wrote {FILE_NAME}")
@@ -79,7 +76,7 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     Raises:
         InvalidRequest: the ending is unknown, positions do not fit into half precision, or a .usdz would be too large.
     """
-    findings = _frame_findings(cloud, path) + (_half_findings(cloud, path) if params.half else ())
+    findings = frame_findings(cloud, path) + (_half_findings(cloud, path) if params.half else ())
 
     def fill(layer: Sdf.Layer) -> None:
         prim = define(layer, PRIM_NAME, TYPE_NAME)
@@ -168,16 +165,6 @@ def _extent(positions: npt.NDArray[Any], scales: npt.NDArray[Any]) -> npt.NDArra
     reach = np.nextafter(reach, np.float32(np.inf))
     low, high = (centres - reach).min(axis=0), (centres + reach).max(axis=0)
     return np.nextafter(np.stack([low, high]), np.array([[-np.inf], [np.inf]], np.float32))
-
-
-def _frame_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
-    if cloud.frame is Frame.WORLD:
-        return ()
-    message = (
-        "The Gaussians keep their source's axes and units, which the file states as Z up and metres; "
-        "align and scale them before you build on it."
-    )
-    return (Finding("author.frame", Severity.WARNING, message, where=path.name),)
 
 
 def _half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pxr import Gf, Sdf, Vt
 
 from ..types import Bulb, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
-from .layers import attribute, define, write_layer
+from .layers import RenderSettings, attribute, define, write_layer
 from .particle_field import PRIM_NAME
 
-__all__ = ["NO_VARIANT", "PROXY_VARIANT", "SCENE_FILE", "STAGE_FILE", "variant_name", "write_scene", "write_stage"]
+__all__ = [
+    "NO_VARIANT",
+    "PROXY_VARIANT",
+    "SCENE_FILE",
+    "STAGE_FILE",
+    "Visual",
+    "variant_name",
+    "write_scene",
+    "write_stage",
+]
 
 SCENE_FILE = "scene.usda"
 STAGE_FILE = "stage.usda"
@@ -44,6 +54,14 @@ _LAMP_RADIUS_M = 0.02
 _Types = Sdf.ValueTypeNames
 
 
+@dataclass(frozen=True)
+class Visual:
+    """One way to show the Gaussians: a file, and the relationship by which its prim names meshes, if it does."""
+
+    file: str
+    proxy_relationship: str = ""
+
+
 def variant_name(primitive: str) -> str:
     """Return the variant a primitive is shown by: its registry name in camel case."""
     head, *rest = primitive.split("_")
@@ -52,17 +70,17 @@ def variant_name(primitive: str) -> str:
 
 def write_scene(
     directory: Path,
-    gaussian_files: Mapping[str, str],
+    visuals: Mapping[str, Visual],
     collider_paths: Sequence[str],
     collider_variants: Mapping[str, Mapping[str, bool]],
     appearance: str,
-    render_settings: Mapping[str, int],
+    render_settings: RenderSettings,
 ) -> str:
     """Write ``scene.usda`` into `directory`; return its name.
 
     Args:
         directory: where the layers it refers to are.
-        gaussian_files: file name by variant of the set "appearance".
+        visuals: Gaussians by variant of the set "appearance".
         collider_paths: shapes of the collision layer, below its default prim; empty if there is no such layer.
         collider_variants: by variant of the set "collision", the default first, what it switches on and off of the
             collision layer, below its default prim.
@@ -74,7 +92,7 @@ def write_scene(
         world = define(layer, WORLD_NAME, "Xform")
         world.kind = "assembly"  # robots and furniture that people add below are components
         define(world, VISUAL_NAME, "Scope")
-        _add_variants(world, gaussian_files, collider_paths, appearance)
+        _add_variants(world, visuals, collider_paths, appearance)
         if collider_variants:
             _add_collision_variants(world, collider_variants)
 
@@ -83,18 +101,28 @@ def write_scene(
 
 
 def _add_variants(
-    world: Sdf.PrimSpec, gaussian_files: Mapping[str, str], collider_paths: Sequence[str], appearance: str
+    world: Sdf.PrimSpec, visuals: Mapping[str, Visual], collider_paths: Sequence[str], appearance: str
 ) -> None:
     # Listed first because the stronger set has to win: the proxy variant restyles what the collision variant brings.
     variants = _add_variant_set(world, APPEARANCE_SET, appearance)
-    for variant, file in gaussian_files.items():
-        visual = _over(_add_variant(variants, variant), VISUAL_NAME)
-        _refer(define(visual, PRIM_NAME, ""), file)
+    for variant, visual in visuals.items():
+        gaussians = define(_over(_add_variant(variants, variant), VISUAL_NAME), PRIM_NAME, "")
+        _refer(gaussians, visual.file)
+        if visual.proxy_relationship:
+            _name_proxies(gaussians, visual.proxy_relationship, world, collider_paths)
     if collider_paths:
         shown = _add_variant(variants, PROXY_VARIANT)
         for path in collider_paths:
             _show(_over(shown, path))
     _add_variant(variants, NO_VARIANT)
+
+
+def _name_proxies(gaussians: Sdf.PrimSpec, name: str, world: Sdf.PrimSpec, collider_paths: Sequence[str]) -> None:
+    """Name the welded meshes, those right below the colliders' scope: at most one of them is active at a time."""
+    meshes = [world.path.AppendPath(path) for path in collider_paths if path.count("/") == 1]
+    if meshes:
+        proxies = Sdf.RelationshipSpec(gaussians, name, custom=True)
+        proxies.targetPathList.explicitItems = meshes
 
 
 def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[str, bool]]) -> None:
@@ -108,7 +136,7 @@ def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[
     _add_variant(variants, NO_VARIANT)
 
 
-def write_stage(directory: Path, render_settings: Mapping[str, int], light: SceneLight | None = None) -> str:
+def write_stage(directory: Path, render_settings: RenderSettings, light: SceneLight | None = None) -> str:
     """Write ``stage.usda`` into `directory`: the scene with gravity and light; return its name.
 
     The lights are those that are baked into the Gaussians, so that robots and what else is added look as if they stood

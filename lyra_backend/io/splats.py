@@ -14,7 +14,8 @@ format             read    write   what it keeps
 Coordinates are always kept as the file has them. SPZ files are y up by their specification, but many programs write
 the y-down axes of 3D Gaussian splatting into them unchanged: a file does not say which.
 
-Compressed PLY and SPZ go through gsply, the last three through gaussforge; both are optional.
+Compressed PLY and SPZ go through gsply, the last three through gaussforge; both are optional. NuRec packages (.usdz)
+take USD to be read and written: the primitive ``nurec`` does that.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ..errors import InvalidRequest, MissingDependency, nearest
 from ..types.gaussians import GaussianCloud
 from ..types.report import Finding, Outcome, Severity
 from .gaussforge_process import convert_file, temporary_folder
+from .nurec import is_nurec
 from .ply import open_binary, parse_ply, read_ply, write_ply
 from .ply_header import PlyHeader, read_header
 from .stored_gaussians import StoredGaussians, log_scales, logits
@@ -61,6 +63,8 @@ def format_of(path: Path | str, known: tuple[str, ...] = READABLE) -> str:
     """
     name = Path(path).name.lower()
     fits = [ending for ending in known if name.endswith(f".{ending}")]
+    if not fits and is_nurec(path):
+        raise InvalidRequest(f"{path}: a NuRec package, which convert and collide read. Convert it to .ply first.")
     if not fits:
         suffix = Path(path).suffix or "no extension"
         raise InvalidRequest(f"{path}: not a Gaussian splat format ({suffix}); {nearest(suffix.lstrip('.'), known)}")

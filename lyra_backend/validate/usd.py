@@ -38,6 +38,8 @@ _OUR_MARK = "provenance.json"
 def usd_files(path: Path) -> tuple[Path, ...]:
     """Return the USD files of a run directory, the one people open first; a file is its own only one.
 
+    Paths are absolute: validators quote them as they are given, and only absolute ones can be told from prims' paths.
+
     Raises:
         InvalidRequest: `path` is neither a directory with a stage in it nor a USD file.
     """
@@ -50,12 +52,12 @@ def usd_files(path: Path) -> tuple[Path, ...]:
                 f"{path}: must hold {' or '.join(_MAIN)} to be checked, it holds {others}; name a run directory or a "
                 "USD file."
             )
-        return tuple(found)
+        return tuple(path.resolve() / p.name for p in found)
     if not path.is_file():
         raise InvalidRequest(f"{path}: does not exist; name a run directory or a USD file.")
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidRequest(f"{path}: must be a directory or a file ending in {', '.join(SUFFIXES)}.")
-    return (path,)
+    return (path.parent.resolve() / path.name,)
 
 
 def check_usd(path: Path, limits: Any, progress: Progress) -> Outcome[None]:

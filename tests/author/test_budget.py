@@ -14,32 +14,49 @@ import pytest
 _MEASURE = """
 import json, re, sys, time
 from pathlib import Path
-from lyra_backend.author.particle_field import Params, write
+from importlib import import_module
 from tests.author.fields import cloud_of
 
 def memory(key):
     return 1024 * int(re.search(key + r":\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 
-cloud = cloud_of(int(sys.argv[2]), int(sys.argv[3]))
-write(cloud_of(10, 0), Path(sys.argv[1]) / "small.usdc", Params())
+cloud, plugin = cloud_of(int(sys.argv[2]), int(sys.argv[3])), import_module(f"lyra_backend.author.{sys.argv[5]}")
+plugin.write(cloud_of(10, 0), Path(sys.argv[1]) / f"small{sys.argv[4]}", plugin.Params())
 Path("/proc/self/clear_refs").write_text("5")
 before, begin = memory("VmRSS"), time.process_time()
-write(cloud, Path(sys.argv[1]) / "a.usdc", Params())
+plugin.write(cloud, Path(sys.argv[1]) / f"a{sys.argv[4]}", plugin.Params())
 print(json.dumps({"bytes": memory("VmHWM") - before, "cpu_s": time.process_time() - begin}))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux counts the peak of memory")
-@pytest.mark.parametrize(("count", "degree"), [(300_000, 3), (1_000_000, 0)])
-def test_writing_keeps_to_its_budget(tmp_path: Path, count: int, degree: int) -> None:
+def _measured(folder: Path, count: int, degree: int, suffix: str, primitive: str) -> dict[str, float]:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", _MEASURE, str(tmp_path), str(count), str(degree)]
+    command = [sys.executable, "-c", _MEASURE, str(folder), str(count), str(degree), suffix, primitive]
     # Large arrays go back to the system at once, so that none is written into memory that was counted before.
     environment = {**os.environ, "PYTHONPATH": str(root), "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=environment)
-    used = json.loads(done.stdout)
+    used: dict[str, float] = json.loads(done.stdout)
+    return used
+
+
+linux_only = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux counts the peak of memory")
+
+
+@linux_only
+@pytest.mark.parametrize(("count", "degree"), [(300_000, 3), (1_000_000, 0)])
+def test_writing_keeps_to_its_budget(tmp_path: Path, count: int, degree: int) -> None:
+    used = _measured(tmp_path, count, degree, ".usdc", "particle_field")
     payload = count * (44 + 12 * (degree + 1) ** 2)
     assert (tmp_path / "a.usdc").stat().st_size == pytest.approx(payload, rel=0.001)
     # With the cloud itself, that makes twice the payload at the most; three seconds a million at degree 3.
     assert used["bytes"] < payload
     assert used["cpu_s"] < 3e-6 * count
+
+
+@linux_only
+def test_nurec_is_written_block_by_block(tmp_path: Path) -> None:
+    used = _measured(tmp_path, 300_000, 3, ".usdz", "nurec")
+    assert (tmp_path / "a.usdz").stat().st_size == pytest.approx(300_000 * 118, rel=0.001)
+    # a payload of 35 MB goes through memory in blocks; two seconds a million
+    assert used["bytes"] < 20e6
+    assert used["cpu_s"] < 2e-6 * 300_000

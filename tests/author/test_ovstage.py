@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lyra_backend import author
+from lyra_backend.author.nurec import Params as NurecParams
 from lyra_backend.author.particle_field import Params, write
+from lyra_backend.io.nurec import middle
+from lyra_backend.progress import Progress
+from lyra_backend.types import SceneBundle
 
-from .fields import cloud_of
+from .fields import cloud_of, room_proxy
 
 #: In a process of its own: the runtime brings its own build of USD.
 _READ = """
@@ -19,14 +24,13 @@ import sys
 import numpy as np
 import ovstage
 
-names = ["positions", "orientations", "scales", "opacities", "radiance:sphericalHarmonicsCoefficients",
-         "radiance:sphericalHarmonicsDegree"]
+names = sys.argv[4:]
 stage = ovstage.Stage("test")
 ovstage.population.open_usd(stage, sys.argv[1], ordinal=1, domains=ovstage.PopulationDomain.ALL)
 stage.advance_write_floor(ordinal=1).wait()
 words = ovstage.PathDictionary(stage)
 found = {}
-with words.create_path_list_from_strings(["/Gaussians"]) as paths, stage.query_from_path_list(paths) as query:
+with words.create_path_list_from_strings([sys.argv[3]]) as paths, stage.query_from_path_list(paths) as query:
     tokens = [words.intern_token(name) for name in names]
     with stage.read_attributes(query, tokens, ovstage.OrdinalRange(1)) as read:
         for group in read.groups():
@@ -37,13 +41,22 @@ stage.destroy()
 """
 
 
+FIELD = ("positions", "orientations", "scales", "opacities")
+COEFFICIENTS, DEGREE = "radiance:sphericalHarmonicsCoefficients", "radiance:sphericalHarmonicsDegree"
+
+
+def _read(file: Path, prim: str, *names: str) -> dict[str, np.ndarray]:
+    arrays = file.with_suffix(".npz")
+    command = [sys.executable, "-c", _READ, str(file), str(arrays), prim, *names]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return dict(np.load(arrays))
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_runtime_reads_what_was_written(tmp_path: Path, half: bool) -> None:
     cloud = cloud_of(40)
     write(cloud, tmp_path / "a.usdc", Params(half=half))
-    command = [sys.executable, "-c", _READ, str(tmp_path / "a.usdc"), str(tmp_path / "read.npz")]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    got = dict(np.load(tmp_path / "read.npz"))
+    got = _read(tmp_path / "a.usdc", "/Gaussians", *FIELD, COEFFICIENTS, DEGREE)
     tolerance = 4e-3 if half else 0
     sh = got["radiance_sphericalHarmonicsCoefficients"].reshape(40, 16, 3)
     assert np.abs(got["positions"] - cloud.positions).max() <= tolerance
@@ -52,3 +65,16 @@ def test_runtime_reads_what_was_written(tmp_path: Path, half: bool) -> None:
     assert np.abs(got["opacities"].reshape(-1) - cloud.opacities).max() <= tolerance
     assert np.abs(sh - cloud.sh).max() <= tolerance
     assert got["radiance_sphericalHarmonicsDegree"].tolist() == [3]
+
+
+def test_runtime_takes_in_the_nurec_variant(tmp_path: Path) -> None:
+    """What the schema of its volumes says comes through; of their payload only a renderer knows."""
+    cloud = cloud_of(40)
+    bundle = SceneBundle(cloud, room_proxy(), {"nurec": NurecParams()})
+    author.run(bundle, tmp_path, author.Params(), Progress())
+    bounds = ("omni:nurec:crop:minBounds", "omni:nurec:crop:maxBounds")
+    got = _read(tmp_path / "scene.usda", "/World/Visual/Gaussians", "omni:nurec:isNuRecVolume", *bounds)
+    assert got["omni_nurec_isNuRecVolume"].reshape(-1).tolist() == [1]
+    low, high = (got[name.replace(":", "_")].reshape(3) for name in bounds)
+    assert (low < cloud.positions.min(axis=0) - middle(cloud.positions)).all()
+    assert (high > cloud.positions.max(axis=0) - middle(cloud.positions)).all()

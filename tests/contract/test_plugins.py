@@ -22,7 +22,7 @@ ARGUMENTS = {
 
 def test_the_promised_plugins_are_there() -> None:
     promised = {("generate", n) for n in ("procedural", "rgbd", "splat_file", "lyra", "lyra_dynamic")}
-    promised |= {("collide", "surface"), ("collide", "none"), ("author", "particle_field")}
+    promised |= {("collide", "surface"), ("collide", "none"), ("author", "particle_field"), ("author", "nurec")}
     assert promised <= set(PLUGINS)
 
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, Vt
 
 from lyra_backend import author
+from lyra_backend.author import nurec
+from lyra_backend.author.nurec import Params as NurecParams
 from lyra_backend.author.particle_field import Params as FieldParams
 from lyra_backend.author.particle_field import write
 from lyra_backend.errors import Cancelled, InvalidRequest
@@ -85,6 +88,32 @@ def test_a_good_scene_yields_nothing(good_scene: Path) -> None:
 def test_a_converted_file_yields_nothing(tmp_path: Path, suffix: str, options: dict[str, object]) -> None:
     write(cloud_of(30), tmp_path / f"a.{suffix}", FieldParams(**options))
     assert _found(tmp_path / f"a.{suffix}", None) == {}
+
+
+def test_of_nurec_only_the_ending_is_told(tmp_path: Path) -> None:
+    """USD knows no .nurec, Isaac Sim 5 does; NVIDIA's rules, run in every variant, say nothing."""
+    bundle = SceneBundle(cloud_of(80), room_proxy(), {"nurec": NurecParams(), "particle_field": FieldParams()})
+    author.run(bundle, tmp_path, author.Params(), Progress())
+    findings = check_usd(tmp_path, Params(), Progress()).findings
+    assert [(f.code, f.severity, f.where) for f in findings] == [
+        ("usd.UnsupportedFileExtensionInPackage", Severity.INFO, "gaussians_nurec.usdz")
+    ]
+    assert ".nurec" in findings[0].message
+
+
+def test_a_relative_path_leaves_no_folder_in_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    nurec.write(cloud_of(5), tmp_path / "run" / "scene.usdz", NurecParams())
+    monkeypatch.chdir(tmp_path)
+    (finding,) = check_usd(Path("run/scene.usdz"), Params(), Progress()).findings
+    assert "in package 'scene.usdz'" in finding.message
+
+
+def test_a_lost_payload_is_found(tmp_path: Path) -> None:
+    nurec.write(cloud_of(5), tmp_path / "a.usdz", NurecParams())
+    with zipfile.ZipFile(tmp_path / "a.usdz") as archive:
+        (tmp_path / "stage.usda").write_bytes(archive.read("default.usda"))
+    assert "gaussians.nurec" in _found(tmp_path)["usd.missing_file"].message
 
 
 @pytest.mark.parametrize(
