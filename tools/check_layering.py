@@ -36,7 +36,7 @@ MAY: Mapping[str, set[str]] = {
     "render": NOUNS | {"kernels"},
     "models": NOUNS | {"kernels"},
     "weights": NOUNS | {"atomic", "models"},
-    "generate": NOUNS | {"io", "kernels", "render", "models", "weights"},
+    "generate": NOUNS | {"atomic", "io", "kernels", "render", "models", "weights"},
     "refine": NOUNS | {"kernels"},
     "collide": NOUNS | {"kernels", "render", "memory"},
     "author": NOUNS | {"io", "registry", "atomic", "__init__"},
