@@ -81,7 +81,7 @@ def take(
         record_in(target, weights, None, digests, checks, terms, report.child(0.9, 1.0))
         taken = take_in(target, name, place, work)
     if remove_source:
-        _remove(given.values())
+        _remove(given.values(), taken)
     return taken
 
 
@@ -108,9 +108,13 @@ def _own_terms(weights: Weights, licence: str, checks: Mapping[str, str]) -> dic
     return own_terms(licence)
 
 
-def _remove(files: Iterable[Path]) -> None:
+def _remove(files: Iterable[Path], taken: Path) -> None:
+    """Remove files that weights were made of, but for those that `taken` replaced; of links, also what is linked."""
     for file in files:
+        if file.resolve().is_relative_to(taken.resolve()):
+            continue
         try:
+            file.resolve().unlink(missing_ok=True)
             file.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("%s: cannot be removed (%s); it is not needed any more", file, error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ from safetensors.torch import load_file
 from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.weights import admission, layouts, store
+from lyra_backend.weights import admission, catalogue, intake, layouts, store
+from lyra_backend.weights.fetch import fetch
 from lyra_backend.weights.intake import take
+
+from .hub_server import Hub, serving
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -96,6 +101,18 @@ def test_the_source_goes_only_if_asked(published_t5: Path, tmp_path: Path) -> No
     assert store.verify("t5_11b", tmp_path / "store") == ()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_what_links_lead_to_goes_as_well(published_t5: Path, tmp_path: Path) -> None:
+    """Hugging Face's cache is links to files of other names."""
+    linked = tmp_path / "snapshot"
+    linked.mkdir()
+    for file in published_t5.iterdir():
+        (linked / file.name).symlink_to(file)
+    take("t5_11b", linked, tmp_path / "store", remove_source=True)
+    assert not list(linked.iterdir())
+    assert not list(published_t5.iterdir())
+
+
 def test_a_source_that_was_of_no_use_stays(published_t5: Path, tmp_path: Path) -> None:
     state = torch.load(published_t5 / "pytorch_model.bin")
     del state["encoder.block.2.layer.1.DenseReluDense.wo.weight"]
@@ -104,6 +121,36 @@ def test_a_source_that_was_of_no_use_stays(published_t5: Path, tmp_path: Path) -
         take("t5_11b", published_t5, tmp_path / "store", remove_source=True)
     assert (published_t5 / "pytorch_model.bin").exists()
     assert not list((tmp_path / "store").glob("[!.]*"))
+
+
+def test_a_copy_that_was_kept_as_published_becomes_a_small_one(published_t5: Path, tmp_path: Path) -> None:
+    """Stores once held the pickle itself."""
+    place = tmp_path / "store"
+    shutil.copytree(published_t5, place / "t5_11b")
+    weights = replace(catalogue.entry("t5_11b"), layout="transformers")
+    intake.record_in(place / "t5_11b", weights, None, {}, {}, admission.terms_of(weights, False))
+    assert store.verify("t5_11b", place) == ()
+    folder = take("t5_11b", place / "t5_11b", place, overwrite=True, remove_source=True)
+    assert not (folder / "pytorch_model.bin").exists()
+    assert store.verify("t5_11b", place) == ()
+    assert loaded(folder).dtype == torch.bfloat16
+    assert not list((place / ".fetching").glob("t5_11b/*"))
+
+
+def test_what_is_fetched_is_the_encoder_alone(
+    published_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("huggingface_hub")
+    files = {path.name: path.read_bytes() for path in published_t5.iterdir()}
+    weights = replace(catalogue.entry("t5_11b"), bytes=100_000, kept_bytes=20_000, md5={})
+    monkeypatch.setattr(catalogue, "known", lambda: {"t5_11b": weights})
+    with serving(Hub({weights.repo: {**files, "tf_model.h5": b"not this one"}})) as hub:
+        fetch(["t5_11b"], tmp_path / "store", endpoint=hub.endpoint)
+    folder = store.find("t5_11b", tmp_path / "store")
+    assert loaded(folder).dtype == torch.bfloat16
+    assert not {"pytorch_model.bin", "tf_model.h5"} & {path.name for path in folder.iterdir()}
+    assert store.read_record(folder).published.keys() == files.keys()
+    assert not (tmp_path / "store" / ".fetching" / "t5_11b").exists()
 
 
 @pytest.mark.parametrize(
