@@ -58,7 +58,7 @@ class _Work:
     Attributes:
         started, last: when the job began and when it last reported, on the monotonic clock [s].
         kept: share of the job that was done before, in [0, 1].
-        kept_s: time that fetching it took [s].
+        kept_s: time that fetching it took, or finding out what there is to do [s].
         expected_s: what the whole job should take [s]; None if nothing is known.
     """
 
@@ -136,8 +136,9 @@ class Progress:
         self._report(fraction, message)
 
     def expect(self, seconds: float) -> None:
-        """Say how long the whole job should take [s]; time left is then told from the start."""
-        self._work.expected_s = seconds
+        """Say how long the whole job should take from now on [s]; time left is then told from the start."""
+        work = self._work
+        work.expected_s, work.kept_s = seconds, time.monotonic() - work.started
 
     def child(self, start: float, end: float, stage: str | None = None) -> Progress:
         """Return a progress for the part [start, end] of this one."""

@@ -118,6 +118,15 @@ def test_time_left_of_a_run_of_hours_is_right_from_its_first_minutes(clock: Cloc
         assert left == pytest.approx(true, rel=0.02, abs=1e-6)
 
 
+def test_finding_out_what_there_is_to_do_says_nothing_about_the_time_left(clock: Clock) -> None:
+    events: list[Event] = []
+    progress = Progress(events.append)
+    clock.now += 5.0  # importing libraries
+    progress.expect(60.0)
+    progress(0.0, "starts")
+    assert (events[0].elapsed_s, events[0].eta_s) == (5.0, pytest.approx(60.0))
+
+
 def test_time_left_follows_the_machine_where_the_estimate_was_wrong(clock: Clock) -> None:
     lefts = long_run(clock, pace=3.0)
     assert all(left == pytest.approx(true, rel=0.4) for minutes, (left, true) in lefts.items() if 10 < minutes < 230)
