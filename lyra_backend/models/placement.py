@@ -128,10 +128,10 @@ def choose_placement(device: str, vram_gb: float | None, budget: Budget, precisi
         if way.bytes_needed(budget) <= allowed * 1e9:
             return way
     needed = ways[-1].bytes_needed(budget) / 1e9
-    advice = "precision=auto takes less: blocks visit the GPU" if len(ways) == 1 else "Use a larger one"
+    advice = "or leave precision to auto, which takes less" if len(ways) == 1 else "or use a larger one"
     raise InvalidRequest(
         f"device {where}: this model needs about {needed:.1f} GB of GPU memory even so, and {free:.1f} GB are free of "
-        f"which {allowed:.1f} GB may be taken. Close what else uses the GPU. {advice}."
+        f"which {allowed:.1f} GB may be taken. Close what else uses the GPU, {advice}."
     )
 
 

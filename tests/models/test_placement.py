@@ -96,7 +96,7 @@ def test_too_little_memory(gpus, free_gb: float, vram_gb: float | None) -> None:
 
 def test_eight_bits_that_do_not_fit_name_what_does(gpus) -> None:
     gpus(15.0)
-    with pytest.raises(InvalidRequest, match=r"needs about 16\.2 GB .* precision=auto takes less"):
+    with pytest.raises(InvalidRequest, match=r"needs about 16\.2 GB .* leave precision to auto"):
         choose_placement("auto", None, BUDGET, "float8")
     assert choose_placement("auto", None, BUDGET).offload
 

@@ -86,8 +86,8 @@ def estimates(folders: ModelFolders, params: VideoParams, depth: str) -> tuple[E
     """
     from ...models.gen3c import check_channels
 
-    check_channels(read_config(folders.transformer))
     budget, placed = folders.budget(VIEWS), devices(params, folders)
+    check_channels(read_config(folders.transformer))
     first, on_gpu = placed[0], placed[0].device.type == "cuda"
     seconds = -(-VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
     note = f"{params.evaluations} evaluations each, {' and '.join(each.told for each in placed)}"
