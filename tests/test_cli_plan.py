@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from lyra_backend import api
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.generate import lyra
+from lyra_backend.models.folders import ModelFolders
 
 from .commands import Done, call
 
@@ -144,7 +146,10 @@ def gpu(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("size", ["24GB", "24", "24 gb", "24.0G", " 24GiB "])
-def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, size: str) -> None:
+def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, monkeypatch, size: str) -> None:
+    """Of a model that 24 GB do not hold."""
+    budget = replace(ModelFolders.in_one(model).budget(6), weights_bytes=30e9)
+    monkeypatch.setattr(ModelFolders, "budget", lambda self, views: budget)
     done = planned(model, "--image", photo, "--json", "--vram", size)
     assert done.code == 0, done.err
     assert done.data["parts"][1]["note"] == "70 evaluations each, cuda, weights offloaded"
@@ -163,7 +168,10 @@ def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, size: str) 
         ("-24GB", "generate.vram must be at least 1.0 GB, got -24.0"),
         ("nan", "generate.vram must be a number, neither infinite nor NaN"),
         ("inf", "generate.vram must be a number, neither infinite nor NaN"),
-        ("1.2", "this model needs about 2 GB of GPU memory even so, and 79 GB are free of which 1 GB may be taken"),
+        (
+            "1.2",
+            "this model needs about 2.0 GB of GPU memory even so, and 79.0 GB are free of which 1.2 GB may be taken",
+        ),
     ],
 )
 def test_memory_that_cannot_be(model, photo, empty, gpu, size: str, says: str) -> None:

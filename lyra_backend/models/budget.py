@@ -11,11 +11,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidRequest
 
-__all__ = ["Budget", "VideoFormat", "read_config"]
+__all__ = ["ENCODED_AT_ONCE", "PRECISIONS", "Budget", "VideoFormat", "read_config"]
+
+#: What the weights of the video model can be kept in on a GPU; auto is what the networks compute in.
+PRECISIONS = ("auto", "bfloat16", "float8", "int8")
+#: Latent frames that the tokenizer makes at a time: with fewer, what layers remember takes most of the memory.
+ENCODED_AT_ONCE = 2
 
 #: Multiplications and additions per second: of a data-centre GPU in bfloat16 as reported, and of two CPU cores.
 _GPU_PACE, _CPU_PACE = 2.25e14, 5e10
@@ -23,6 +29,8 @@ _GPU_PACE, _CPU_PACE = 2.25e14, 5e10
 _HALF = 2
 #: Tensors of a token's width that a block of the video model has in memory together, by estimate.
 _ACTIVATIONS = 14
+#: Channels of the published tokenizer's encoder, for a configuration that does not say.
+_ENCODER_CHANNELS = (128, 256, 512, 512)
 
 
 @dataclass(frozen=True)
@@ -91,20 +99,39 @@ class Budget:
     Attributes:
         video: multiplications and additions of one evaluation of the video model.
         decoder: the same of the Gaussian decoder, once.
-        weights_bytes: of the video model in half precision.
-        activations_bytes: of the video model, at most, by estimate.
+        weights_bytes: of the video model.
+        visiting_bytes: of those weights that are on a GPU at once if blocks visit it: two of them, and what is in none.
+        activations_bytes: of the video model, at most.
+        encoding_bytes: of the tokenizer at work, piece by piece.
         decoder_bytes: of the Gaussian decoder at work.
+
+    Bytes are those of half precision, by estimate; for networks of the published sizes they are within a third of what
+    all tensors take that are alive at once. Scratch space of kernels is not counted.
     """
 
     video: float
     decoder: float
     weights_bytes: float
+    visiting_bytes: float
     activations_bytes: float
+    encoding_bytes: float
     decoder_bytes: float
 
     @staticmethod
-    def of(network: Mapping[str, Any], decoder: Mapping[str, Any], video: VideoFormat, views: int) -> Budget:
-        """Return the budget for networks of these configurations (see :func:`read_config`)."""
+    def of(
+        network: Mapping[str, Any],
+        decoder: Mapping[str, Any],
+        video: VideoFormat,
+        views: int,
+        tokenizer: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Budget:
+        """Return the budget for networks of these configurations (see :func:`read_config`).
+
+        Args:
+            network, decoder, tokenizer: configurations; a tokenizer that says nothing has the published channels.
+            video: what is made.
+            views: how many of them.
+        """
         latent_frames = (video.frames - 1) // 8 + 1
         tokens = latent_frames * (video.height // 16) * (video.width // 16)
         heads, head_width, depth, mlp_ratio, text_width, lora = _sizes(
@@ -122,7 +149,7 @@ class Budget:
         # of each block for each token: attention, its MLP, and question and answer of attention to the prompt
         per_token = depth * width**2 * (4 + 2 * mlp_ratio + 2)
         # and what is asked once a video: keys and values of the prompt, and modulations by the noise
-        once = depth * width * (2 * text_width + 3 * 4 * lora) + 4 * width**2
+        once, outside = depth * width * (2 * text_width + 3 * 4 * lora), 4 * width**2
         channels, blocks, every, inner, state = _sizes(
             decoder, "width", "depth", "attention_every", "scan_inner", "state_size"
         )
@@ -133,8 +160,10 @@ class Budget:
         return Budget(
             2 * per_token * tokens + 4 * depth * tokens**2 * width,
             mixed + attended,
-            (per_token + once) * _HALF,
+            (per_token + once + outside) * _HALF,
+            (2 * (per_token + once) / depth + outside) * _HALF,
             _ACTIVATIONS * tokens * width * _HALF,
+            _encoding(tokenizer, video) * _HALF,
             8 * all_tokens * channels * _HALF + views * 0.4 * video.frames * video.height * video.width,
         )
 
@@ -145,6 +174,17 @@ class Budget:
     def decoder_seconds(self, on_gpu: bool) -> float:
         """Return the time [s] that the decoder takes."""
         return self.decoder / (_GPU_PACE if on_gpu else _CPU_PACE)
+
+
+def _encoding(tokenizer: Mapping[str, Any], video: VideoFormat) -> float:
+    """Return how many numbers the tokenizer has in memory while it encodes a video piece by piece."""
+    channels = tokenizer.get("encoder_block_out_channels", _ENCODER_CHANNELS)
+    inner, last = float(channels[1]), float(channels[-1])
+    cells = (video.height // 8) * (video.width // 8)
+    # keys and values of attention in time at the end, beside those that they grew from
+    kept = 4 * last * ((video.frames - 1) // 8 + 1)
+    layers, wavelets = 16 * last + 40 * inner, 10 * 3 * 8**3
+    return cells * max(kept + ENCODED_AT_ONCE * layers, kept / 2 + ENCODED_AT_ONCE * wavelets)
 
 
 def _sizes(config: Mapping[str, Any], *names: str) -> list[float]:

@@ -7,14 +7,25 @@ those of EDM (Karras et al. 2022, arXiv 2206.00364).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import CosmosTransformer3DModel, EDMEulerScheduler
 
-__all__ = ["SIGMA_DATA", "Condition", "Sampler", "StepCache", "edm_scheduler"]
+from ..errors import InvalidRequest
+
+__all__ = [
+    "SIGMA_DATA",
+    "Condition",
+    "Sampler",
+    "StepCache",
+    "check_channels",
+    "edm_scheduler",
+    "pad_outside",
+]
 
 #: Standard deviation of latents as the model knows them.
 SIGMA_DATA = 0.5
@@ -22,6 +33,34 @@ SIGMA_DATA = 0.5
 _AUGMENT_SIGMA = 0.001
 #: Pictures that the cache can show at once; one photo fills one, the rest is zero.
 _BUFFERS = 2
+#: Channels of latents; and those that the network is shown: noisy video, given frames, cache and padding.
+_LATENT = 16
+_SHOWN = _LATENT + 1 + 2 * _BUFFERS * _LATENT + 1
+
+
+def check_channels(config: Mapping[str, Any]) -> None:
+    """Look whether a network of this configuration takes what GEN3C shows.
+
+    Raises:
+        InvalidRequest: it takes more or fewer channels, such as a Cosmos model without cameras.
+    """
+    inside = config.get("concat_padding_mask", True)
+    taken = config.get("in_channels"), config.get("out_channels", _LATENT)
+    if taken != (_SHOWN - bool(inside), _LATENT):
+        raise InvalidRequest(
+            f"video model: must take {_SHOWN} channels with its padding and give {_LATENT}, as GEN3C does; config.json "
+            f"says in_channels {taken[0]}, concat_padding_mask {inside}, out_channels {taken[1]}. Fetch or convert "
+            "GEN3C with `lyra-scenegen weights`."
+        )
+
+
+def pad_outside(network: CosmosTransformer3DModel) -> CosmosTransformer3DModel:
+    """Return the network, told that its padding is among what it is shown, as :class:`Condition` has it.
+
+    Else diffusers would resize a padding mask, all of it zero, with torchvision, which need not be installed.
+    """
+    network.register_to_config(concat_padding_mask=False)
+    return network
 
 
 @dataclass(frozen=True)
@@ -105,7 +144,7 @@ class Sampler:
     """Denoises one video after the other.
 
     Attributes:
-        network: takes 82 channels, the padding among them: made with `concat_padding_mask=False`.
+        network: takes 82 channels, the padding among them, see :func:`pad_outside`.
         steps: denoising steps.
         guidance: g in ``conditional + g (conditional - unconditional)``; 0 asks the network once a step, not twice.
         cache_threshold: see :class:`StepCache`.

@@ -6,12 +6,19 @@ latents with mean 0 and standard deviation 0.5, by statistics for each channel a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from diffusers import AutoencoderKLCosmos
 
+from .budget import ENCODED_AT_ONCE
+from .causal_encoder import CausalEncoder
 from .gen3c import SIGMA_DATA
 
-__all__ = ["LatentSpace"]
+__all__ = ["Frames", "LatentSpace"]
+
+#: Makes the frames from the first to before the second number of a video: (1, 3, T, H, W) in [-1, 1], on any device.
+Frames = Callable[[int, int], torch.Tensor]
 
 
 class LatentSpace:
@@ -30,17 +37,22 @@ class LatentSpace:
         """Rows and columns of pixels that a latent stands for."""
         return int(self.tokenizer.config.spatial_compression_ratio)
 
-    @torch.no_grad()
-    def encode(self, video: torch.Tensor) -> torch.Tensor:
-        """Return the tokenizer's latents (1, 16, t, h, w), float32, of a video (1, 3, T, H, W) in [-1, 1]."""
-        given = video.to(self.tokenizer.device, self.tokenizer.dtype)
-        return self.tokenizer.encode(given).latent_dist.mode().float()
+    def encode(self, frames: Frames, count: int) -> torch.Tensor:
+        """Return the tokenizer's latents (1, 16, t, h, w), float32, of a video of `count` frames.
 
-    @torch.no_grad()
-    def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return the video (1, 3, T, H, W), float32, about [-1, 1], of the tokenizer's latents (1, 16, t, h, w)."""
-        given = latents.to(self.tokenizer.device, self.tokenizer.dtype)
-        return self.tokenizer.decode(given).sample.float()
+        The video is made, moved and encoded a few frames at a time, which changes its latents by rounding at most.
+
+        Args:
+            frames: makes frames of the video; called from its beginning to its end.
+            count: frames of the video, 8 t - 7 for a tokenizer that makes 8 frames one.
+        """
+        encoder, device, kind = CausalEncoder(self.tokenizer), self.tokenizer.device, self.tokenizer.dtype
+        step = ENCODED_AT_ONCE * self.time_compression
+        # the first frame is a latent frame of its own
+        ends = [*range(step - self.time_compression + 1, count, step), count]
+        starts = [0, *ends[:-1]]
+        pieces = [encoder(frames(start, end).to(device, kind)) for start, end in zip(starts, ends, strict=True)]
+        return torch.cat(pieces, dim=2).float()
 
     def to_diffusion(self, latents: torch.Tensor) -> torch.Tensor:
         """Return the tokenizer's latents (1, 16, t, h, w) as the diffusion model knows them."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
-from .budget import VideoFormat
+from .budget import VideoFormat, read_config
 from .depth_cache import CacheFrames
 from .folders import ModelFolders
 from .gaussian_decoder import GaussianDecoder
-from .gen3c import Condition, Sampler
-from .latent_space import LatentSpace
+from .gen3c import Condition, Sampler, check_channels, pad_outside
+from .latent_space import Frames, LatentSpace
 from .loading import load_network
 from .placement import Placement
 from .rays import Rays, gaussian_rays, plucker_map, relative_to_first, time_embedding, time_pictures
@@ -64,8 +65,10 @@ class Lyra:
             network: load the video model too; without it nothing can be imagined.
 
         Raises:
-            InvalidRequest: one cannot be loaded as it is.
+            InvalidRequest: one cannot be loaded as it is, or the video model is not one of GEN3C.
+            MissingDependency: see :meth:`Placement.place_network`.
         """
+        check_channels(read_config(folders.transformer))
         decoder = load_network(GaussianDecoder, folders.decoder, placement.dtype)
         tokenizer = load_network(AutoencoderKLCosmos, folders.vae, placement.dtype)
         loaded = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype) if network else None
@@ -73,7 +76,7 @@ class Lyra:
             folders,
             placement,
             LatentSpace(placement.place_tokenizer(tokenizer)),
-            None if loaded is None else placement.place_network(loaded),
+            None if loaded is None else placement.place_network(pad_outside(loaded)),
             decoder.eval(),
         )
 
@@ -108,19 +111,27 @@ class Lyra:
             seed: of the noise.
             progress: called between encodings and denoising steps; stops the work by raising.
         """
-        device = self.placement.device
-        video = torch.from_numpy(shown.frames).movedim(0, 1)[None]
-        start = torch.zeros_like(video)
-        start[0, :, 0] = torch.from_numpy(first).movedim(2, 0)
-        masks = torch.from_numpy(shown.masks).movedim(0, 1)[None].float().expand(-1, 3, -1, -1, -1) * 2 - 1
+        with self.placement.current():
+            condition = self._condition(first, shown, texts, progress)
+            found = sampler.sample(condition, seed, lambda done, text: progress(0.06 + 0.94 * done, text))
+            return self.space.from_diffusion(found).cpu()
+
+    def _condition(
+        self, first: Floats, shown: CacheFrames, texts: tuple[torch.Tensor, torch.Tensor], progress: Report
+    ) -> Condition:
+        """Return what the video model is shown; see :meth:`imagine`."""
+        videos: dict[str, Frames] = {
+            "the first frame": partial(_only_first, first),
+            "the warped video": lambda start, end: _as_video(shown.frames[start:end]),
+            "masks": lambda start, end: _as_video(shown.masks[start:end]).float().expand(-1, 3, -1, -1, -1) * 2 - 1,
+        }
         latents = []
-        for i, (part, name) in enumerate(((start, "the first frame"), (video, "the warped video"), (masks, "masks"))):
+        for i, (name, frames) in enumerate(videos.items()):
             progress(0.02 * i, f"encoding {name}")
-            latents.append(self.space.to_diffusion(self.space.encode(part)).to(device))
+            latents.append(self.space.to_diffusion(self.space.encode(frames, len(shown.frames))))
         given, warped, known = latents
-        condition = Condition(given, warped, known, texts[0].to(device), texts[1].to(device), self.video.fps)
-        found = sampler.sample(condition, seed, lambda done, text: progress(0.06 + 0.94 * done, text))
-        return self.space.from_diffusion(found).cpu()
+        wanted, unwanted = (text.to(self.placement.device) for text in texts)
+        return Condition(given, warped, known, wanted, unwanted, self.video.fps)
 
     def reconstruct(
         self,
@@ -142,25 +153,36 @@ class Lyra:
         Returns:
             position 3, opacity, scale 3, quaternion wxyz, rgb in [0, 1]; in the axes of the first camera.
         """
+        with self.placement.current():
+            progress(0.0, "encoding rays")
+            plucker, rays = self._rays(paths, lens, lambda done, text: progress(0.5 * done, text))
+            times = [self._time_latents(time) for time in target_times]
+            return list(self._decoded(latents, plucker, rays, times, progress))
+
+    def _decoded(
+        self,
+        latents: Sequence[torch.Tensor],
+        plucker: torch.Tensor,
+        rays: Rays,
+        times: Sequence[torch.Tensor],
+        progress: Report,
+    ) -> Iterator[Floats]:
+        """Yield Gaussians (M, 14) of each time, or those of a still scene; see :meth:`reconstruct`."""
         device, kind = self.placement.device, self.placement.dtype
-        progress(0.0, "encoding rays")
-        plucker, rays = self._rays(paths, lens, lambda done, text: progress(0.5 * done, text))
         decoder = torch.nn.Module.to(self.decoder, device)
-        times: list[torch.Tensor | None] = [self._time_latents(time) for time in target_times]
-        video = torch.cat([_by_frame(one) for one in latents], dim=1).to(device, kind)
-        found = []
+        video, plucker = (t.to(device, kind) for t in (torch.cat([_by_frame(t) for t in latents], dim=1), plucker))
+        origins, directions = (part[None] for part in rays)
+        count = max(len(times), 1)
         for i, time in enumerate(times or [None]):
-            progress(0.5 + 0.5 * i / max(len(times), 1), f"decoding Gaussians {i + 1} of {max(len(times), 1)}")
-            origins, directions = (part[None].to(device) for part in rays)
-            time = None if time is None else time.to(device, kind)
-            kept = decoder.decode(video, plucker.to(device, kind), origins, directions, time, len(paths))
-            found.append(kept[0].float().cpu().numpy())
-        return found
+            progress(0.5 + 0.5 * i / count, f"decoding Gaussians {i + 1} of {count}")
+            asked = None if time is None else time.to(device, kind)
+            kept = decoder.decode(video, plucker, origins, directions, asked, len(latents))
+            yield kept[0].float().cpu().numpy()
 
     def _rays(
         self, paths: Sequence[Floats], lens: tuple[float, float, float, float], progress: Report
     ) -> tuple[torch.Tensor, Rays]:
-        """Return Pluecker latents (1, V t, 32, h, w) and rays (V T, 3, h, w).
+        """Return Pluecker latents (1, V t, 32, h, w), on the CPU, and rays (V T, 3, h, w).
 
         Conditioning has the coarse grid that the network was trained with; Gaussians lie on exact rays.
         """
@@ -174,12 +196,18 @@ class Lyra:
                     path.numpy().tobytes() + repr((lens, size)).encode(), partial(self._plucker, path, lenses)
                 )
             )
-        return torch.cat(encoded, dim=1), gaussian_rays(poses.flatten(0, 1), lenses, *size, self.space.compression)
+        every = poses.flatten(0, 1).to(self.placement.device)
+        return torch.cat(encoded, dim=1), gaussian_rays(every, lenses, *size, self.space.compression)
 
     def _plucker(self, path: torch.Tensor, lens: torch.Tensor) -> torch.Tensor:
         """Return the latents (1, t, 32, h, w) of the moments and directions of a view's rays."""
-        maps = plucker_map(path, lens, self.video.height, self.video.width).float().movedim(0, 1)
-        return torch.cat([_by_frame(self.space.encode(part[None])) for part in maps.split(3)], dim=2)
+        path, size = path.to(self.placement.device), (self.video.height, self.video.width)
+
+        def frames(half: int, start: int, end: int) -> torch.Tensor:
+            maps = plucker_map(path[start:end], lens, *size)
+            return maps[:, 3 * half : 3 * half + 3].movedim(0, 1)[None]
+
+        return torch.cat([_by_frame(self.space.encode(partial(frames, half), len(path))) for half in (0, 1)], dim=2)
 
     def _time_latents(self, target: int) -> torch.Tensor:
         """Return latents (1, t + 1, 16, h, w) of the times of all frames and of the target frame."""
@@ -190,7 +218,7 @@ class Lyra:
 
     def _times(self, embedding: torch.Tensor) -> torch.Tensor:
         pictures = time_pictures(embedding, self.video.height, self.video.width).movedim(0, 1)[None]
-        return _by_frame(self.space.encode(pictures.contiguous()))
+        return _by_frame(self.space.encode(lambda start, end: pictures[:, :, start:end], len(embedding)))
 
     def _encoded(self, key: bytes, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return latents of cameras or times, from an earlier scene of this process if it had the same."""
@@ -200,6 +228,20 @@ class Lyra:
         while len(_ENCODED) > _KEPT:
             _ENCODED.popitem(last=False)
         return _ENCODED[key]
+
+
+def _as_video(pictures: npt.NDArray[Any]) -> torch.Tensor:
+    """Return a video (1, C, T, H, W) of pictures (T, C, H, W), in the same memory."""
+    return torch.from_numpy(pictures).movedim(0, 1)[None]
+
+
+def _only_first(first: Floats, start: int, end: int) -> torch.Tensor:
+    """Return frames (1, 3, T, H, W) of the video that begins with a picture (H, W, 3) and is zero from then on."""
+    height, width, channels = first.shape
+    video = torch.zeros(1, channels, end - start, height, width)
+    if start == 0:
+        video[0, :, 0] = torch.from_numpy(first).movedim(2, 0)
+    return video
 
 
 def _by_frame(latents: torch.Tensor) -> torch.Tensor:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import random
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidRequest, nearest, shown
 
-__all__ = [
-    "DECODER_ORDER",
-    "PATHS",
-    "EllipsePath",
-    "Rotation",
-    "StraightPath",
-    "camera_path",
-    "draw_distances",
-    "published_distances",
-]
+__all__ = ["DECODER_ORDER", "PATHS", "EllipsePath", "StraightPath", "camera_path", "draw_distances"]
 
 Floats = npt.NDArray[np.float64]
-#: What the camera looks at: one point, straight ahead, or ahead and along its way.
-Rotation = Literal["center_facing", "no_rotation", "trajectory_aligned"]
+#: How near a path may come to the point that its camera looks at, as a share of its depth.
+_NEAREST = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,6 +33,11 @@ class StraightPath:
     axis: int
     sign: int
     distance_range: tuple[float, float]
+
+    @property
+    def longest(self) -> float:
+        """The greatest distance that the path may have."""
+        return 1.0 - _NEAREST if self.axis == 2 and self.sign > 0 else math.inf
 
     def positions(self, distance: float, frames: int) -> Floats:
         """Return the positions (T, 3) as shares of the centre's depth; the last is one step short of `distance`."""
@@ -67,6 +62,11 @@ class EllipsePath:
     radii: tuple[float, float] = (0.15, 0.10)
     turns: int = 2
 
+    @property
+    def longest(self) -> float:
+        """The greatest distance that the path may have: none, it stays before the scene."""
+        return math.inf
+
     def positions(self, distance: float, frames: int) -> Floats:
         """Return the positions (T, 3) as shares of the centre's depth; the last is the first again."""
         angle = 2 * np.pi * self.turns * np.arange(frames) / (frames - 1)
@@ -88,62 +88,38 @@ PATHS: Mapping[str, StraightPath | EllipsePath] = MappingProxyType(
 DECODER_ORDER: tuple[str, ...] = tuple(PATHS)
 
 
-def published_distances(factor: float = 1.0) -> dict[str, float]:
-    """Return the distance of each path, in `DECODER_ORDER`, that the published program comes to with its seed of 1.
-
-    It draws each of them as the first number after the seed, except that of `left`, which it draws before it sets one
-    and which is therefore another every time: here the middle of the range.
-
-    Args:
-        factor: the published program's "total movement distance factor"; above 1 shows more and invents more.
-
-    Raises:
-        InvalidRequest: a factor that is negative or not finite.
-    """
-    _check_length("the movement distance factor", factor)
-    share = random.Random(1).random()
-    shares = {kind: 0.5 if kind == "left" else share for kind in PATHS}
-    return {kind: factor * _between(path.distance_range, shares[kind]) for kind, path in PATHS.items()}
-
-
 def draw_distances(rng: np.random.Generator, factor: float = 1.0) -> dict[str, float]:
     """Return a distance of each path, in `DECODER_ORDER`, drawn uniformly from its range and multiplied by `factor`.
 
+    A path straight ahead ends before the point that its camera looks at, however large the factor is: from there on
+    the camera would be behind what it is to show. Factors up to 2.25 never come that far.
+
     Raises:
         InvalidRequest: a factor that is negative or not finite.
     """
     _check_length("the movement distance factor", factor)
-    return {kind: factor * _between(path.distance_range, rng.random()) for kind, path in PATHS.items()}
+    drawn = {kind: factor * _between(path.distance_range, rng.random()) for kind, path in PATHS.items()}
+    return {kind: min(distance, PATHS[kind].longest) for kind, distance in drawn.items()}
 
 
-def camera_path(
-    kind: str,
-    distance: float,
-    frames: int = 121,
-    centre_depth: float = 1.0,
-    initial_cam_to_world: npt.ArrayLike | None = None,
-    rotation: Rotation = "center_facing",
-) -> npt.NDArray[np.float32]:
-    """Return the poses cam_to_world (T, 4, 4) of a published path.
+def camera_path(kind: str, distance: float, frames: int = 121, centre_depth: float = 1.0) -> npt.NDArray[np.float32]:
+    """Return the poses cam_to_world (T, 4, 4) of a published path, which begins at the identity.
 
-    The path is laid out in the axes of the initial camera (OpenCV: x right, y down, z forward). As in the published
-    program, the translation of world-to-camera is minus the position on the path, without the rotation, so the centre
-    of a turned camera is not that position p but R^T p, R being the rotation from the initial axes to its own: "left"
-    is an arc that comes a little nearer. The decoder was trained on such poses.
+    The path is laid out in the axes of the initial camera (OpenCV: x right, y down, z forward), and the camera looks at
+    the point `centre_depth` before that one. As in the published program, the translation of world-to-camera is minus
+    the position on the path, without the rotation, so the centre of a turned camera is not that position p but R^T p,
+    R being the rotation from the initial axes to its own: "left" is an arc that comes a little nearer. The decoder was
+    trained on such poses.
 
     Args:
         kind: one of `PATHS`.
-        distance: length of the path as a share of `centre_depth`, see :func:`published_distances`.
+        distance: length of the path as a share of `centre_depth`, see :func:`draw_distances`.
         frames: number T of poses, 2 or more; the decoder takes 121.
         centre_depth: z of the point that the camera looks at, in the unit of the scene.
-        initial_cam_to_world: where the path begins, (4, 4), or what takes its place in each frame when the source
-            moves, (T, 4, 4); None is the identity.
-        rotation: `center_facing` looks at the point `centre_depth` before the initial camera, `no_rotation` straight
-            ahead, `trajectory_aligned` at that point moved by twice the position.
 
     Raises:
-        InvalidRequest: an unknown path or rotation, lengths that are negative or not finite, fewer than two frames, a
-            path that comes up to the point it looks at, or initial poses of another shape.
+        InvalidRequest: an unknown path, lengths that are negative or not finite, fewer than two frames, or a path that
+            comes up to the point it looks at.
     """
     path = _path(kind)
     _check_length(f"{kind}: the distance", distance)
@@ -151,12 +127,11 @@ def camera_path(
     if frames < 2 or centre_depth == 0:
         raise InvalidRequest(f"{kind}: needs 2 frames or more and a depth above 0, got {frames} and {centre_depth}.")
     positions = centre_depth * path.positions(distance, frames)
-    turns = _turns(_aims(positions, centre_depth, rotation), kind)
-    step = np.tile(np.eye(4), (frames, 1, 1))
-    step[:, :3, :3] = np.swapaxes(turns, 1, 2)
-    step[:, :3, 3] = np.einsum("tji,tj->ti", turns, positions)
-    moved: Floats = _initial_poses(initial_cam_to_world, frames) @ step
-    return moved.astype(np.float32)
+    turns = _turns(np.array([0.0, 0.0, centre_depth]) - positions, kind)
+    poses = np.tile(np.eye(4), (frames, 1, 1))
+    poses[:, :3, :3] = np.swapaxes(turns, 1, 2)
+    poses[:, :3, 3] = np.einsum("tji,tj->ti", turns, positions)
+    return poses.astype(np.float32)
 
 
 def _between(limits: tuple[float, float], share: float) -> float:
@@ -175,15 +150,6 @@ def _path(kind: str) -> StraightPath | EllipsePath:
     return PATHS[kind]
 
 
-def _aims(positions: Floats, centre_depth: float, rotation: Rotation) -> Floats:
-    """Return the directions (T, 3), of any length, in which cameras at `positions` look."""
-    share = {"center_facing": -1.0, "no_rotation": 0.0, "trajectory_aligned": 1.0}.get(rotation)
-    if share is None:
-        known = get_args(Rotation)
-        raise InvalidRequest(f"rotation: there is no {shown(rotation)}; {nearest(str(rotation), known)}")
-    return np.array([0.0, 0.0, centre_depth]) + share * positions
-
-
 def _turns(aims: Floats, kind: str) -> Floats:
     """Return rotations (T, 3, 3) from the initial axes to those of cameras that look along `aims`, y staying down."""
     if (aims[:, 2] <= 0).any():
@@ -192,13 +158,3 @@ def _turns(aims: Floats, kind: str) -> Floats:
     right = np.cross([0.0, 1.0, 0.0], forward)
     right /= np.linalg.norm(right, axis=1, keepdims=True)
     return np.stack([right, np.cross(forward, right), forward], axis=1)
-
-
-def _initial_poses(poses: npt.ArrayLike | None, frames: int) -> Floats:
-    """Return the initial poses (4, 4) or (T, 4, 4), checked."""
-    found = np.eye(4) if poses is None else np.asarray(poses, np.float64)
-    if found.shape not in ((4, 4), (frames, 4, 4)) or not np.isfinite(found).all():
-        raise InvalidRequest(
-            f"initial_cam_to_world must be finite and of shape (4, 4) or ({frames}, 4, 4), got {found.shape}."
-        )
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import CosmosTransformer3DModel
+from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.models.budget import Budget, VideoFormat, read_config
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
+from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.mamba import Mamba2Block
+
+from .live_memory import peak_bytes
 
 VIEWS = 6
 #: Tokens of one view and of all (lyra1.md, section 0).
@@ -83,10 +87,63 @@ def test_arithmetic_of_the_decoder(published, budget) -> None:
     assert budget.decoder == pytest.approx(total, rel=0.2)
 
 
-def test_memory_of_the_published_size(budget) -> None:
-    """A token has 4096 channels in half precision in the video model, and 512 in the decoder."""
-    assert 4 < budget.activations_bytes / (TOKENS * 4096 * 2) < 30
-    assert 4 < budget.decoder_bytes / (ALL_TOKENS * 512 * 2) < 30
+@pytest.mark.parametrize("size", [(121, 704, 1280), (49, 352, 640)])
+def test_memory_of_the_video_model(published, size: tuple[int, int, int]) -> None:
+    """Against all tensors that are alive at once, in half precision."""
+    network, decoder = published
+    frames, height, width = size
+    grid = ((frames - 1) // 8 + 1, height // 8, width // 8)
+    half = copy.deepcopy(network).to(torch.bfloat16)
+    shown, time, text = (
+        torch.empty(shape, device="meta", dtype=torch.bfloat16) for shape in ((1, 82, *grid), (1,), (1, 512, 1024))
+    )
+    peak = peak_bytes(lambda: half(shown, time, text, fps=24.0, return_dict=False))
+    found = Budget.of(network.config, decoder.config, VideoFormat(*size), VIEWS)
+    assert found.activations_bytes == pytest.approx(peak, rel=0.1)
+
+
+def test_memory_of_the_decoder(published) -> None:
+    """The same; one block of each kind, for what is alive does not grow with their number."""
+    network, decoder = published
+    with torch.device("meta"):
+        half = torch.nn.Module.to(GaussianDecoder(depth=2, attention_every=2).eval(), torch.bfloat16)
+    latents, plucker = (
+        torch.empty(1, VIEWS * 16, channels, 88, 160, device="meta", dtype=torch.bfloat16) for channels in (16, 32)
+    )
+    rays = torch.empty(1, VIEWS * 121, 3, 88, 160, device="meta")
+    peak = peak_bytes(lambda: half.decode(latents, plucker, rays, rays, view_count=VIEWS))
+    assert peak < Budget.of(network.config, decoder.config, VideoFormat(), VIEWS).decoder_bytes < 1.4 * peak
+
+
+@pytest.mark.parametrize("channels", [(128, 256, 512, 512), (64, 128, 256, 256)])
+@pytest.mark.parametrize("size", [(121, 704, 1280), (17, 352, 640)])
+def test_memory_of_the_tokenizer(published, channels: tuple[int, ...], size: tuple[int, int, int]) -> None:
+    """The same; at the published size a third of what the tokenizer takes for a whole video."""
+    network, decoder = published
+    tokenizer = AutoencoderKLCosmos(encoder_block_out_channels=channels).to("meta", torch.bfloat16)
+    space, (frames, *sides) = LatentSpace(tokenizer), size
+
+    def video(start: int, end: int) -> torch.Tensor:
+        return torch.empty(1, 3, end - start, *sides, device="meta", dtype=torch.bfloat16)
+
+    peak = peak_bytes(lambda: space.encode(video, frames))
+    found = Budget.of(network.config, decoder.config, VideoFormat(*size), VIEWS, tokenizer.config).encoding_bytes
+    assert found == pytest.approx(peak, rel=0.3)
+    if frames == 121:
+        assert peak < 0.4 * peak_bytes(lambda: tokenizer.encode(video(0, frames)))
+
+
+def test_a_tokenizer_that_says_nothing_has_the_published_channels(budget, published) -> None:
+    network, decoder = published
+    channels = {"encoder_block_out_channels": (128, 256, 512, 512)}
+    assert Budget.of(network.config, decoder.config, VideoFormat(), VIEWS, channels) == budget
+
+
+def test_weights_that_visit_are_those_of_two_blocks_and_what_is_in_none(published, budget) -> None:
+    network, _ = published
+    blocks = sum(weight.numel() for weight in network.transformer_blocks[0].parameters())
+    every = sum(weight.numel() for weight in network.parameters())
+    assert budget.visiting_bytes / 2 == pytest.approx(2 * blocks + every - 28 * blocks, rel=0.05)
 
 
 @pytest.mark.parametrize(("on_gpu", "pace"), [(True, 2.25e14), (False, 5e10)])
@@ -103,7 +160,7 @@ def test_a_video_takes_the_minutes_that_its_authors_report(budget) -> None:
 def test_half_the_pixels_take_less_than_half(published) -> None:
     network, decoder = published
     whole, half = (Budget.of(network.config, decoder.config, VideoFormat(width=w), VIEWS) for w in (1280, 640))
-    for name in ("video", "decoder", "activations_bytes", "decoder_bytes"):
+    for name in ("video", "decoder", "activations_bytes", "encoding_bytes", "decoder_bytes"):
         assert 2 <= getattr(whole, name) / getattr(half, name) < 4
     assert half.weights_bytes == whole.weights_bytes
 

@@ -15,6 +15,7 @@ from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 from lyra_backend.models import lyra
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
+from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.lyra import Lyra
 from lyra_backend.models.placement import Placement
 from lyra_backend.models.rays import plucker_map
@@ -56,13 +57,14 @@ def encodings(monkeypatch) -> list[tuple[int, ...]]:
     """The shape of every video that is encoded; nothing is known from earlier tests."""
     monkeypatch.setattr(lyra, "_ENCODED", OrderedDict())
     found: list[tuple[int, ...]] = []
-    usual = AutoencoderKLCosmos.encode
+    usual = LatentSpace.encode
 
-    def counted(self, video, *arguments, **named):
-        found.append(tuple(video.shape))
-        return usual(self, video, *arguments, **named)
+    def counted(self, frames, count):
+        batch, channels, _, *size = frames(0, 1).shape
+        found.append((batch, channels, count, *size))
+        return usual(self, frames, count)
 
-    monkeypatch.setattr(AutoencoderKLCosmos, "encode", counted)
+    monkeypatch.setattr(LatentSpace, "encode", counted)
     return found
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from lyra_backend.errors import Cancelled, InvalidRequest
 from lyra_backend.models.depth_cache import DepthCache, reliable_depth, render_video
+from lyra_backend.models.trajectories import PATHS, camera_path, draw_distances
 
 from .fixtures import tensors
 
@@ -132,6 +133,22 @@ def test_a_camera_that_sees_nothing_gets_black_pictures():
     found = DepthCache(image, depth, LENS).render(away, LENS)
     assert not found.masks.any()
     assert (found.frames == -1).all()
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_cameras_that_go_far_see_what_is_left(kind):
+    """As far as users can ask (generate.movement = 4): beside and before what was seen, and near things behind them."""
+    rows, columns = np.indices((48, 64))
+    depth = (1.2 - rows / 240).astype(np.float32)
+    depth[:, 40:48] = 0.3
+    image = np.stack([rows / 24 - 1, columns / 32 - 1, np.zeros((48, 64))], axis=-1).astype(np.float32)
+    lens = np.array([[50.0, 0.0, 32.0], [0.0, 50.0, 24.0], [0.0, 0.0, 1.0]])
+    path = camera_path(kind, draw_distances(np.random.default_rng(0), 4.0)[kind], 9)
+    found = DepthCache(image, depth, lens).render(np.linalg.inv(path), lens)
+    assert np.isfinite(found.frames).all()
+    assert found.masks[0].mean() > 0.5
+    # no path is blind before its end
+    assert (found.masks[1:].mean(axis=(1, 2, 3)) > 0.1).all()
 
 
 def test_each_frame_of_a_video_goes_to_its_own_target():

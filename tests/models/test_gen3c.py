@@ -6,7 +6,16 @@ import pytest
 import torch
 from diffusers import CosmosTransformer3DModel
 
-from lyra_backend.models.gen3c import SIGMA_DATA, Condition, Sampler, StepCache, edm_scheduler
+from lyra_backend.errors import InvalidRequest
+from lyra_backend.models.gen3c import (
+    SIGMA_DATA,
+    Condition,
+    Sampler,
+    StepCache,
+    check_channels,
+    edm_scheduler,
+    pad_outside,
+)
 from lyra_backend.weights.convert import convert_dit
 
 from .fixtures import FOLDER, tensors
@@ -44,6 +53,33 @@ def test_the_network_gives_what_the_published_one_gives(network) -> None:
             return_dict=False,
         )[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-5)
+
+
+def test_a_network_that_pads_by_itself_is_told_not_to(network) -> None:
+    """As the configuration of Cosmos has it: 81 channels and a padding of its own, for which torchvision is needed."""
+    config = dict(network.config) | {"in_channels": 81, "concat_padding_mask": True}
+    check_channels(config)
+    other = CosmosTransformer3DModel.from_config(config).eval()
+    other.load_state_dict(network.state_dict())
+    asked = condition(seed=50)
+    found = Sampler(pad_outside(other), steps=2).sample(asked, seed=0)
+    assert torch.equal(found, Sampler(network, steps=2).sample(asked, seed=0))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"in_channels": 16},
+        {"in_channels": 17, "concat_padding_mask": True, "out_channels": 16},
+        {"in_channels": 82, "concat_padding_mask": True},
+        {"in_channels": 81, "concat_padding_mask": False},
+        {"in_channels": 82, "concat_padding_mask": False, "out_channels": 17},
+        {},
+    ],
+)
+def test_a_network_that_takes_other_channels_is_refused(config) -> None:
+    with pytest.raises(InvalidRequest, match=r"video model: must take 82 channels with its padding .* as GEN3C does"):
+        check_channels(config)
 
 
 def test_channels_are_those_the_network_was_trained_with() -> None:

@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidRequest
 
 if TYPE_CHECKING:
+    import torch
+
     from ...models.budget import Budget
     from ...models.placement import Placement
 
-__all__ = ["first_device", "memory_errors", "placements"]
+__all__ = ["first_device", "memory_errors", "placements", "working_on"]
+
+logger = logging.getLogger(__name__)
 
 #: Longer than this [s] on a CPU is a mistake, not a wish.
 _PATIENCE_S = 6 * 3600.0
+#: What CUDA itself takes of a GPU's memory for a process [bytes], which torch's limit does not count.
+_CONTEXT = 0.6e9
 
 
 def first_device(device: str) -> str:
-    """Return the name of the device that single networks work on."""
+    """Return the name of the device that single networks work on: of all GPUs, the one with most free memory."""
     import torch
 
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    return device
+    from ...models.placement import free_gb
+
+    if device != "auto":
+        return device
+    if not torch.cuda.is_available():
+        return "cpu"
+    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return max(names, key=lambda name: free_gb(torch.device(name)))
 
 
-def placements(device: str, vram_gb: float | None, budget: Budget, seconds_on_cpu: float) -> tuple[Placement, ...]:
-    """Return how the networks are loaded on each device that works: all GPUs, or the one that is named.
+def placements(
+    device: str, vram_gb: float | None, budget: Budget, seconds_on_cpu: float, precision: str = "auto"
+) -> tuple[Placement, ...]:
+    """Return how the networks are loaded on each device that works: all GPUs that can, or the one that is named.
+
+    Args:
+        device: "auto", "cuda", "cuda:1" or "cpu".
+        vram_gb: memory of each that may be taken; None is all that is free.
+        budget: of the model.
+        seconds_on_cpu: what a scene takes without a GPU [s].
+        precision: what weights of the video model are kept in.
 
     Raises:
-        InvalidRequest: there is no such device, its memory is too small, or a CPU would take hours.
+        InvalidRequest: there is no such device, the memory of all is too small, or a CPU would take hours.
+        MissingDependency: the package that the precision takes is not installed.
     """
     import torch
 
@@ -39,13 +61,44 @@ def placements(device: str, vram_gb: float | None, budget: Budget, seconds_on_cp
 
     count = torch.cuda.device_count() if device == "auto" else 0
     names = [f"cuda:{i}" for i in range(count)] if count > 1 else [device]
-    found = tuple(choose_placement(name, vram_gb, budget) for name in names)
+    found, refused = [], []
+    for name in names:
+        try:
+            found.append(choose_placement(name, vram_gb, budget, precision))
+        except InvalidRequest as error:
+            refused.append(error)
+    if not found:
+        raise refused[0] if len(refused) == 1 else _none_can(refused)
+    for reason in refused:
+        logger.warning("a GPU is left out: %s", reason)
     if found[0].device.type == "cpu" and seconds_on_cpu > _PATIENCE_S:
         raise InvalidRequest(
             f"device cpu: this model would take about {seconds_on_cpu / 3600:.0f} hours here. It needs an NVIDIA GPU "
             "with 16 GB or more and a torch that was built for CUDA: see docs/lyra.md."
         )
-    return found
+    return tuple(found)
+
+
+@contextmanager
+def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[None]:
+    """Keep GPUs to the memory that may be taken and to repeatable kernels, and say what to do when memory runs out.
+
+    What is set is set for the whole process, so that one scene is made at a time; it is as before afterwards.
+
+    Args:
+        placed: where networks work.
+        vram_gb: memory of each GPU that may be taken; None is all.
+
+    Raises:
+        InvalidRequest: memory ran out.
+    """
+    gpus = [each.device for each in placed if each.device.type == "cuda"]
+    with memory_errors():
+        if not gpus:
+            yield
+            return
+        with _limited(gpus, vram_gb), _repeatable():
+            yield
 
 
 @contextmanager
@@ -65,3 +118,45 @@ def memory_errors() -> Iterator[None]:
             f"GPU memory: {reason}. Close what else uses the GPU and run the same command again: finished videos "
             "are kept. Or start anew with less, such as --vram 24 or --vram 16, and --overwrite."
         ) from error
+
+
+def _none_can(refused: Sequence[InvalidRequest]) -> InvalidRequest:
+    reasons = " ".join(f"({i + 1}) {reason}" for i, reason in enumerate(refused))
+    return InvalidRequest(f"device auto: none of the {len(refused)} GPUs can do it. {reasons}")
+
+
+@contextmanager
+def _limited(gpus: Sequence[torch.device], vram_gb: float | None) -> Iterator[None]:
+    """Let torch's allocator refuse more than may be taken."""
+    import torch
+
+    if vram_gb is None:
+        yield
+        return
+    try:
+        for gpu in gpus:
+            total = torch.cuda.mem_get_info(gpu)[1]
+            torch.cuda.set_per_process_memory_fraction(min((vram_gb * 1e9 - _CONTEXT) / total, 1.0), gpu)
+        yield
+    finally:
+        for gpu in gpus:
+            torch.cuda.set_per_process_memory_fraction(1.0, gpu)
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Let kernels give the same bits in every run on one kind of device, where torch has such kernels."""
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    memory: Any = torch.utils.deterministic
+    usual = cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory
+    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        # memory that was never written is never read here: filling it would only take time
+        cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = True, False, False
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = usual
+        torch.use_deterministic_algorithms(strict, warn_only=warns)

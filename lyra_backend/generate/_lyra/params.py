@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...models.budget import PRECISIONS, read_config
 from ...params import param
 from ...types import Estimate, SceneRequest
 from .depth import ESTIMATORS
@@ -12,12 +13,13 @@ from .devices import first_device, placements
 from .imagination import Sampling
 from .picture import FITS
 from .start import Wishes
+from .text_to_image import weights_bytes
 
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
     from ...models.placement import Placement
 
-__all__ = ["VIEWS", "VideoParams", "devices", "estimates"]
+__all__ = ["VIEWS", "VideoParams", "devices", "estimates", "prompt_estimate"]
 
 #: Videos of a scene.
 VIEWS = 6
@@ -43,6 +45,12 @@ class VideoParams:
     depth_model: str | None = param(None, "folder or name of its weights; by default what was fetched")
     scale: float | None = param(None, "metres per unit of the depth, if the depth has another", unit="m", min=1e-6)
     device: str = param("auto", "cuda, cuda:N or cpu; auto takes every GPU there is", decides=False)
+    precision: str = param(
+        "auto",
+        "what the video model's weights are kept in on a GPU: auto computes with bfloat16 and lets weights visit the "
+        "GPU if they do not fit; float8 and int8 keep all there in half the memory and change the videos a little",
+        choices=PRECISIONS,
+    )
     vram: float | None = param(None, "memory of each GPU to take; by default all", unit="GB", min=1.0, decides=False)
 
     @property
@@ -75,25 +83,40 @@ class VideoParams:
 
 
 def estimates(folders: ModelFolders, params: VideoParams, depth: str) -> tuple[Estimate, Estimate, Estimate]:
-    """Return what depth, videos and decoding take."""
+    """Return what depth, videos and decoding take.
+
+    Raises:
+        InvalidRequest: the devices cannot do it, or the video model is not one of GEN3C.
+        MissingDependency: see :func:`placements`.
+    """
+    from ...models.gen3c import check_channels
+
     budget, placed = folders.budget(VIEWS), devices(params, folders)
+    check_channels(read_config(folders.transformer))
     first, on_gpu = placed[0], placed[0].device.type == "cuda"
-    where = " and ".join(str(each.device) for each in placed) + (", weights offloaded" if first.offload else "")
     seconds = -(-VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
-    note = f"{params.evaluations} evaluations each, {where}"
+    note = f"{params.evaluations} evaluations each, {' and '.join(each.told for each in placed)}"
+    most = max(each.bytes_needed(budget) for each in placed)
+    decoding = first.bytes_decoding(budget)
     return (
         Estimate(depth, note=params.depth_estimator),
-        Estimate(f"{VIEWS} videos of {folders.video.frames} frames", seconds, first.bytes_needed(budget), note),
-        Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), budget.decoder_bytes, str(first.device)),
+        Estimate(f"{VIEWS} videos of {folders.video.frames} frames", seconds, most, note),
+        Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), decoding, str(first.device)),
     )
+
+
+def prompt_estimate(folders: ModelFolders) -> tuple[Estimate, ...]:
+    """Return what reading the prompt takes; nothing if there is no text encoder."""
+    size = weights_bytes(folders.text_encoder)
+    return (Estimate("reading the prompt", None, size, "once for each text"),) if size else ()
 
 
 def devices(params: VideoParams, folders: ModelFolders) -> tuple[Placement, ...]:
     """Return how networks are loaded on each device.
 
     Raises:
-        InvalidRequest: see :func:`placements`.
+        InvalidRequest, MissingDependency: see :func:`placements`.
     """
     budget = folders.budget(VIEWS)
     seconds = VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
-    return placements(params.device, params.vram, budget, seconds)
+    return placements(params.device, params.vram, budget, seconds, params.precision)
