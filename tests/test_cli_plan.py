@@ -59,7 +59,8 @@ def test_a_plan_in_words(model, photo, empty) -> None:
     assert "6 videos of 17 frames: less than 1 s" in lines
     assert "7 evaluations each, cpu" in lines
     assert "decoding Gaussians: less than 1 s" in lines
-    assert "In all less than 1 s" in lines
+    assert "loading networks: about 3 s" in lines
+    assert "In all about 3 s and" in lines
     assert not list(empty.iterdir())
 
 
@@ -67,7 +68,8 @@ def test_a_plan_as_json(model, photo, empty) -> None:
     done = planned(model, "--image", photo, "--depth", photo.with_name("depth.npy"), "--json")
     assert done.code == 0, done.err
     assert done.data["plugins"] == {"generate": "lyra", "collide": "surface", "author": "particle_field"}
-    depth, videos, decoding = done.data["parts"]
+    depth, prompt, loading, videos, decoding = done.data["parts"]
+    assert (prompt["part"], loading["part"]) == ("reading the prompt", "loading networks")
     assert (depth["part"], depth["seconds"]) == ("depth, from the file", None)
     assert (videos["part"], videos["note"]) == ("6 videos of 17 frames", "70 evaluations each, cpu")
     assert videos["seconds"] > decoding["seconds"] > 0
@@ -78,7 +80,7 @@ def test_a_plan_as_json(model, photo, empty) -> None:
 def test_steps_and_guidance_decide_how_long_it_takes(model, photo, empty) -> None:
     def seconds(*settings: str) -> float:
         words = [word for setting in settings for word in ("--set", f"generate.{setting}")]
-        return planned(model, "--image", photo, "--json", *words).data["parts"][1]["seconds"]
+        return planned(model, "--image", photo, "--json", *words).data["parts"][-2]["seconds"]
 
     whole = seconds("steps=30")
     assert seconds("steps=10") == pytest.approx(whole / 3)
@@ -88,7 +90,7 @@ def test_steps_and_guidance_decide_how_long_it_takes(model, photo, empty) -> Non
 def test_a_prompt_is_drawn_first(model, empty) -> None:
     parts = planned(model, "--prompt", "a kitchen", "--json").data["parts"]
     assert [part["part"] for part in parts][:2] == ["drawing the first picture", "depth"]
-    assert parts[0]["note"] == "flux_schnell"
+    assert parts[0]["note"] == "text_to_image"
 
 
 def test_generators_that_take_seconds_say_so(empty) -> None:
@@ -148,12 +150,12 @@ def gpu(monkeypatch) -> None:
 @pytest.mark.parametrize("size", ["24GB", "24", "24 gb", "24.0G", " 24GiB "])
 def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, monkeypatch, size: str) -> None:
     """Of a model that 24 GB do not hold."""
-    budget = replace(ModelFolders.in_one(model).budget(6), weights_bytes=30e9)
+    budget = replace(ModelFolders.in_one(model, model).budget(6), weights_bytes=30e9)
     monkeypatch.setattr(ModelFolders, "budget", lambda self, views: budget)
     done = planned(model, "--image", photo, "--json", "--vram", size)
     assert done.code == 0, done.err
-    assert done.data["parts"][1]["note"] == "70 evaluations each, cuda, weights offloaded"
-    whole = planned(model, "--image", photo, "--json").data["parts"][1]
+    assert done.data["parts"][-2]["note"] == "70 evaluations each, cuda, weights offloaded"
+    whole = planned(model, "--image", photo, "--json").data["parts"][-2]
     assert whole["note"] == "70 evaluations each, cuda"
 
 

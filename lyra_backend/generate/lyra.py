@@ -14,15 +14,16 @@ from ..io.images import read_image, require_still
 from ..params import param
 from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
-from ._lyra.devices import first_device, memory_errors
+from ._lyra.costs import Costs, scene_costs, shares
+from ._lyra.devices import working_on
 from ._lyra.imagination import imagine_scene
 from ._lyra.kept import kept_depths, kept_picture
-from ._lyra.params import VideoParams, devices, estimates
+from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_of, start_of
-from ._lyra.text_to_image import check_pipeline, draw_picture
+from ._lyra.text_to_image import check_pipeline, draw_picture, drawing_estimate
 from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
         InvalidRequest: inputs, weights or devices are missing or do not fit.
         MissingDependency: a package is not installed.
     """
-    ready = _prepare(request, params)
-    drawn = [] if request.image else [Estimate("drawing the first picture", note=Path(ready.image_model).name)]
-    return (*drawn, *estimates(ready.folders, params, "depth, from the file" if request.depth else "depth"))
+    return tuple(_prepare(request, params).costs.values())
 
 
 def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
@@ -85,14 +84,13 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     progress(0.0, "checking inputs and weights")
     ready = _prepare(request, params)
     folders = ready.folders
-    with memory_errors(), quiet_libraries():
-        start = _start(ready, request, params, scratch, progress.child(0.0, 0.08))
-        drawn = (
-            {} if request.image else {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
-        )
-        weights = _weights(request, params, folders)
-        provenance = provenance_of("lyra", request, params, weights, start) | drawn
-        cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky)
+    starting, videos, decoding = shares(progress, ready.costs)
+    with working_on(ready.placements, params.vram), quiet_libraries():
+        start = _start(ready, request, params, scratch, starting)
+        drawn = {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
+        provenance = provenance_of("lyra", request, params, ready.weights, start) | ({} if request.image else drawn)
+        device = ready.placements[0].warp_device
+        cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky, device=device)
         imagined = imagine_scene(
             folders,
             ready.placements,
@@ -101,7 +99,8 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             lambda poses, told: cache.render(poses, start.matrix, params.foreground_masking, progress=told),
             params.sampling(request),
             scratch,
-            progress.child(0.08, 1.0),
+            videos,
+            decoding,
         )
     generation = scene_of(imagined.gaussians[0], imagined.paths, start, provenance)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
@@ -115,6 +114,7 @@ class _Ready:
 
     Attributes:
         folders, placements: the model, and the devices it is loaded on.
+        weights, costs: the files that are read, and what the scene takes.
         wishes: of pictures.
         image_model: text-to-image pipeline; of no use where there is an image.
         picture: that of the request; None if it has to be drawn.
@@ -122,6 +122,8 @@ class _Ready:
 
     folders: ModelFolders
     placements: tuple[Placement, ...]
+    weights: WeightFiles
+    costs: Costs
     wishes: Wishes
     image_model: str | Path
     picture: Picture | None
@@ -136,13 +138,19 @@ def _prepare(request: SceneRequest, params: Params) -> _Ready:
     if request.depth and not request.image:
         raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     folders = _folders(request, params)
-    wishes, model = params.wishes(folders), params.image_model or folders.text_to_image
+    placed, model = devices(params, folders), params.image_model or folders.text_to_image
+    device = str(placed[0].device)
+    wishes, weights = params.wishes(folders, device), _weights(request, params, folders)
+    depth = Estimate("depth, from the file") if request.depth else Estimate("depth", note=params.depth_estimator)
+    drawing = None if request.image else drawing_estimate(model, device, params.vram)
     with quiet_libraries():
         if not request.depth:
             wishes.check_estimator()
         if not request.image:
             check_pipeline(model)
-    return _Ready(folders, devices(params, folders), wishes, model, _picture(request, folders, wishes))
+    picture = _picture(request, folders, wishes)
+    costs = scene_costs(folders, params, placed, weights, depth, drawing)
+    return _Ready(folders, placed, weights, costs, wishes, model, picture)
 
 
 def _picture(request: SceneRequest, folders: ModelFolders, wishes: Wishes) -> Picture | None:
@@ -165,7 +173,7 @@ def _folders(request: SceneRequest, params: Params) -> ModelFolders:
 def _weights(request: SceneRequest, params: Params, folders: ModelFolders) -> WeightFiles:
     helpers: dict[str, str | Path | None] = {"text_encoder": folders.text_encoder}
     if not request.depth:
-        helpers["depth"] = params.wishes(folders).depth_network
+        helpers["depth"] = params.depth_network(folders)
     if not request.image:
         helpers["text_to_image"] = params.image_model or folders.text_to_image
     return weight_files(folders, helpers)
@@ -174,18 +182,23 @@ def _weights(request: SceneRequest, params: Params, folders: ModelFolders) -> We
 def _start(ready: _Ready, request: SceneRequest, params: Params, scratch: Path, progress: Progress) -> Start:
     """Return where the scene starts; what took a network is kept in `scratch`."""
     size = ready.folders.video.width, ready.folders.video.height
-    device = first_device(params.device)
 
     def draw() -> npt.NDArray[np.uint8]:
-        told = progress.child(0.0, 0.7)
         return draw_picture(
-            request.prompt or "", ready.image_model, size, params.image_steps, request.seed, device, told
+            request.prompt or "",
+            ready.image_model,
+            size,
+            params.image_steps,
+            request.seed,
+            ready.wishes.device,
+            progress.child(0.0, 0.7),
+            params.vram,
         )
 
     picture = ready.picture
     if picture is None:
         picture = picture_of(kept_picture(scratch / "picture.png", draw), size, ready.wishes)
-        progress(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
+        progress.milestone(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
     depth = picture.depth
     if depth is None:
         progress(0.7, "estimating depth")

@@ -18,12 +18,13 @@ from ..progress import Progress
 from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest, Severity
 from ._lyra.aligned_depth import align_depth
 from ._lyra.clip import clip_findings
+from ._lyra.costs import Costs, scene_costs, shares
 from ._lyra.depth import Depth
-from ._lyra.devices import memory_errors
+from ._lyra.devices import working_on
 from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.kept import kept_depths
 from ._lyra.motion import background_motion, still_pixels
-from ._lyra.params import VideoParams, devices, estimates
+from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
@@ -81,11 +82,7 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
         InvalidRequest: the video, weights or devices are missing or do not fit.
         MissingDependency: a package is not installed.
     """
-    ready = _prepare(request, params, lambda *_: None)
-    times = len(ready.times)
-    depth, videos, decoding = estimates(ready.folders, params, "depth of every frame")
-    seconds = None if decoding.seconds is None else times * decoding.seconds
-    return depth, videos, replace(decoding, part=f"decoding Gaussians at {times} times", seconds=seconds)
+    return tuple(_prepare(request, params, lambda *_: None).costs.values())
 
 
 def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
@@ -109,20 +106,23 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
         Cancelled: the job was stopped, at the latest after one denoising step.
     """
     progress(0.0, "checking inputs and weights")
-    ready = _prepare(request, params, progress.child(0.0, 0.03))
+    ready = _prepare(request, params, lambda _, text: progress(0.0, text))
     folders, clip, video = ready.folders, ready.clip, ready.folders.video
-    with memory_errors(), quiet_libraries():
-        start, shown = _starts(ready, params, scratch, progress.child(0.03, 0.1))
-        provenance = provenance_of("lyra_dynamic", request, params, _weights(params, folders), start)
+    starting, videos, decoding = shares(progress, ready.costs)
+    device = ready.placements[0].warp_device
+    with working_on(ready.placements, params.vram), quiet_libraries():
+        start, shown = _starts(ready, scratch, starting)
+        provenance = provenance_of("lyra_dynamic", request, params, ready.weights, start)
         imagined = imagine_scene(
             folders,
             ready.placements,
             start.colors,
             start.fxfycxcy,
-            lambda poses, told: _show(shown, start, poses, params.foreground_masking, told),
+            lambda poses, told: _show(shown, start, poses, params.foreground_masking, device, told),
             params.sampling(request),
             scratch,
-            progress.child(0.1, 1.0),
+            videos,
+            decoding,
             ready.times,
         )
     generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in ready.times])
@@ -137,6 +137,7 @@ class _Ready:
 
     Attributes:
         folders, placements: the model, and the devices it is loaded on.
+        weights, costs: the files that are read, and what the scene takes.
         wishes: of pictures.
         clip: the part of the video that is used.
         times: frames at which the scene is decoded.
@@ -145,6 +146,8 @@ class _Ready:
 
     folders: ModelFolders
     placements: tuple[Placement, ...]
+    weights: WeightFiles
+    costs: Costs
     wishes: Wishes
     clip: Clip
     times: tuple[int, ...]
@@ -158,8 +161,8 @@ def _prepare(request: SceneRequest, params: Params, progress: Callable[[float, s
         InvalidRequest, MissingDependency: see :func:`run`.
     """
     folders = _folders(request, params)
-    wishes, video = params.wishes(folders), folders.video
-    times, placed = params.target_frames(video.frames), devices(params, folders)
+    video, times, placed = folders.video, params.target_frames(folders.video.frames), devices(params, folders)
+    wishes, weights = params.wishes(folders, str(placed[0].device)), _weights(params, folders)
     with quiet_libraries():
         wishes.check_estimator()
     least = (video.frames - 1) // folders.time_compression + 1
@@ -167,7 +170,14 @@ def _prepare(request: SceneRequest, params: Params, progress: Callable[[float, s
     # all frames have one size and one lens
     picture_of(clip.frames[0], (video.width, video.height), wishes)
     findings = (*clip_findings(clip, video), *(_still(clip) if params.still_camera else ()))
-    return _Ready(folders, placed, wishes, clip, times, findings)
+    costs = scene_costs(folders, params, placed, weights, Estimate("depth of every frame", note=params.depth_estimator))
+    costs["decoding"] = _several(costs["decoding"], len(times))
+    return _Ready(folders, placed, weights, costs, wishes, clip, times, findings)
+
+
+def _several(decoding: Estimate, times: int) -> Estimate:
+    """Return what decoding takes at so many times."""
+    return replace(decoding, part=f"decoding Gaussians at {times} times", seconds=times * (decoding.seconds or 0.0))
 
 
 def _still(clip: Clip) -> tuple[Finding, ...]:
@@ -201,7 +211,7 @@ def _folders(request: SceneRequest, params: Params) -> ModelFolders:
 
 
 def _weights(params: Params, folders: ModelFolders) -> WeightFiles:
-    helpers = {"text_encoder": folders.text_encoder, "depth": params.wishes(folders).depth_network}
+    helpers = {"text_encoder": folders.text_encoder, "depth": params.depth_network(folders)}
     return weight_files(folders, helpers)
 
 
@@ -213,7 +223,7 @@ class _Frame(NamedTuple):
     sky: npt.NDArray[np.bool_]
 
 
-def _starts(ready: _Ready, params: Params, scratch: Path, progress: Progress) -> tuple[Start, list[_Frame]]:
+def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, list[_Frame]]:
     """Return where the scene starts, and all frames, whose depth is brought to the scale of the first."""
     video, wishes = ready.folders.video, ready.wishes
     pictures = [picture_of(frame, (video.width, video.height), wishes) for frame in ready.clip.frames]
@@ -234,13 +244,17 @@ def _starts(ready: _Ready, params: Params, scratch: Path, progress: Progress) ->
     return start, frames
 
 
-def _show(frames: list[_Frame], start: Start, poses: npt.NDArray[np.float32], masking: bool, told: Any) -> CacheFrames:
+def _show(
+    frames: list[_Frame], start: Start, poses: npt.NDArray[np.float32], masking: bool, device: str, told: Any
+) -> CacheFrames:
     """Return what is known along a path: frame i of the video, seen from pose i."""
     from ..models.depth_cache import DepthCache, render_video
 
     def caches() -> Iterator[DepthCache]:
         for frame in frames:
-            yield DepthCache(frame.image.astype(np.float32) / 127.5 - 1.0, frame.z, start.matrix, sky=frame.sky)
+            yield DepthCache(
+                frame.image.astype(np.float32) / 127.5 - 1.0, frame.z, start.matrix, sky=frame.sky, device=device
+            )
 
     return render_video(caches(), poses, start.matrix, masking, progress=told)
 

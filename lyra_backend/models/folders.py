@@ -128,7 +128,8 @@ class ModelFolders:
             InvalidRequest: a configuration lacks a size, or has none in its place.
         """
         try:
-            return Budget.of(read_config(self.transformer), read_config(self.decoder), self.video, views)
+            networks = read_config(self.transformer), read_config(self.decoder)
+            return Budget.of(*networks, self.video, views, read_config(self.vae))
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InvalidRequest(
                 f"model {self.decoder.parent}: config.json of its decoder or its transformer lacks a size ({error}). "

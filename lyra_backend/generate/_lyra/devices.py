@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...models.budget import Budget
     from ...models.placement import Placement
 
-__all__ = ["first_device", "memory_errors", "placements", "working_on"]
+__all__ = ["placements", "working_on"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,20 +23,6 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S = 6 * 3600.0
 #: What CUDA itself takes of a GPU's memory for a process [bytes], which torch's limit does not count.
 _CONTEXT = 0.6e9
-
-
-def first_device(device: str) -> str:
-    """Return the name of the device that single networks work on: of all GPUs, the one with most free memory."""
-    import torch
-
-    from ...models.placement import free_gb
-
-    if device != "auto":
-        return device
-    if not torch.cuda.is_available():
-        return "cpu"
-    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return max(names, key=lambda name: free_gb(torch.device(name)))
 
 
 def placements(
@@ -93,7 +79,7 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
         InvalidRequest: memory ran out.
     """
     gpus = [each.device for each in placed if each.device.type == "cuda"]
-    with memory_errors():
+    with _memory_errors():
         if not gpus:
             yield
             return
@@ -102,7 +88,7 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
 
 
 @contextmanager
-def memory_errors() -> Iterator[None]:
+def _memory_errors() -> Iterator[None]:
     """Say what to do when the memory of a GPU runs out.
 
     Raises:
@@ -115,8 +101,8 @@ def memory_errors() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". ")[0]
         raise InvalidRequest(
-            f"GPU memory: {reason}. Close what else uses the GPU and run the same command again: finished videos "
-            "are kept. Or start anew with less, such as --vram 24 or --vram 16, and --overwrite."
+            f"GPU memory: {reason}. Close what else uses the GPU, or say what may be taken, such as --vram 16, and "
+            "run the same command again: finished videos are kept."
         ) from error
 
 

@@ -70,7 +70,8 @@ def imagine_scene(
     show: Show,
     sampling: Sampling,
     kept: Path,
-    progress: Progress,
+    videos: Progress,
+    decoding: Progress,
     target_times: Sequence[int] = (),
 ) -> Imagined:
     """Return the Gaussians of a scene.
@@ -82,28 +83,26 @@ def imagine_scene(
         show: what the cache shows along a path.
         sampling: how the videos are sampled.
         kept: folder for videos that are finished.
-        progress: of the whole.
+        videos, decoding: their progress.
         target_times: frames at which a model of moving scenes is decoded.
     """
     from ...models.lyra import Lyra
 
     paths = _paths(folders, sampling)
     missing = missing_videos(kept, paths)
-    progress(0.0, "reading the prompt")
+    videos(0.0, "reading the prompt")
     # before the video model takes the memory that a text encoder may need
     texts, notes = _texts(folders, placements[0], sampling.prompt)
-    progress(0.01, "loading networks")
+    videos(0.0, "loading networks")
     # a network for each GPU that will have something to do; the first also encodes rays and decodes Gaussians
     used = placements[: max(len(missing), 1)]
     models = [Lyra.load(folders, placement, network=bool(missing)) for placement in used]
     work = _Work(first, show, texts, sampling, paths)
-    latents = imagine_all(models, list(paths), work, kept, progress.child(0.02, 0.9))
+    latents = imagine_all(models, list(paths), work, kept, videos)
     model = models[0]
     del models[1:]
     model.release_network()
-    gaussians = model.reconstruct(
-        list(latents.values()), list(paths.values()), lens, progress.child(0.9, 1.0), target_times
-    )
+    gaussians = model.reconstruct(list(latents.values()), list(paths.values()), lens, decoding, target_times)
     return Imagined(gaussians, paths, notes)
 
 

@@ -1,25 +1,25 @@
-"""Parameters that the generators `lyra` and `lyra_dynamic` share, and what a scene takes with them."""
+"""Parameters that the generators `lyra` and `lyra_dynamic` share, and the devices they ask for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...models.budget import PRECISIONS, read_config
+from ...models.budget import PRECISIONS
 from ...params import param
-from ...types import Estimate, SceneRequest
+from ...types import SceneRequest
 from .depth import ESTIMATORS
-from .devices import first_device, placements
+from .devices import placements
 from .imagination import Sampling
 from .picture import FITS
 from .start import Wishes
-from .text_to_image import weights_bytes
 
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
     from ...models.placement import Placement
 
-__all__ = ["VIEWS", "VideoParams", "devices", "estimates", "prompt_estimate"]
+__all__ = ["VIEWS", "VideoParams", "devices"]
 
 #: Videos of a scene.
 VIEWS = 6
@@ -63,52 +63,23 @@ class VideoParams:
         """The network for depth, if it is the model's own or the published one."""
         return ("depth",) if self.depth_estimator == "transformers" and self.depth_model is None else ()
 
-    def wishes(self, folders: ModelFolders) -> Wishes:
-        """What start_of takes; of folders that :func:`folders_of` found the network for depth in."""
-        return Wishes(
-            self.intrinsics,
-            self.fov,
-            self.fit,
-            self.depth_estimator,
-            self.depth_model,
-            self.scale,
-            first_device(self.device),
-            folders.depth,
-        )
+    def depth_network(self, folders: ModelFolders) -> str | Path | None:
+        """Return folder or name of the weights of the network for depth; None is MoGe's published one.
+
+        Args:
+            folders: those that :func:`folders_of` found with :attr:`depth_helpers`.
+        """
+        return folders.depth if self.depth_helpers else self.depth_model
+
+    def wishes(self, folders: ModelFolders, device: str) -> Wishes:
+        """What start_of takes, for a network for depth that works on a torch device."""
+        network = self.depth_network(folders)
+        return Wishes(self.intrinsics, self.fov, self.fit, self.scale, self.depth_estimator, network, device)
 
     def sampling(self, request: SceneRequest) -> Sampling:
         """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
         prompt = (request.prompt or "") if request.image or request.video else ""
         return Sampling(request.seed, prompt, self.steps, self.guidance, self.reuse, self.movement)
-
-
-def estimates(folders: ModelFolders, params: VideoParams, depth: str) -> tuple[Estimate, Estimate, Estimate]:
-    """Return what depth, videos and decoding take.
-
-    Raises:
-        InvalidRequest: the devices cannot do it, or the video model is not one of GEN3C.
-        MissingDependency: see :func:`placements`.
-    """
-    from ...models.gen3c import check_channels
-
-    budget, placed = folders.budget(VIEWS), devices(params, folders)
-    check_channels(read_config(folders.transformer))
-    first, on_gpu = placed[0], placed[0].device.type == "cuda"
-    seconds = -(-VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
-    note = f"{params.evaluations} evaluations each, {' and '.join(each.told for each in placed)}"
-    most = max(each.bytes_needed(budget) for each in placed)
-    decoding = first.bytes_decoding(budget)
-    return (
-        Estimate(depth, note=params.depth_estimator),
-        Estimate(f"{VIEWS} videos of {folders.video.frames} frames", seconds, most, note),
-        Estimate("decoding Gaussians", budget.decoder_seconds(on_gpu), decoding, str(first.device)),
-    )
-
-
-def prompt_estimate(folders: ModelFolders) -> tuple[Estimate, ...]:
-    """Return what reading the prompt takes; nothing if there is no text encoder."""
-    size = weights_bytes(folders.text_encoder)
-    return (Estimate("reading the prompt", None, size, "once for each text"),) if size else ()
 
 
 def devices(params: VideoParams, folders: ModelFolders) -> tuple[Placement, ...]:

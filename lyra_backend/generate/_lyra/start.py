@@ -26,23 +26,21 @@ _KNOWN = 0.5
 
 @dataclass(frozen=True)
 class Wishes:
-    """What users say of pictures, see the generators' parameters of these names; and the model's own depth network."""
+    """What users say of pictures, see the generators' parameters of these names; and the network for depth.
+
+    Attributes:
+        intrinsics, fov, fit, scale, depth_estimator: as users say them.
+        depth_network: folder or name of its weights; None is MoGe's published one.
+        device: torch device that it works on.
+    """
 
     intrinsics: str | None
     fov: float | None
     fit: str
-    depth_estimator: str
-    depth_model: str | None
     scale: float | None
+    depth_estimator: str
+    depth_network: str | Path | None
     device: str
-    own_depth: Path
-
-    @property
-    def depth_network(self) -> str | Path | None:
-        """Folder or name of the weights of the network for depth; None is MoGe's published one."""
-        if self.depth_model is None and self.depth_estimator == "transformers":
-            return self.own_depth
-        return self.depth_model
 
     def check_estimator(self) -> None:
         """Look for the network for depth, without loading it; see :func:`check_estimator`."""

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ...atomic import atomic_write
+from ...progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ def imagine_all(
     views: Sequence[str],
     imagine: Imagine,
     kept: Path,
-    progress: Callable[[float, str], None],
+    progress: Progress,
 ) -> dict[str, torch.Tensor]:
     """Return the latents of every view, (1, 16, t, h, w), in the order of `views`.
 
@@ -56,7 +57,7 @@ def imagine_all(
         path = kept / f"{view}.safetensors"
         known = _known(path)
         if known is not None:
-            shares(view, 1.0, "kept from before")
+            shares.skip(view, "kept from before")
             return known
         model = free.get()
         try:
@@ -65,7 +66,7 @@ def imagine_all(
             free.put(model)
         # a full disk is told by the system's own error, which safetensors' writer hides
         atomic_write(path, save({"latents": latents.contiguous()}))
-        shares(view, 1.0, "finished")
+        shares.finish(view)
         return latents
 
     if len(models) == 1:
@@ -111,7 +112,7 @@ def _together(
 class _Shares:
     """The progress of several views as one; once one view fails, the others are told at their next step."""
 
-    def __init__(self, views: Sequence[str], progress: Callable[[float, str], None]) -> None:
+    def __init__(self, views: Sequence[str], progress: Progress) -> None:
         self._done = dict.fromkeys(views, 0.0)
         self._progress = progress
         self._lock = threading.Lock()
@@ -119,14 +120,27 @@ class _Shares:
 
     def __call__(self, view: str, done: float, text: str) -> None:
         with self._lock:
-            if self._stopped is not None:
-                raise self._stopped
-            self._done[view] = done
-            number = 1 + list(self._done).index(view)
-            self._progress(
-                sum(self._done.values()) / len(self._done), f"video {number} of {len(self._done)} ({view}): {text}"
-            )
+            self._progress(*self._told(view, done, text))
+
+    def finish(self, view: str) -> None:
+        """Say that a video is finished."""
+        with self._lock:
+            self._progress.milestone(*self._told(view, 1.0, "finished"))
+
+    def skip(self, view: str, text: str) -> None:
+        """Say that a video was finished by an earlier attempt."""
+        with self._lock:
+            fraction, message = self._told(view, 1.0, text)
+            self._progress.skip(message, fraction=fraction)
 
     def stop(self, error: BaseException) -> None:
         with self._lock:
             self._stopped = error
+
+    def _told(self, view: str, done: float, text: str) -> tuple[float, str]:
+        """Take notice of what is done of a view, and return what is done of all and what to say."""
+        if self._stopped is not None:
+            raise self._stopped
+        self._done[view] = done
+        number = 1 + list(self._done).index(view)
+        return sum(self._done.values()) / len(self._done), f"video {number} of {len(self._done)} ({view}): {text}"

@@ -270,7 +270,13 @@ def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
 
 def test_what_it_will_take_is_said_before(photo, depth, still_model) -> None:
     parts = lyra.estimate(request(photo, still_model, depth), QUICK)
-    assert [part.part for part in parts] == ["depth, from the file", "6 videos of 17 frames", "decoding Gaussians"]
+    assert [part.part for part in parts] == [
+        "depth, from the file",
+        "reading the prompt",
+        "loading networks",
+        "6 videos of 17 frames",
+        "decoding Gaussians",
+    ]
     assert all(part.seconds is not None and part.seconds < 60 for part in parts[1:])
     prompted = lyra.estimate(SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra"), QUICK)
     assert prompted[0].part == "drawing the first picture"

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from lyra_backend.errors import WriteFailed
 from lyra_backend.generate._lyra.videos import imagine_all
+from lyra_backend.progress import Event, Progress
 
 VIEWS = ("clockwise", "left", "right", "up", "zoom_out", "zoom_in")
 #: Seconds that a step takes by view, so that with several models they do not finish in the order they began.
@@ -45,7 +46,8 @@ class Maker:
 
 
 def imagined(kept: Path, models=("gpu",), make=None, progress=lambda *_: None) -> dict[str, torch.Tensor]:
-    return imagine_all(models, VIEWS, make or Maker(), kept, progress)
+    told = Progress(lambda event: progress(event.fraction, event.message))
+    return imagine_all(models, VIEWS, make or Maker(), kept, told)
 
 
 @pytest.mark.parametrize("models", [("a",), ("a", "b", "c"), tuple("abcdefgh")], ids=len)
@@ -137,6 +139,19 @@ def test_a_video_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypa
     with pytest.raises(WriteFailed, match="No space left"):
         imagined(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_video_is_a_milestone_and_a_kept_one_is_none(tmp_path) -> None:
+    events: list[Event] = []
+    imagine_all(("gpu",), VIEWS, Maker(), tmp_path, Progress(events.append))
+    assert [event.message for event in events if event.milestone] == [
+        f"video {i + 1} of 6 ({view}): finished" for i, view in enumerate(VIEWS)
+    ]
+    events.clear()
+    imagine_all(("gpu",), VIEWS, Maker(), tmp_path, Progress(events.append))
+    assert not any(event.milestone for event in events)
+    # nothing was done, so that nothing says how quickly the rest goes
+    assert events[-1].eta_s is None
 
 
 def test_one_view_that_fails_stops_the_others(tmp_path) -> None:
