@@ -30,6 +30,7 @@ from .options import (
     add_memory_limit,
     parse_settings,
     refuse_stray_options,
+    take_files,
 )
 from .weights_cli import app as weights_app
 
@@ -83,6 +84,13 @@ def generate(
     splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}.")] = None,
     up: UpOption = None,
     scale: ScaleOption = None,
+    world: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="What Marble's API says of the splat: scale and ground.")
+    ] = None,
+    collider_glb: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.glb", help="A collider of the splat, to compare with or for --collider supplied."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Source of all randomness: same request and seed, same bytes.")] = 0,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Named defaults: {presets}.")] = "standard",
@@ -118,8 +126,10 @@ def generate(
     from .types import SceneRequest
 
     params = parse_settings(settings)
+    files = take_files(params, {"world": _text(world), "collider_glb": _text(collider_glb)})
     if generator is None:
-        refuse_stray_options({"--up": up, "--scale": scale}, "--splat", splat)
+        about_splat = {"--up": up, "--scale": scale, "--world": world, "--collider-glb": collider_glb}
+        refuse_stray_options(about_splat, "--splat", splat)
         refuse_stray_options({"--intrinsics": intrinsics}, "--image", image)
     add_generator_options(params, up, scale, intrinsics, vram)
     add_memory_limit(params, memory_limit)
@@ -133,6 +143,7 @@ def generate(
         depth=_text(depth),
         video=_text(video),
         splat=_text(splat),
+        **files,
         generator=generator,
         model=model,
         seed=seed,

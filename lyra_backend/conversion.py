@@ -106,16 +106,16 @@ def make_collider(
     source, target = _checked_files(source, target, overwrite)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
-    placement = _placement(up or USUAL_UP, 1.0 if scale is None else scale)
+    _placement(up or USUAL_UP, 1.0 if scale is None else scale)  # wrong ones are told before anything is read
     plugin = registry.get("collide", collider)
     given = checked_overrides("collide", overrides, ("refine", "collide"))
     collide_params = params.build(plugin.Params, "collide", {**_bare(plugin), **given.get("collide", {})})
     refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
-    cleaned = _clean_cloud(source, placement, refine_params, progress.child(0.0, 0.2))
+    cleaned, placement = _clean_cloud(source, up, scale, refine_params, progress.child(0.0, 0.2))
     outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
-    findings = (*cleaned.findings, *_assumed(up, scale), *outcome.findings, *_own_axes(target, placement))
+    findings = (*cleaned.findings, *outcome.findings, *_own_axes(target, placement))
     if not outcome.value.parts:
         reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
@@ -147,13 +147,19 @@ def _own_axes(target: Path, placement: Similarity) -> tuple[Finding, ...]:
     return (Finding("collide.own_axes", Severity.INFO, text),)
 
 
-def _clean_cloud(source: Path, placement: Similarity, refine_params: Any, progress: Progress) -> Outcome[GaussianCloud]:
-    """Read a splat, turn and clean it; what came before the result is not held any longer."""
+def _clean_cloud(
+    source: Path, up: str | None, scale: float | None, refine_params: Any, progress: Progress
+) -> tuple[Outcome[GaussianCloud], Similarity]:
+    """Read a splat, turn and clean it, and say how it was turned; what came before is not held any longer."""
     from .refine.clean import clean
 
     read = read_splats(source, progress, base_colors_only=True)
+    # Of all splats only USD files of our own say which way is up.
+    up = up or ("z" if read.value.frame is Frame.WORLD else None)
+    placement = _placement(up or USUAL_UP, 1.0 if scale is None else scale)
     cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
-    return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, (*read.findings, *cleaned.findings))
+    findings = (*read.findings, *cleaned.findings, *_assumed(up, scale))
+    return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, findings), placement
 
 
 def _bare(plugin: ModuleType) -> dict[str, Any]:

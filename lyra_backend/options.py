@@ -27,6 +27,7 @@ __all__ = [
     "add_memory_limit",
     "parse_settings",
     "refuse_stray_options",
+    "take_files",
 ]
 
 
@@ -118,6 +119,17 @@ def add_generator_options(
     given = {name: value for name, value in options.items() if value is not None}
     if given:
         params.setdefault("generate", {}).update(given)
+
+
+def take_files(params: dict[str, dict[str, Any]], given: dict[str, str | None]) -> dict[str, str | None]:
+    """Return input files that describe a splat, by request field; ``--set generate.FIELD=FILE`` names them as well.
+
+    Settings that do are taken out of `params`, for files are no parameters: a run keeps copies of them. Options beat
+    them.
+    """
+    settings = params.get("generate", {})
+    named = {field: settings.pop(field) for field in given if field in settings}
+    return {field: file if file is not None else named.get(field) for field, file in given.items()}
 
 
 def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> None:
