@@ -25,7 +25,7 @@ GLTF = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
 
 @dataclass(frozen=True)
 class World:
-    """Files of one world, and the scene it is: a room with a box, Z up, floor at z = 0, origin where it was seen from."""
+    """Files of one world, and the scene it is: a room with a box, Z up, floor at z = 0, seen from over the origin."""
 
     splat: Path
     collider: Path
@@ -65,6 +65,6 @@ def make_world(folder: Path) -> World:
 
 
 def write_answer(path: Path, data: Any) -> Path:
-    """Write JSON, or text as it is."""
-    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    """Write JSON, or text as it is, one byte a character."""
+    path.write_bytes((data if isinstance(data, str) else json.dumps(data)).encode("latin-1"))
     return path

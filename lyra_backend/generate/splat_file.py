@@ -94,7 +94,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     if request.splat is None:
         raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
     world = _world(request, params)
-    viewpoint = params.viewpoint and parse_point("generate.viewpoint", params.viewpoint)
+    viewpoint = None if params.viewpoint is None else parse_point("generate.viewpoint", params.viewpoint)
     collider = _collider(request)
     read = read_splats(Path(request.splat), progress.child(0.0, 0.7))
     progress(0.7, "turning the scene upright")
@@ -104,7 +104,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
         cloud,
-        cameras=cameras_at(upright.apply(np.array([viewpoint]))[0]) if viewpoint else (),
+        cameras=() if viewpoint is None else cameras_at(upright.apply(np.array([viewpoint]))[0]),
         scale=Scale(_uncertainty_percent(params) if placement.scale_known else None),
         geometry="inferred",
         provenance=_provenance(Path(request.splat), world),

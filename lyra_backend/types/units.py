@@ -34,9 +34,9 @@ _CODES = {
     "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces "
     "collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices collider.not_finite "
     "collider.size collider.topology field.length field.not_finite field.opacity_range field.scale_not_positive "
-    "field.sh_length gaussians.count physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
-    "prompt.not_understood refine.empty sequence.first_only splat.clamped_scales splat.flat splat.non_finite "
-    "splat.zero_quaternions",
+    "field.sh_length gaussians.count physics.engine_errors physics.missing_colliders physics.no_space "
+    "physics.over_edge prompt.not_placed prompt.not_understood refine.empty sequence.first_only "
+    "splat.clamped_scales splat.flat splat.non_finite splat.zero_quaternions",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}
