@@ -126,8 +126,9 @@ def _uncompared(fewest: int) -> Finding:
 
 def _findings(forth: _OneWay, back: _OneWay, floor: float | None) -> list[Finding]:
     text = (
-        f"The supplied collider stands {_mm(forth.median)} before ours (median, {_mm(forth.p95)} at 95 %); seen from "
-        f"it, {_mm(back.median)} ({_mm(back.p95)}), where + is towards free space. Neither is known to be right."
+        f"The supplied collider stands {_mm(forth.median)} before ours, as a median over ours, and {_mm(back.median)} "
+        f"over it (+ is towards free space); 95 % are within {_mm(forth.p95, '')} and {_mm(back.p95, '')}. Neither is "
+        "known to be right."
     )
     found = [
         Finding("collide.supplied_distance", Severity.INFO, text, round(forth.p95, 5)),
@@ -149,5 +150,6 @@ def _share(code: str, share: float, text: str) -> Finding:
     return Finding(code, Severity.WARNING, text, round(share, 5), _FAR_SHARE)
 
 
-def _mm(length: float) -> str:
-    return f"{1000 * length:+.1f} mm"
+def _mm(length: float, sign: str = "+") -> str:
+    """Return a length [m] to a tenth of a millimetre; zero has no minus."""
+    return f"{round(1000 * length, 1) + 0.0:{sign}.1f} mm"
