@@ -28,6 +28,7 @@ from .options import (
     VramOption,
     add_memory_limit,
     parse_settings,
+    take_files,
     with_generator_options,
 )
 from .weights_cli import app as weights_app
@@ -84,6 +85,13 @@ def generate(
     scale: Annotated[
         float | None, typer.Option(help="Metres per unit of the splat file, or of the depth of an image or video.")
     ] = None,
+    world: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="What Marble's API says of the splat: scale and ground.")
+    ] = None,
+    collider_glb: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.glb", help="A collider of the splat, to compare with or for --collider supplied."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Source of all randomness: same request and seed, same bytes.")] = 0,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Named defaults: {presets}.")] = "standard",
@@ -119,6 +127,7 @@ def generate(
     from .types import SceneRequest
 
     params = parse_settings(settings)
+    files = take_files(params, {"world": _text(world), "collider_glb": _text(collider_glb)})
     add_memory_limit(params, memory_limit)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
@@ -130,6 +139,7 @@ def generate(
         depth=_text(depth),
         video=_text(video),
         splat=_text(splat),
+        **files,
         generator=generator,
         model=model,
         seed=seed,

@@ -26,8 +26,6 @@ __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 #: Formats by file name ending, without the dot.
 USD_FORMATS = ("usdc", "usda", "usdz")
 MESH_FORMATS = ("obj", "ply", "glb", "usdc")
-#: Packages that hold a splat after all, and the primitive that reads them.
-_PACKAGE, _PACKAGE_PRIMITIVE = ".usdz", "nurec"
 #: What a collider has besides what the splat shows, turned off.
 _BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False, "close_holes": False}
 
@@ -45,7 +43,7 @@ def convert(
     """Turn a splat file into another format, or into USD by a primitive.
 
     Args:
-        source: a splat file, or a NuRec package (.usdz).
+        source: a splat file.
         target: a splat file or a USD file; its name says the format.
         primitive: registry name of the way Gaussians are written to USD.
         up: the axis of the file to turn to Z up; None keeps the axes.
@@ -66,7 +64,7 @@ def convert(
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
     plugin = _file_writer(primitive) if to_usd else None
     built = params.build(plugin.Params, "author", given.get("author", {})) if plugin else None
-    read = _read(source)
+    read = read_splats(source)
     moved = _moved(read.value, up, scale)
     written = plugin.write(moved.value, target, built) if plugin else write_splats(target, moved.value)
     # What the file claims and what was done are one matter; the primitive only knows the first half of it.
@@ -92,7 +90,7 @@ def make_collider(
     ask for it.
 
     Args:
-        source: a splat file, or a NuRec package (.usdz).
+        source: a splat file.
         target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
         up: the axis of the file that points up; gravity and headroom depend on it. None: -y is assumed, with a finding.
         scale: metres per unit of the file; voxel sizes and limits are metres. None: 1 is assumed, with a finding.
@@ -108,16 +106,16 @@ def make_collider(
     source, target = _checked_files(source, target, overwrite)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
-    placement = _placement(up or USUAL_UP, 1.0 if scale is None else scale)
+    _placement(up or USUAL_UP, 1.0 if scale is None else scale)  # wrong ones are told before anything is read
     plugin = registry.get("collide", collider)
     given = checked_overrides("collide", overrides, ("refine", "collide"))
     collide_params = params.build(plugin.Params, "collide", {**_bare(plugin), **given.get("collide", {})})
     refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
-    cleaned = _clean_cloud(source, placement, refine_params, progress.child(0.0, 0.2))
+    cleaned, placement = _clean_cloud(source, up, scale, refine_params, progress.child(0.0, 0.2))
     outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
-    findings = (*cleaned.findings, *_assumed(up, scale), *outcome.findings, *_own_axes(target, placement))
+    findings = (*cleaned.findings, *outcome.findings, *_own_axes(target, placement))
     if not outcome.value.parts:
         reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
@@ -149,22 +147,19 @@ def _own_axes(target: Path, placement: Similarity) -> tuple[Finding, ...]:
     return (Finding("collide.own_axes", Severity.INFO, text),)
 
 
-def _clean_cloud(source: Path, placement: Similarity, refine_params: Any, progress: Progress) -> Outcome[GaussianCloud]:
-    """Read a splat, turn and clean it; what came before the result is not held any longer."""
+def _clean_cloud(
+    source: Path, up: str | None, scale: float | None, refine_params: Any, progress: Progress
+) -> tuple[Outcome[GaussianCloud], Similarity]:
+    """Read a splat, turn and clean it, and say how it was turned; what came before is not held any longer."""
     from .refine.clean import clean
 
-    read = _read(source, progress, base_colors_only=True)
+    read = read_splats(source, progress, base_colors_only=True)
+    # Of all splats only USD files of our own say which way is up.
+    up = up or ("z" if read.value.frame is Frame.WORLD else None)
+    placement = _placement(up or USUAL_UP, 1.0 if scale is None else scale)
     cleaned = clean(read.value.transformed(placement, Frame.WORLD), refine_params)
-    return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, (*read.findings, *cleaned.findings))
-
-
-def _read(source: Path, progress: Progress | None = None, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
-    """Read a splat file, or the package of a primitive that can be read back."""
-    if source.suffix.lower() != _PACKAGE:
-        return read_splats(source, progress, base_colors_only=base_colors_only)
-    plugin = registry.get("author", _PACKAGE_PRIMITIVE)
-    read: Outcome[GaussianCloud] = plugin.read(source, progress, base_colors_only=base_colors_only)
-    return read
+    findings = (*read.findings, *cleaned.findings, *_assumed(up, scale))
+    return Outcome(cleaned.value, {**read.counts, **cleaned.counts}, findings), placement
 
 
 def _bare(plugin: ModuleType) -> dict[str, Any]:

@@ -30,6 +30,7 @@ __all__ = [
     "VramOption",
     "add_memory_limit",
     "parse_settings",
+    "take_files",
     "with_generator_options",
 ]
 
@@ -127,6 +128,17 @@ def _refuse_foreign(options: Mapping[str, Any], request: SceneRequest) -> None:
                 f"--{option}: generator {generator!r} has no such parameter, got {shown(value)}. Leave it out, or "
                 "choose another --generator."
             )
+
+
+def take_files(params: dict[str, dict[str, Any]], given: dict[str, str | None]) -> dict[str, str | None]:
+    """Return input files that describe a splat, by request field; ``--set generate.FIELD=FILE`` names them as well.
+
+    Settings that do are taken out of `params`, for files are no parameters: a run keeps copies of them. Options beat
+    them.
+    """
+    settings = params.get("generate", {})
+    named = {field: settings.pop(field) for field in given if field in settings}
+    return {field: file if file is not None else named.get(field) for field, file in given.items()}
 
 
 def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import refine
+from .collide.comparison import compare
 from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
@@ -38,7 +39,18 @@ from .params import deciding
 from .plan import Plan
 from .progress import CancelToken, Event, Progress
 from .requirements import installed_versions
-from .types import Estimate, Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
+from .types import (
+    CollisionProxy,
+    Estimate,
+    Generation,
+    Outcome,
+    RunReport,
+    SceneBundle,
+    SceneRequest,
+    Severity,
+    StageReport,
+)
+from .types.request import INPUT_FIELDS
 
 __all__ = ["run"]
 
@@ -165,7 +177,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "collide",
         params["collide"],
-        lambda _, progress: state.plan.collider.run(generation.cloud, generation.cameras, params["collide"], progress),
+        lambda _, progress: _collide(state.plan, generation, progress),
         save_proxy,
         load_proxy,
     )
@@ -190,6 +202,20 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         lambda _, progress: validate.run(state.folders["author"], generation.cloud, params["validate"], progress),
     )
     return files
+
+
+def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
+    """Run the collider; what came with the scene is handed to one that takes it, and compared with any other's."""
+    collider, supplied = plan.collider, generation.supplied_collider
+    inputs = (generation.cloud, generation.cameras, plan.params["collide"])
+    if getattr(collider, "TAKES_SUPPLIED", False):
+        taken: Outcome[CollisionProxy] = collider.run(*inputs, progress, supplied)
+        return taken
+    made: Outcome[CollisionProxy] = collider.run(*inputs, progress.child(0.0, 1.0 if supplied is None else 0.95))
+    if supplied is None or not made.value.parts:
+        return made
+    compared = compare(made.value, supplied, generation.cameras)
+    return Outcome(made.value, {**made.counts, **compared.counts}, (*made.findings, *compared.findings))
 
 
 def _stage(
@@ -325,7 +351,7 @@ def _publish(state: _Run, files: tuple[str, ...], report: RunReport, generation:
 def _scene_inputs(state: _Run) -> dict[str, Any]:
     """Return the parts of the request that no stage's parameters cover; inputs are named by content."""
     request = state.directory.request
-    return {k: getattr(request, k) for k in ("prompt", "image", "depth", "video", "splat", "model")}
+    return {k: getattr(request, k) for k in ("prompt", *INPUT_FIELDS, "model")}
 
 
 @cache

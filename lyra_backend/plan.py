@@ -77,6 +77,11 @@ def make_plan(request: SceneRequest) -> Plan:
     preset = _preset(request.preset)
     generator_name, generator = choose_generator(request)
     collider = registry.get("collide", request.collider)
+    if getattr(collider, "TAKES_SUPPLIED", False) and not request.collider_glb:
+        raise InvalidRequest(
+            f"collider {request.collider!r} takes triangles that came with the scene, got none. "
+            "Add --collider-glb FILE.glb, or choose another --collider."
+        )
     built = {
         "generate": _build(generator.Params, "generate", generator_name, preset, request),
         "refine": _build(stage_params("refine"), "refine", "", preset, request),

@@ -54,7 +54,7 @@ BAD = [
     ([*ROOM, "--generator", "procedurel"], "Did you mean 'procedural'"),
     ([*ROOM, "--preset", "fast"], "preset 'fast' is unknown; known: draft, large, reference, standard"),
     ([*ROOM, "--collider", "surfaces"], "Did you mean 'surface'"),
-    ([*ROOM, "--primitive", "nope"], "primitive 'nope' is unknown; known: particle_field"),
+    ([*ROOM, "--primitive", "nope"], "primitive 'nope' is unknown; known: nurec, particle_field"),
     ([*ROOM, "--primitive", "particle_field,particle_field"], "primitives must differ"),
     ([*ROOM, "--primitive", ""], "primitive '' is unknown"),
     ([*ROOM, "--model", "tiny"], "model: generator 'procedural' does not use it"),

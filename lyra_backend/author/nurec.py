@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pxr import Ar, Gf, Sdf, Tf, Usd, UsdGeom, Vt
+from pxr import Ar, Gf, Sdf, Usd, UsdGeom, Vt
 
 from ..atomic import replacing
 from ..errors import InvalidRequest
@@ -25,12 +25,13 @@ from ..io.nurec_reader import read_nurec
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
+from .field_reader import open_stage, prims_of
 from .frames import check_world, frame_findings
 from .layers import attribute, define, write_layer
 from .particle_field import PRIM_NAME
 from .usdz import write_package
 
-__all__ = ["FILE_NAME", "IS_STATIC", "PROXY_RELATIONSHIP", "RENDER_SETTINGS", "Params", "read", "run", "write"]
+__all__ = ["FILE_NAME", "IS_STATIC", "PROXY_RELATIONSHIP", "RENDER_SETTINGS", "Params", "holds", "read", "run", "write"]
 
 FILE_NAME = "gaussians_nurec.usdz"
 #: What the root layer tells Kit, as 3DGRUT's exporter says it.
@@ -115,6 +116,12 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     return Outcome(None, counts, (*frame_findings(cloud, path), *_precision(error, params, path)))
 
 
+def holds(prim: Usd.Prim) -> bool:
+    """Return whether Kit takes a prim for a NuRec volume."""
+    mark = prim.GetAttribute(_IS_VOLUME)
+    return prim.GetTypeName() == "Volume" and bool(mark and mark.Get())
+
+
 def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
     """Read the Gaussians of a NuRec package, or of any stage with one NuRec volume, where the stage has them.
 
@@ -126,11 +133,7 @@ def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool
     """
     progress = progress or Progress()
     progress(0.0, f"opening {path.name}")
-    try:
-        stage = Usd.Stage.Open(str(path))
-    except Tf.ErrorException as error:
-        reason = str(error.args[0].commentary) if error.args else "no reason given"
-        raise InvalidRequest(f"{path}: USD cannot open it: {reason}. Export it again.") from error
+    stage = open_stage(path)  # its prims live as long as it does
     volume = _only_volume(stage, path)
     placement = _placement(volume, path)
     outcome = read_nurec(_payload(volume, path), str(path), base_colors_only=base_colors_only)
@@ -201,11 +204,7 @@ def _precision(error: float, params: Params, path: Path) -> tuple[Finding, ...]:
 
 
 def _only_volume(stage: Usd.Stage, path: Path) -> Usd.Prim:
-    volumes = [
-        prim
-        for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies())
-        if prim.GetTypeName() == "Volume" and (mark := prim.GetAttribute(_IS_VOLUME)) and mark.Get()
-    ]
+    volumes = [prim for prim in prims_of(stage) if holds(prim)]
     if len(volumes) != 1:
         came = ", ".join(str(v.GetPath()) for v in volumes[:3]) or "none"
         raise InvalidRequest(

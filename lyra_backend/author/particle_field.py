@@ -1,7 +1,7 @@
 """ParticleField3DGaussianSplat, the native Gaussian prim of Isaac Sim 6 and OpenUSD 26.03 and later.
 
-Does: write one layer with the prim /Gaussians. Prim and attributes are authored by name, so USD builds without the
-schema write the same file. Does not: move, filter or repair Gaussians.
+Does: write one layer with the prim /Gaussians, and read such prims (`field_reader`). Prim and attributes are authored
+by name, so USD builds without the schema write the same file. Does not: move, filter or repair Gaussians.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from ..params import param
 from ..progress import Progress
 from ..types import Finding, GaussianCloud, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
+from .field_reader import holds, read
 from .frames import check_world, frame_findings
 from .layers import apply_schemas, attribute, define, flush, write_layer
 
-__all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "run", "write"]
+__all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "holds", "read", "run", "write"]
 
 FILE_NAME = "gaussians.usdc"
 PRIM_NAME = "Gaussians"

@@ -1,19 +1,41 @@
-"""A Gaussian splat file made elsewhere: PLY, compressed PLY, SPZ, splat, ksplat or SOG."""
+"""A Gaussian splat file made elsewhere: PLY, compressed PLY, SPZ, splat, ksplat, SOG, or USD as 3DGRUT exports it.
+
+A world of World Labs Marble comes with its scale, its ground and a collider: see :mod:`lyra_backend.io.marble`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..errors import InvalidRequest
+from ..io.marble import MarbleWorld
 from ..params import param
 from ..progress import Progress
-from ..types import UP_AXES, USUAL_UP, Finding, Frame, Generation, Outcome, Scale, SceneRequest, Severity, Similarity
+from ..types import (
+    UP_AXES,
+    USUAL_UP,
+    Finding,
+    Generation,
+    Outcome,
+    Scale,
+    SceneRequest,
+    Severity,
+    Similarity,
+    TriangleMesh,
+)
+from ._splat_placement import Placement, cameras_at, parse_point, place, told_world
 
 __all__ = ["Params", "run"]
 
 #: Request fields this generator reads.
-INPUTS = ("splat",)
+INPUTS = ("splat", "world", "collider_glb")
+
+#: How well a scale is known by default [%]: one that was measured, and Marble's, of which no accuracy is published.
+_MEASURED_PERCENT, _MARBLE_PERCENT = 5.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -26,49 +48,115 @@ class Params:
         choices=tuple(UP_AXES),
     )
     scale: float | None = param(None, "metres that one unit of the file stands for", unit="m", min=1e-6, max=1e6)
-    scale_uncertainty: float = param(5.0, "how well the given scale is known", unit="%", min=0.0, max=100.0)
+    scale_uncertainty: float | None = param(
+        None,
+        "how well the scale is known; none: 5 for a given one, 20 for a Marble world's",
+        unit="%",
+        min=0.0,
+        max=100.0,
+    )
+    metric_scale_factor: float | None = param(
+        None,
+        "of a Marble world, as its API gives it: metres per unit of the file, 1 = not known; beats the file of --world",
+        min=1e-6,
+        max=1e6,
+    )
+    ground_plane_offset: float | None = param(
+        None,
+        "of a Marble world, as its API gives it: how far the ground lies below the file's origin, once scaled; beats "
+        "the file of --world",
+        unit="m",
+        min=-1e6,
+        max=1e6,
+    )
+    viewpoint: str | None = param(
+        None,
+        "X,Y,Z in the file's coordinates from where all of the scene was seen, which is free space: 0,0,0 for splats "
+        "of panoramas; none: not known",
+    )
+    collider_up: str = param("y", "axis of the collider GLB that points up; y by glTF", choices=tuple(UP_AXES))
+    collider_scale: float | None = param(
+        None, "metres per unit of the collider GLB; none: as the splat's", unit="m", min=1e-6, max=1e6
+    )
 
 
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
-    """Read `request.splat`, turn it Z up and scale it to metres; the frame stays GENERATOR.
+    """Read `request.splat`, turn it Z up and scale it to metres; where the ground is known, the frame is WORLD.
 
-    Without a scale, units are taken as metres and a finding of severity error says so.
+    Else it stays GENERATOR. Without a scale, units are taken as metres and a finding of severity error says so.
 
     Raises:
-        InvalidRequest: the request names no splat, or the file cannot be used.
+        InvalidRequest: the request names no splat, or a file or parameter cannot be used.
         MissingDependency: the format needs a package that is not installed.
     """
-    from ..io.run_inputs import file_digest
-    from ..io.splats import format_of, read_splats
+    from ..io.splats import read_splats
 
     if request.splat is None:
         raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
-    path = Path(request.splat)
-    reading = progress.child(0.0, 0.7)
-    read = read_splats(path, reading)
+    world = _world(request, params)
+    viewpoint = None if params.viewpoint is None else parse_point("generate.viewpoint", params.viewpoint)
+    collider = _collider(request)
+    read = read_splats(Path(request.splat), progress.child(0.0, 0.7))
     progress(0.7, "turning the scene upright")
-    upright = UP_AXES[params.up or USUAL_UP].then(Similarity(scale=params.scale or 1.0))
-    cloud = read.value.transformed(upright, Frame.GENERATOR)
+    placement = place(read.value, world, params.up, params.scale)
+    upright = placement.similarity()
+    cloud = read.value.transformed(upright, placement.frame)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
         cloud,
-        scale=Scale(None if params.scale is None else params.scale_uncertainty),
+        cameras=() if viewpoint is None else cameras_at(upright.apply(np.array([viewpoint]))[0]),
+        scale=Scale(_uncertainty_percent(params) if placement.scale_known else None),
         geometry="inferred",
-        provenance={
-            "generator": "splat_file",
-            "source_sha256": file_digest(path),
-            "source_format": format_of(path),
-            "licence": "unknown, as the source file",
-        },
+        provenance=_provenance(Path(request.splat), world),
         # a scene that may lie on its side is nothing to train in
-        as_asked=params.up is not None,
+        as_asked=placement.up_known,
+        supplied_collider=collider and collider.transformed(_placement_of_collider(placement, params)),
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
-    return Outcome(generation, read.counts, (*read.findings, *_up_findings(params), *_scale_findings(params)))
+    findings = (*_up_findings(placement), *_scale_findings(placement, world), *_world_findings(placement, world))
+    return Outcome(generation, read.counts, (*read.findings, *findings))
 
 
-def _up_findings(params: Params) -> tuple[Finding, ...]:
-    if params.up is not None:
+def _world(request: SceneRequest, params: Params) -> MarbleWorld | None:
+    """Return what is known of a Marble world, from its file and by hand."""
+    from ..io.marble import read_world
+
+    told = read_world(Path(request.world)) if request.world else None
+    return told_world(told, params.metric_scale_factor, params.ground_plane_offset)
+
+
+def _collider(request: SceneRequest) -> TriangleMesh | None:
+    from ..io.meshes import read_glb
+
+    return read_glb(Path(request.collider_glb)) if request.collider_glb else None
+
+
+def _placement_of_collider(placement: Placement, params: Params) -> Similarity:
+    """Return where the collider's coordinates lie: about the splat's origin, in axes and units of its own."""
+    return replace(placement, up=params.collider_up, scale=params.collider_scale or placement.scale).similarity()
+
+
+def _uncertainty_percent(params: Params) -> float:
+    if params.scale_uncertainty is not None:
+        return params.scale_uncertainty
+    return _MEASURED_PERCENT if params.scale else _MARBLE_PERCENT
+
+
+def _provenance(splat: Path, world: MarbleWorld | None) -> dict[str, Any]:
+    from ..io.run_inputs import file_digest
+    from ..io.splats import format_of
+
+    return {
+        "generator": "splat_file",
+        "source_sha256": file_digest(splat),
+        "source_format": format_of(splat),
+        "licence": "unknown, as the source file",
+        **({} if world is None else {"made_by": "World Labs Marble", "marble": asdict(world)}),
+    }
+
+
+def _up_findings(placement: Placement) -> tuple[Finding, ...]:
+    if placement.up_known:
         return ()
     message = (
         f"The file does not say which way is up; {USUAL_UP} was assumed. If the scene lies on its side in "
@@ -78,11 +166,25 @@ def _up_findings(params: Params) -> tuple[Finding, ...]:
     return (Finding("splat.up_assumed", Severity.WARNING, message),)
 
 
-def _scale_findings(params: Params) -> tuple[Finding, ...]:
-    if params.scale is not None:
+def _scale_findings(placement: Placement, world: MarbleWorld | None) -> tuple[Finding, ...]:
+    if placement.scale_known:
         return ()
+    unsaid = "The file does not say how long its unit is"
+    if world is not None:
+        unsaid = "metric_scale_factor is 1, by which Marble says that it could not tell the scale of this world"
     message = (
-        "The file does not say how long its unit is; 1 unit was taken as 1 m. Robots need the true size: measure "
-        "something in the scene and give metres per unit with --scale (generate.scale in Python)."
+        f"{unsaid}; 1 unit was taken as 1 m. Robots need the true size: measure something in the scene and give metres "
+        "per unit with --scale (generate.scale in Python)."
     )
     return (Finding("scale.unknown", Severity.ERROR, message),)
+
+
+def _world_findings(placement: Placement, world: MarbleWorld | None) -> tuple[Finding, ...]:
+    if world is None or not placement.scale_known:
+        return ()
+    ground = f", and the ground to lie {placement.lift:.3f} m below its origin" if placement.ground_known else ""
+    message = (
+        f"A unit of the file was taken to be {placement.scale:g} m{ground}, as Marble says of this world, whose "
+        f"{placement.up} axis is up. Marble publishes no accuracy of these; --scale with a measured length is surer."
+    )
+    return (Finding("splat.marble_world", Severity.INFO, message),)

@@ -12,10 +12,8 @@ places, and files of degree 1 and 2 were reported to show black. Reading is in `
 from __future__ import annotations
 
 import gzip
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgpack
@@ -32,7 +30,6 @@ __all__ = [
     "LAYER",
     "NODES",
     "ROWS_AT_ONCE",
-    "is_nurec",
     "key_of",
     "middle",
     "position_error",
@@ -106,15 +103,6 @@ _CONFIG = {
     "appearance_embedding": {"name": "skip-appearance", "embedding_dim": 0, "device": "cuda"},
     "background": {"name": "skip-background", "device": "cuda", "composite_in_linear_space": False},
 }
-
-
-def is_nurec(path: Path | str) -> bool:
-    """Say whether a file is a package with a NuRec payload in it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.lower().endswith(".nurec") for name in archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
 
 
 def middle(positions: Floats) -> npt.NDArray[np.float64]:

@@ -9,13 +9,14 @@ format             read    write   what it keeps
 .splat             yes     yes     8 bit colours and orientations, no SH
 .ksplat            yes     yes     8 bit colours; SH up to degree 1
 .sog               yes     yes     quantised, SH through a palette; the order of Gaussians changes
+.usdz .usdc .usda  yes     no      every ParticleField3DGaussianSplat of a stage, or its one NuRec volume, where it is
 =================  ======  ======  ================================================================================
 
 Coordinates are always kept as the file has them. SPZ files are y up by their specification, but many programs write
 the y-down axes of 3D Gaussian splatting into them unchanged: a file does not say which.
 
-Compressed PLY and SPZ go through gsply, the last three through gaussforge; both are optional. NuRec packages (.usdz)
-take USD to be read and written: the primitive ``nurec`` does that.
+Compressed PLY and SPZ go through gsply, the three after them through gaussforge; both are optional. USD, packages of
+NuRec among it, is read and written by `author`, with everything that a stage needs.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ from ..atomic import atomic_write, replacing
 from ..errors import InvalidRequest, MissingDependency, nearest
 from ..types.gaussians import GaussianCloud
 from ..types.report import Finding, Outcome, Severity
-from .gaussforge_process import convert_file, temporary_folder
-from .nurec import is_nurec
+from .child_process import temporary_folder
+from .gaussforge_process import convert_file
 from .ply import open_binary, parse_ply, read_ply, write_ply
 from .ply_header import PlyHeader, read_header
 from .stored_gaussians import StoredGaussians, log_scales, logits
+from .usd_splats import USD_READABLE, read_usd_splats
 
 __all__ = ["READABLE", "WRITABLE", "format_of", "read_splats", "write_splats"]
 
 #: Formats by file name ending, without the first dot.
-READABLE = ("ply", "compressed.ply", "spz", "splat", "ksplat", "sog")
-WRITABLE = READABLE
+WRITABLE = ("ply", "compressed.ply", "spz", "splat", "ksplat", "sog")
+READABLE = (*WRITABLE, *USD_READABLE)
 
 #: Highest SH degree a format can be trusted with. The two programs that know .ksplat disagree about degree 2.
 _MAX_DEGREE = {"splat": 0, "ksplat": 1}
@@ -63,8 +65,6 @@ def format_of(path: Path | str, known: tuple[str, ...] = READABLE) -> str:
     """
     name = Path(path).name.lower()
     fits = [ending for ending in known if name.endswith(f".{ending}")]
-    if not fits and is_nurec(path):
-        raise InvalidRequest(f"{path}: a NuRec package, which convert and collide read. Convert it to .ply first.")
     if not fits:
         suffix = Path(path).suffix or "no extension"
         raise InvalidRequest(f"{path}: not a Gaussian splat format ({suffix}); {nearest(suffix.lstrip('.'), known)}")
@@ -79,7 +79,8 @@ def read_splats(
 ) -> Outcome[GaussianCloud]:
     """Read a Gaussian splat file; see the table above for formats and `read_ply` for what is dropped.
 
-    With `base_colors_only`, view-dependent colours of plain PLY files are not read.
+    The frame is GENERATOR, but for USD files of this package that say WORLD. With `base_colors_only`, view-dependent
+    colours of plain PLY and USD files are not read.
 
     Raises:
         InvalidRequest: unknown format, no such file, or a file that cannot be used.
@@ -97,6 +98,8 @@ def read_splats(
             file.seek(0)
             return parse_ply(file, size, str(path), progress, base_colors_only=base_colors_only)
         magic = file.read(8)
+    if kind in USD_READABLE:
+        return read_usd_splats(path, base_colors_only=base_colors_only)
     if kind == "spz":
         return _read_spz(path, magic)
     return _read_foreign(path, kind, magic)

@@ -29,6 +29,7 @@ from ..types import (
     Scale,
     SceneLight,
     Shape,
+    TriangleMesh,
 )
 from .textured_mesh import read_textured_mesh, write_textured_mesh
 
@@ -44,6 +45,7 @@ __all__ = [
 
 #: The exact surface of a scene, where the generator knows it.
 TRUTH_FILE = "truth.glb"
+_COLLIDER_FILE = "supplied_collider.npz"
 
 
 def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
@@ -59,7 +61,7 @@ def load_outcome(folder: Path) -> Outcome[None]:
 
 
 def save_generation(folder: Path, generation: Generation) -> None:
-    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface."""
+    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has them, its exact surface and collider."""
     cloud, sequence = generation.cloud, generation.sequence
     clouds = (cloud, *(sequence.clouds[1:] if sequence else ()))
     for name, one in zip(_cloud_files(len(clouds)), clouds, strict=True):
@@ -81,6 +83,9 @@ def save_generation(folder: Path, generation: Generation) -> None:
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
         write_textured_mesh(generation.truth, folder / TRUTH_FILE)
+    if (mesh := generation.supplied_collider) is not None:
+        arrays = {"vertices": mesh.vertices, "triangles": mesh.triangles, "name": np.array(mesh.name)}
+        _save_arrays(folder / _COLLIDER_FILE, arrays)
 
 
 def load_generation(folder: Path) -> Generation:
@@ -103,6 +108,7 @@ def load_generation(folder: Path) -> Generation:
         data["as_asked"],
         keyframes,
         GaussianSequence(tuple(clouds), tuple(times), stable) if times else None,
+        _load_mesh(folder / _COLLIDER_FILE),
     )
 
 
@@ -152,6 +158,13 @@ def _save_cloud(path: Path, cloud: GaussianCloud) -> None:
 def _load_cloud(path: Path, frame: Frame, class_names: list[str]) -> GaussianCloud:
     with np.load(path) as arrays:
         return GaussianCloud(**dict(arrays), frame=frame, class_names=tuple(class_names))
+
+
+def _load_mesh(path: Path) -> TriangleMesh | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return TriangleMesh(arrays["vertices"], arrays["triangles"], str(arrays["name"]))
 
 
 def _cloud_files(count: int) -> list[str]:

@@ -88,7 +88,10 @@ def _floor_findings(floor: Floor) -> list[Finding]:
 def _check_world(floor: Floor) -> list[Finding]:
     found = []
     if floor.is_plane and abs(floor.height) > _WORLD_HEIGHT_M:
-        message = f"The largest floor lies at z = {floor.height:+.3f} m instead of 0."
+        message = (
+            f"The largest floor lies at z = {floor.height:+.3f} m instead of 0, where the scene says its ground is. It "
+            "was not moved."
+        )
         found.append(Finding("refine.floor_height", Severity.WARNING, message, floor.height, _WORLD_HEIGHT_M))
     if floor.is_plane and floor.tilt_deg > _WORLD_TILT_DEG:
         message = f"The largest floor is tilted by {floor.tilt_deg:.2f} degrees."

@@ -12,7 +12,7 @@ from .gaussians import GaussianCloud
 from .generation import Generation, Scale
 from .keyframe import Keyframe
 from .light import Bulb, SceneLight
-from .mesh import TexturedMesh, TexturedPart
+from .mesh import TexturedMesh, TexturedPart, TriangleMesh
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
 from .sequence import GaussianSequence
@@ -47,5 +47,6 @@ __all__ = [
     "StageReport",
     "TexturedMesh",
     "TexturedPart",
+    "TriangleMesh",
     "look_at",
 ]

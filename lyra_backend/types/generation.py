@@ -12,7 +12,7 @@ from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
 from .keyframe import Keyframe
 from .light import SceneLight
-from .mesh import TexturedMesh
+from .mesh import TexturedMesh, TriangleMesh
 from .sequence import GaussianSequence
 
 __all__ = ["Generation", "Scale"]
@@ -46,6 +46,7 @@ class Generation:
         as_asked: False if nothing in the request said what kind of scene this is to be, so that it was guessed.
         keyframes: pictures with depth that it was made from, if there were any.
         sequence: the Gaussians at all times, if the scene moves; `cloud` is the first of them.
+        supplied_collider: a collider that came with the scene, in the cloud's frame; never taken for the truth.
     """
 
     cloud: GaussianCloud
@@ -58,6 +59,7 @@ class Generation:
     as_asked: bool = True
     keyframes: tuple[Keyframe, ...] = ()
     sequence: GaussianSequence | None = None
+    supplied_collider: TriangleMesh | None = None
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
@@ -65,6 +67,7 @@ class Generation:
 
     def transformed(self, similarity: Similarity, frame: Frame) -> Generation:
         """Return everything moved into `frame` together."""
+        collider = self.supplied_collider
         return replace(
             self,
             cloud=self.cloud.transformed(similarity, frame),
@@ -73,4 +76,5 @@ class Generation:
             light=None if self.light is None else self.light.transformed(similarity),
             keyframes=tuple(keyframe.scaled(similarity.scale) for keyframe in self.keyframes),
             sequence=None if self.sequence is None else self.sequence.transformed(similarity, frame),
+            supplied_collider=None if collider is None else collider.transformed(similarity),
         )

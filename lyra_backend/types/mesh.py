@@ -1,4 +1,4 @@
-"""Triangles that look like something: the exact surface a procedural scene was made from."""
+"""Triangles: bare ones, and ones that look like something."""
 
 from __future__ import annotations
 
@@ -12,7 +12,37 @@ from ..errors import InvalidRequest
 from ._arrays import FloatArray, IntArray, frozen
 from .frames import Similarity
 
-__all__ = ["TexturedMesh", "TexturedPart", "concatenate_meshes", "triangle_normals_and_areas"]
+__all__ = ["TexturedMesh", "TexturedPart", "TriangleMesh", "concatenate_meshes", "triangle_normals_and_areas"]
+
+
+@dataclass(frozen=True, eq=False)
+class TriangleMesh:
+    """Bare triangles.
+
+    Attributes:
+        vertices: corners [m], shape (V, 3).
+        triangles: vertex indices, shape (F, 3), F > 0.
+        name: how messages call it.
+
+    Raises:
+        InvalidRequest: no triangles, coordinates that are not finite, or indices beyond the vertices.
+    """
+
+    vertices: FloatArray
+    triangles: IntArray
+    name: str = "mesh"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vertices", frozen(f"{self.name}: vertices", self.vertices, (None, 3)))
+        object.__setattr__(self, "triangles", frozen(f"{self.name}: triangles", self.triangles, (None, 3), np.int32))
+        if not len(self.triangles):
+            raise InvalidRequest(f"{self.name} must hold triangles, got none.")
+        if not 0 <= int(self.triangles.min()) <= int(self.triangles.max()) < len(self.vertices):
+            raise InvalidRequest(f"{self.name}: triangles must index its {len(self.vertices)} vertices.")
+
+    def transformed(self, similarity: Similarity) -> TriangleMesh:
+        """Return the mesh moved with the scene."""
+        return replace(self, vertices=similarity.apply(self.vertices))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ __all__ = ["MAX_PROMPT_CHARACTERS", "SceneRequest"]
 
 MAX_PROMPT_CHARACTERS = 2000
 #: Request fields that name input files.
-INPUT_FIELDS = ("image", "depth", "video", "splat")
+INPUT_FIELDS = ("image", "depth", "video", "splat", "world", "collider_glb")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class SceneRequest:
     Attributes:
         prompt: what the scene shows, in words.
         image, depth, video, splat: input files.
+        world: what a world generator's service says about a splat it made, as a JSON file.
+        collider_glb: triangles to compare colliders with, or to collide with, as a binary glTF file.
         generator: registry name; None picks the one that takes the given inputs.
         model: model name or folder for generators with weights.
         seed: source of every random number of the run.
@@ -42,6 +44,8 @@ class SceneRequest:
     depth: str | None = None
     video: str | None = None
     splat: str | None = None
+    world: str | None = None
+    collider_glb: str | None = None
     generator: str | None = None
     model: str | None = None
     seed: int = 0

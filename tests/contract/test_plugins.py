@@ -47,6 +47,7 @@ def test_defaults_are_within_their_own_limits(stage: str, name: str) -> None:
 def test_run_takes_what_the_pipeline_hands_over(stage: str, name: str) -> None:
     module = registry.get(stage, name)
     more = ["scratch"] if getattr(module, "RESUMES", False) else []
+    more += ["supplied"] if getattr(module, "TAKES_SUPPLIED", False) else []
     assert list(inspect.signature(module.run).parameters) == [*ARGUMENTS[stage], *more]
 
 

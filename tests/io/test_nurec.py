@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.io import nurec, nurec_reader
-from lyra_backend.io.nurec import is_nurec, middle, position_error, write_nurec
+from lyra_backend.io.nurec import middle, position_error, write_nurec
 from lyra_backend.io.nurec_reader import read_nurec
-from lyra_backend.io.splats import read_splats
 from lyra_backend.types import GaussianCloud
 
-from .plys import make_cloud, write
+from .plys import make_cloud
 from .refusals import read_or_refused
 
 NODES = ".gaussians_nodes.gaussians."
@@ -240,17 +239,3 @@ def test_any_damage_is_read_or_refused(changes: list[tuple[int, int]], length: i
     data = gzip.compress(bytes(plain[: length or None]), 0)
     outcome = read_or_refused(lambda path: read_nurec(data, str(path)), Path("a.nurec"))
     assert outcome is None or outcome.value.count >= 1
-
-
-def test_packages_are_known_by_what_is_in_them(tmp_path: Path) -> None:
-    import zipfile
-
-    for name, member in (("a.usdz", "x.nurec"), ("b.usdz", "x.usdc")):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr(member, b"")
-    write(tmp_path / "c.usdz", b"no zip")
-    assert [is_nurec(tmp_path / f"{name}.usdz") for name in "abcd"] == [True, False, False, False]
-    with pytest.raises(InvalidRequest, match=r"a\.usdz: a NuRec package, .* Convert it to \.ply first"):
-        read_splats(tmp_path / "a.usdz")
-    with pytest.raises(InvalidRequest, match=r"b\.usdz: not a Gaussian splat format"):
-        read_splats(tmp_path / "b.usdz")

@@ -24,6 +24,7 @@ from lyra_backend.types import (
     Role,
     Scale,
     Shape,
+    TriangleMesh,
     look_at,
 )
 
@@ -100,3 +101,14 @@ def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -
 def test_a_scene_that_stands_still_has_no_times(tmp_path: Path) -> None:
     save_generation(tmp_path, Generation(make()))
     assert load_generation(tmp_path).sequence is None
+
+
+def test_a_supplied_collider_comes_back(tmp_path: Path) -> None:
+    save_generation(
+        tmp_path, Generation(make(3), supplied_collider=TriangleMesh(CORNERS, np.array([[0, 1, 2]]), "a.glb"))
+    )
+    mesh = load_generation(tmp_path).supplied_collider
+    assert mesh is not None
+    assert mesh.name == "a.glb"
+    np.testing.assert_array_equal(mesh.vertices, CORNERS)
+    np.testing.assert_array_equal(mesh.triangles, [[0, 1, 2]])
