@@ -80,7 +80,9 @@ def generate(
         str | None, typer.Option(metavar="FX,FY,CX,CY|FILE.json", help="Pinhole intrinsics of the image [px].")
     ] = None,
     video: Annotated[Path | None, typer.Option(help="A video, for generators that take one.")] = None,
-    splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}.")] = None,
+    splat: Annotated[
+        Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}; or a folder, one for each time.")
+    ] = None,
     up: UpOption = None,
     scale: ScaleOption = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; made if needed. Default: outputs/WHAT-SEED.")] = None,

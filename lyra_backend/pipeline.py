@@ -145,7 +145,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "collide",
         params["collide"],
-        lambda _, progress: state.plan.collider.run(generation.cloud, generation.cameras, params["collide"], progress),
+        lambda _, progress: state.plan.collider.run(generation.still, generation.cameras, params["collide"], progress),
         save_proxy,
         load_proxy,
     )
@@ -167,7 +167,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "validate",
         params["validate"],
-        lambda _, progress: validate.run(state.folders["author"], generation.cloud, params["validate"], progress),
+        lambda _, progress: validate.run(state.folders["author"], generation.still, params["validate"], progress),
     )
     return files
 

@@ -6,7 +6,9 @@ schema write the same file. Does not: move, filter or repair Gaussians.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,31 @@ from pxr import Sdf, Vt
 from ..errors import InvalidRequest
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, GaussianCloud, Outcome, Severity
+from ..types import Finding, Frame, GaussianCloud, GaussianSequence, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
 from .layers import apply_schemas, attribute, define, flush, write_layer
 
-__all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "run", "write"]
+__all__ = [
+    "FILE_NAME",
+    "PRIM_NAME",
+    "RENDER_SETTINGS",
+    "Params",
+    "array_value",
+    "arrays_of",
+    "author_field",
+    "extent_of",
+    "half_findings",
+    "run",
+    "run_sequence",
+    "write",
+]
 
 FILE_NAME = "gaussians.usdc"
 PRIM_NAME = "Gaussians"
 #: What the root layer tells Kit: Gaussians are display-referred, so the tone mapper has to be linear (2).
 RENDER_SETTINGS = {"rtx:post:tonemap:op": 2}
 TYPE_NAME = "ParticleField3DGaussianSplat"
+COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
 
 #: The kernel is exp(-r^2 / 2) cut off at three standard deviations.
 _SUPPORT_SIGMA = 3.0
@@ -62,15 +78,32 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     Raises:
         InvalidRequest: the cloud is not in the WORLD frame.
     """
+    _check_frame(cloud)
+    progress(0.0, f"writing {cloud.count} Gaussians")
+    outcome = write(cloud, directory / FILE_NAME, params)
+    progress(1.0, f"wrote {FILE_NAME}")
+    return Outcome(FILE_NAME, outcome.counts, outcome.findings)
+
+
+def run_sequence(sequence: GaussianSequence, directory: Path, params: Params, progress: Progress) -> Outcome[str]:
+    """Write a scene that moves as ``gaussians.usdc`` into `directory`; return its name.
+
+    Raises:
+        InvalidRequest: the clouds are not in the WORLD frame.
+    """
+    from .particle_sequence import write_sequence
+
+    _check_frame(sequence.clouds[0])
+    outcome = write_sequence(sequence, directory / FILE_NAME, params, progress)
+    return Outcome(FILE_NAME, outcome.counts, outcome.findings)
+
+
+def _check_frame(cloud: GaussianCloud) -> None:
     if cloud.frame is not Frame.WORLD:
         raise InvalidRequest(
             f"Gaussians must be in the WORLD frame (Z up, metres) to be placed in a stage, got {cloud.frame.value!r}; "
             "align and scale them first."
         )
-    progress(0.0, f"writing {cloud.count} Gaussians")
-    outcome = write(cloud, directory / FILE_NAME, params)
-    progress(1.0, f"wrote {FILE_NAME}")
-    return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
 
 def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
@@ -79,16 +112,30 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     Raises:
         InvalidRequest: the ending is unknown, positions do not fit into half precision, or a .usdz would be too large.
     """
-    findings = _frame_findings(cloud, path) + (_half_findings(cloud, path) if params.half else ())
+    findings = _frame_findings(cloud, path) + (half_findings(cloud, path) if params.half else ())
 
     def fill(layer: Sdf.Layer) -> None:
-        prim = define(layer, PRIM_NAME, TYPE_NAME)
-        _author_hints(prim, cloud, params)
-        _author_arrays(prim, cloud, params.half)
+        author_field(layer, PRIM_NAME, cloud, params)
 
     write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
     counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}
     return Outcome(None, counts, findings)
+
+
+def author_field(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params) -> Sdf.PrimSpec:
+    """Author one prim with all Gaussians of a cloud.
+
+    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    """
+    prim = define(parent, name, TYPE_NAME)
+    _author_hints(prim, cloud, params)
+    attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, Vt.Vec3fArray.FromNumpy(extent_of(cloud, params.half)))
+    for array, values in arrays_of(cloud, params.half):
+        spec = _author_array(prim, array, values)
+    # Renderers take the stride from the degree; some checkers read it from these two.
+    spec.SetInfo("elementSize", cloud.sh.shape[1])
+    spec.SetInfo("interpolation", "vertex")
+    return prim
 
 
 def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> None:
@@ -104,34 +151,28 @@ def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> N
     prim.SetInfo("customData", {"lyra": {"frame": cloud.frame.value, "gaussianCount": cloud.count}})
 
 
-def _author_arrays(prim: Sdf.PrimSpec, cloud: GaussianCloud, half: bool) -> None:
-    """Author the per-Gaussian arrays, each in one precision only, and the extent of what they hold.
+def arrays_of(cloud: GaussianCloud, half: bool) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield the per-Gaussian arrays (N,) or (N, k) as they are stored, each in one precision only; SH come last.
 
-    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    Names are those of the schema's float attributes; quaternions are xyzw.
     """
     number = np.dtype(np.float16 if half else np.float32)
-    positions, scales = cloud.positions.astype(number, copy=False), _positive(cloud.scales.astype(number, copy=False))
-    extent = Vt.Vec3fArray.FromNumpy(_extent(positions, scales))
-    attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, extent)
-    _author_array(prim, "positions", positions)
-    _author_array(prim, "scales", scales)
-    del positions, scales
-    _author_array(prim, "orientations", wxyz_to_xyzw(_unit(cloud.quats_wxyz)).astype(number, copy=False))
-    _author_array(prim, "opacities", cloud.opacities.astype(number, copy=False))
-    coefficients = cloud.sh.reshape(-1, 3).astype(number, copy=False)
-    spec = _author_array(prim, "radiance:sphericalHarmonicsCoefficients", coefficients)
-    # Renderers take the stride from the degree; some checkers read it from these two.
-    spec.SetInfo("elementSize", cloud.sh.shape[1])
-    spec.SetInfo("interpolation", "vertex")
+    yield "positions", cloud.positions.astype(number, copy=False)
+    yield "scales", _positive(cloud.scales.astype(number, copy=False))
+    yield "orientations", wxyz_to_xyzw(_unit(cloud.quats_wxyz)).astype(number, copy=False)
+    yield "opacities", cloud.opacities.astype(number, copy=False)
+    yield COEFFICIENTS, cloud.sh.reshape(-1, 3).astype(number, copy=False)
+
+
+def array_value(name: str, values: npt.NDArray[Any]) -> tuple[str, Sdf.ValueTypeName, Any]:
+    """Return an array's attribute, named with a trailing "h" if it is of halves, with its type and its Vt value."""
+    half = values.dtype == np.float16
+    type_name, array_type = _array_types(name, half)
+    return name + "h" if half else name, type_name, array_type.FromNumpy(np.ascontiguousarray(values))
 
 
 def _author_array(prim: Sdf.PrimSpec, name: str, values: npt.NDArray[Any]) -> Sdf.AttributeSpec:
-    """Author one array (N,) or (N, k); half arrays have their own attribute, named with a trailing "h"."""
-    half = values.dtype == np.float16
-    type_name, array_type = _array_types(name, half)
-    numbers = array_type.FromNumpy(np.ascontiguousarray(values))
-    spec = attribute(prim, name + "h" if half else name, type_name, numbers)
-    del numbers
+    spec = attribute(prim, *array_value(name, values))
     flush(prim.layer)
     return spec
 
@@ -159,10 +200,11 @@ def _unit(quats: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
     return quats if not len(quats) or np.abs(squares - 1).max() < 1e-6 else normalise_quats(quats)
 
 
-def _extent(positions: npt.NDArray[Any], scales: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def extent_of(cloud: GaussianCloud, half: bool) -> npt.NDArray[np.float32]:
     """Return the box (2, 3) [m] of all centres grown by the kernel's support, wider by what rounding may err."""
-    if not len(positions):
+    if not cloud.count:
         return np.zeros((2, 3), np.float32)
+    (_, positions), (_, scales) = islice(arrays_of(cloud, half), 2)
     centres = positions.astype(np.float32, copy=False)
     reach = np.float32(_SUPPORT_SIGMA) * scales.max(axis=1, keepdims=True).astype(np.float32)
     reach = np.nextafter(reach, np.float32(np.inf))
@@ -180,7 +222,7 @@ def _frame_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
     return (Finding("author.frame", Severity.WARNING, message, where=path.name),)
 
 
-def _half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
+def half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
     """Say what half precision costs.
 
     Raises:

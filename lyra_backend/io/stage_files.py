@@ -44,6 +44,8 @@ __all__ = [
 
 #: The exact surface of a scene, where the generator knows it.
 TRUTH_FILE = "truth.glb"
+#: What does not move of a scene that moves.
+_BACKGROUND_FILE = "background.npz"
 
 
 def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
@@ -59,11 +61,17 @@ def load_outcome(folder: Path) -> Outcome[None]:
 
 
 def save_generation(folder: Path, generation: Generation) -> None:
-    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface."""
+    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has one, its exact surface.
+
+    A scene that moves has a file for what moves at each time, and one for what does not.
+    """
     cloud, sequence = generation.cloud, generation.sequence
-    clouds = (cloud, *(sequence.clouds[1:] if sequence else ()))
+    clouds = sequence.clouds if sequence else (cloud,)
+    background = sequence.background if sequence else None
     for name, one in zip(_cloud_files(len(clouds)), clouds, strict=True):
         _save_cloud(folder / name, one)
+    if background is not None:
+        _save_cloud(folder / _BACKGROUND_FILE, background)
     _save_arrays(folder / "keyframes.npz", _keyframe_arrays(generation.keyframes))
     data = {
         "keyframes": [keyframe.camera for keyframe in generation.keyframes],
@@ -77,6 +85,7 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "as_asked": generation.as_asked,
         "times_s": sequence and sequence.times_s,
         "stable_identity": bool(sequence and sequence.stable_identity),
+        "background": None if background is None else background.class_names,
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
@@ -88,12 +97,14 @@ def load_generation(folder: Path) -> Generation:
     data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
     names, frame = data["class_names"], Frame(data["frame"])
     clouds = [_load_cloud(folder / file, frame, own) for file, own in zip(_cloud_files(len(names)), names, strict=True)]
-    times, stable = data["times_s"], data["stable_identity"]
+    times, stable, names = data["times_s"], data["stable_identity"], data["background"]
+    background = _load_cloud(folder / _BACKGROUND_FILE, frame, names) if names else None
+    sequence = GaussianSequence(tuple(clouds), tuple(times), stable, background) if times else None
     with np.load(folder / "keyframes.npz") as arrays:
         keyframes = tuple(Keyframe(n, arrays[f"i{k}"], arrays[f"d{k}"]) for k, n in enumerate(data["keyframes"]))
     truth = folder / TRUTH_FILE
     return Generation(
-        clouds[0],
+        sequence.at(0) if sequence else clouds[0],
         tuple(_camera_from_json(c) for c in data["cameras"]),
         Scale(data["scale_uncertainty_percent"]),
         data["geometry"],
@@ -102,7 +113,7 @@ def load_generation(folder: Path) -> Generation:
         data["light"] and SceneLight.from_json(data["light"]),
         data["as_asked"],
         keyframes,
-        GaussianSequence(tuple(clouds), tuple(times), stable) if times else None,
+        sequence,
     )
 
 

@@ -15,6 +15,8 @@ __all__ = ["MAX_PROMPT_CHARACTERS", "SceneRequest"]
 MAX_PROMPT_CHARACTERS = 2000
 #: Request fields that name input files.
 INPUT_FIELDS = ("image", "depth", "video", "splat")
+#: Those of them that may name a folder instead: one file for each time.
+FOLDER_FIELDS = ("splat",)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class SceneRequest:
 
     Attributes:
         prompt: what the scene shows, in words.
-        image, depth, video, splat: input files.
+        image, depth, video, splat: input files; splat may be a folder with a file for each time.
         generator: registry name; None picks the one that takes the given inputs.
         model: model name or folder for generators with weights.
         seed: source of every random number of the run.

@@ -27,14 +27,14 @@ _CODES = {
     "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles lyra.cropped "
     "physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes physics.held "
     "physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled physics.wall_back_faces "
-    "refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth",
+    "refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "collide.clipped collide.leak collide.no_surface collide.object_fixed collide.pieces collide.triangles "
     "collide.unmeasured collider.indices collider.not_finite collider.size collider.topology field.length "
     "field.not_finite field.opacity_range field.scale_not_positive field.sh_length gaussians.count "
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
-    "prompt.not_understood refine.empty sequence.first_only splat.clamped_scales splat.flat splat.non_finite "
-    "splat.zero_quaternions",
+    "prompt.not_understood refine.empty sequence.first_only sequence.held sequence.still "
+    "splat.clamped_scales splat.flat splat.non_finite splat.zero_quaternions",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

@@ -97,6 +97,17 @@ def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -
     assert same_cloud(after.clouds[1], second)
 
 
+def test_what_does_not_move_comes_back_once(tmp_path: Path) -> None:
+    sequence = GaussianSequence((make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6))
+    save_generation(tmp_path, Generation(sequence.at(0), sequence=sequence))
+    after = load_generation(tmp_path)
+    assert after.sequence is not None
+    assert after.sequence.background is not None
+    assert same_cloud(after.sequence.background, make(6))
+    assert [cloud.count for cloud in after.sequence.clouds] == [3, 2]
+    assert same_cloud(after.cloud, sequence.at(0))
+
+
 def test_a_scene_that_stands_still_has_no_times(tmp_path: Path) -> None:
     save_generation(tmp_path, Generation(make()))
     assert load_generation(tmp_path).sequence is None
