@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +37,7 @@ from .memory import peak_memory_bytes
 from .plan import Plan
 from .progress import CancelToken, Event, Progress
 from .requirements import installed_versions
-from .types import Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
+from .types import CollisionProxy, Generation, Outcome, RunReport, SceneBundle, SceneRequest, Severity, StageReport
 
 __all__ = ["run"]
 
@@ -145,7 +145,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "collide",
         params["collide"],
-        lambda _, progress: state.plan.collider.run(generation.still, generation.cameras, params["collide"], progress),
+        lambda _, progress: _collide(state, generation, progress),
         save_proxy,
         load_proxy,
     )
@@ -170,6 +170,20 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         lambda _, progress: validate.run(state.folders["author"], generation.still, params["validate"], progress),
     )
     return files
+
+
+def _collide(state: _Run, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
+    """Make colliders of what stands still, and where there are any of what moves."""
+    from .collide.kinematic import carried_bodies
+
+    moves, params = generation.sequence, state.plan.params["collide"]
+    still = progress if moves is None else progress.child(0.0, 0.8)
+    made: Outcome[CollisionProxy] = state.plan.collider.run(generation.still, generation.cameras, params, still)
+    if moves is None or not made.value.parts:
+        return made
+    carried = carried_bodies(moves, progress.child(0.8, 1.0))
+    proxy = replace(made.value, kinematic=carried.value)
+    return Outcome(proxy, {**made.counts, **carried.counts}, (*made.findings, *carried.findings))
 
 
 def _stage(

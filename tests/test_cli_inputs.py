@@ -80,7 +80,7 @@ BAD = [
     (["--image", "corrupt.png", "--depth", "depth.npy", *CAMERA], "corrupt.png"),
     (["--image", "photo.png", "--depth", "corrupt.png", *CAMERA], "corrupt.png"),
     (["--splat", "missing.ply"], "missing.ply does not exist"),
-    (["--splat", "folder"], "folder is a directory"),
+    (["--splat", "folder"], "folder: holds no splat"),
     (["--splat", "truncated.ply"], "truncated.ply"),
     (["--splat", "promises.ply"], "99"),
     (["--splat", "columns.ply"], "opacity"),

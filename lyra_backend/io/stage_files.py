@@ -23,6 +23,7 @@ from ..types import (
     Generation,
     Intrinsics,
     Keyframe,
+    KinematicBody,
     Outcome,
     Primitive,
     Role,
@@ -119,11 +120,16 @@ def load_generation(folder: Path) -> Generation:
 
 def save_proxy(folder: Path, proxy: CollisionProxy) -> None:
     """Write colliders as ``proxy.npz`` and ``proxy.json``."""
-    vertices = {f"v{i}": p.vertices for i, p in enumerate(proxy.parts)}
-    triangles = {f"t{i}": p.triangles for i, p in enumerate(proxy.parts)}
-    _save_arrays(folder / "proxy.npz", {**vertices, **triangles})
-    parts = [_part_to_json(p) for p in proxy.parts]
-    data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m, "measured": dict(proxy.measured)}
+    every = [*proxy.parts, *(body.part for body in proxy.kinematic)]
+    vertices = {f"v{i}": p.vertices for i, p in enumerate(every)}
+    triangles = {f"t{i}": p.triangles for i, p in enumerate(every)}
+    positions = {f"p{i}": body.positions for i, body in enumerate(proxy.kinematic)}
+    quats = {f"q{i}": body.quats_wxyz for i, body in enumerate(proxy.kinematic)}
+    _save_arrays(folder / "proxy.npz", {**vertices, **triangles, **positions, **quats})
+    parts = [_part_to_json(p) for p in every]
+    carried = [{"times_s": body.times_s, "error_m": body.error_m} for body in proxy.kinematic]
+    said = {"method": proxy.method, "error_m": proxy.error_m, "measured": dict(proxy.measured)}
+    data = {"parts": parts, "kinematic": carried, **said}
     (folder / "proxy.json").write_text(json.dumps(data), encoding="utf-8")
 
 
@@ -131,8 +137,13 @@ def load_proxy(folder: Path) -> CollisionProxy:
     """Read what :func:`save_proxy` wrote."""
     data = json.loads((folder / "proxy.json").read_text(encoding="utf-8"))
     with np.load(folder / "proxy.npz") as arrays:
-        parts = tuple(_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"]))
-    return CollisionProxy(parts, data["method"], data["error_m"], data["measured"])
+        every = [_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"])]
+        count = len(every) - len(data["kinematic"])
+        carried = tuple(
+            KinematicBody(every[count + i], tuple(one["times_s"]), arrays[f"p{i}"], arrays[f"q{i}"], one["error_m"])
+            for i, one in enumerate(data["kinematic"])
+        )
+    return CollisionProxy(tuple(every[:count]), data["method"], data["error_m"], data["measured"], carried)
 
 
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:
