@@ -20,6 +20,7 @@ from lyra_backend.types import (
     Generation,
     Intrinsics,
     Keyframe,
+    KinematicBody,
     Primitive,
     Role,
     Scale,
@@ -54,6 +55,26 @@ def test_colliders_come_back_whole(tmp_path: Path) -> None:
     assert back.shape is Shape.SPHERE
     assert np.array_equal(back.center, ball.center)
     assert np.array_equal(back.size, ball.size)
+
+
+def test_what_is_carried_comes_back_whole(tmp_path: Path) -> None:
+    kind = {"approximation": Approximation.CONVEX_HULL, "role": Role.OBJECT, "body": "moving_1"}
+    part = CollisionPart("moving_1", CORNERS, np.array([[0, 1, 2]]), **kind)
+    before = KinematicBody(part, (0.0, 0.5), np.eye(2, 3), np.eye(2, 4), 0.02)
+    floor = CollisionPart("environment", CORNERS, np.array([[0, 1, 2]]))
+    save_proxy(tmp_path, CollisionProxy((floor,), "surface", {}, kinematic=(before,)))
+    proxy = load_proxy(tmp_path)
+    (after,) = proxy.kinematic
+    assert [p.name for p in proxy.parts] == ["environment"]
+    assert (after.part.name, after.part.body, after.times_s, after.error_m) == (
+        "moving_1",
+        "moving_1",
+        (0.0, 0.5),
+        0.02,
+    )
+    for name in ("positions", "quats_wxyz"):
+        assert np.array_equal(getattr(after, name), getattr(before, name))
+    assert np.array_equal(after.part.vertices, CORNERS)
 
 
 def same_cloud(one: GaussianCloud, two: GaussianCloud) -> bool:
