@@ -129,8 +129,7 @@ def _write_primitive(bundle: SceneBundle, name: str, directory: Path, progress: 
         moving: Outcome[str] = plugin.run_sequence(bundle.sequence, directory, params, progress)
         return moving
     first: Outcome[str] = plugin.run(bundle.cloud, directory, params, progress)
-    note = _first_only(bundle.sequence, name)
-    return replace(first, findings=(*first.findings, note))
+    return replace(first, findings=(*first.findings, _static(name)))
 
 
 def _write_sequence(sequence: GaussianSequence, directory: Path) -> list[str]:
@@ -144,12 +143,12 @@ def _write_sequence(sequence: GaussianSequence, directory: Path) -> list[str]:
     return [*names[1:], SEQUENCE_FILE]
 
 
-def _first_only(sequence: GaussianSequence, variant: str) -> Finding:
+def _static(primitive: str) -> Finding:
     message = (
-        f"The appearance {variant} knows no time: it shows the scene at {sequence.times_s[0]:g} s, the first of "
-        f"{len(sequence.clouds)} times. The particle field shows them all."
+        f"The scene moves and {primitive!r} cannot: its variant shows the first time alone, whatever the others show. "
+        "Moving scenes need the primitive particle_field."
     )
-    return Finding("sequence.first_only", Severity.WARNING, message, len(sequence.clouds))
+    return Finding("sequence.static_primitive", Severity.WARNING, message)
 
 
 def _render_settings(primitive: str) -> dict[str, int]:

@@ -43,6 +43,13 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
     counts, findings = dict(cleaned.counts), list(cleaned.findings)
     if not generation.cloud.count:
         return Outcome(generation, counts, tuple(findings))
+    if generation.sequence is not None:
+        progress(0.2, "telling what moves")
+        split = split_background(generation.sequence, params)
+        first = generation.cloud if split.value is None else split.value.at(0)
+        generation = replace(generation, cloud=first, sequence=split.value)
+        counts |= split.counts
+        findings += split.findings
     progress(0.4, "looking for the floor")
     if generation.cloud.frame is Frame.WORLD:
         # A surface that is known exactly needs no second opinion: a street may well slope to its gutter.
@@ -55,13 +62,6 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
         progress(0.6, "putting the floor at z = 0")
         generation = generation.transformed(_levelling(floor), Frame.WORLD)
         findings += _floor_findings(floor)
-    if generation.sequence is not None:
-        progress(0.8, "telling what moves")
-        split = split_background(generation.sequence, params)
-        first = generation.cloud if split.value is None else split.value.at(0)
-        generation = replace(generation, cloud=first, sequence=split.value)
-        counts |= split.counts
-        findings += split.findings
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
     return Outcome(generation, counts, tuple(findings))
 
@@ -77,7 +77,8 @@ def _cleaned(generation: Generation, params: Params) -> Outcome[Generation]:
         return Outcome(replace(generation, cloud=cleaned.value), counts, cleaned.findings)
     if sequence.stable_identity:
         keep = np.logical_or.reduce([kept(cloud, params) for cloud in sequence.clouds])
-        clouds = tuple(cloud.select(keep) for cloud in sequence.clouds) if keep.any() else sequence.clouds
+        some = keep.any() and not keep.all()
+        clouds = tuple(cloud.select(keep) for cloud in sequence.clouds) if some else sequence.clouds
         counts["after_cleaning"] = clouds[0].count
     else:
         clouds = (cleaned.value, *(clean(cloud, params).value for cloud in sequence.clouds[1:]))

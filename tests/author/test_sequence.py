@@ -203,8 +203,8 @@ def test_a_primitive_that_knows_no_time_says_so(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr(registry, "get", lambda stage, name: plugin)
     outcome = written(tmp_path, followed())
     (finding,) = outcome.findings
-    assert finding.code == "sequence.first_only"
-    assert "knows no time: it shows the scene at 0 s, the first of 3" in finding.message
+    assert finding.code == "sequence.static_primitive"
+    assert "The scene moves and 'particle_field' cannot" in finding.message
 
 
 def test_only_a_world_can_be_placed(tmp_path: Path) -> None:
