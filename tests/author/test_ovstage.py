@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lyra_backend.author.particle_field import Params, write
+from lyra_backend.author.particle_field import Params, run_sequence, write
+from lyra_backend.progress import Progress
+from lyra_backend.types import GaussianSequence
 
 from .fields import cloud_of
 
@@ -52,3 +54,13 @@ def test_runtime_reads_what_was_written(tmp_path: Path, half: bool) -> None:
     assert np.abs(got["opacities"].reshape(-1) - cloud.opacities).max() <= tolerance
     assert np.abs(sh - cloud.sh).max() <= tolerance
     assert got["radiance_sphericalHarmonicsDegree"].tolist() == [3]
+
+
+def test_runtime_reads_a_scene_that_moves_at_its_first_time(tmp_path: Path) -> None:
+    sequence = GaussianSequence((cloud_of(40), cloud_of(25, seed=1)), (0.0, 0.5), background=cloud_of(7, seed=2))
+    run_sequence(sequence, tmp_path, Params(), Progress())
+    for name, cloud in (("Moving", sequence.clouds[0]), ("Still", sequence.background)):
+        script = _READ.replace('"/Gaussians"', f'"/Gaussians/{name}"')
+        command = [sys.executable, "-c", script, str(tmp_path / "gaussians.usdc"), str(tmp_path / "read.npz")]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        assert np.array_equal(np.load(tmp_path / "read.npz")["positions"], cloud.positions)
