@@ -80,7 +80,9 @@ def generate(
         str | None, typer.Option(metavar="FX,FY,CX,CY|FILE.json", help="Pinhole intrinsics of the image or video [px].")
     ] = None,
     video: Annotated[Path | None, typer.Option(help="A video, for generators that take one.")] = None,
-    splat: Annotated[Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}.")] = None,
+    splat: Annotated[
+        Path | None, typer.Option(help="An existing 3D Gaussian splat file: {splats}; or a folder, one for each time.")
+    ] = None,
     up: UpOption = None,
     scale: Annotated[
         float | None, typer.Option(help="Metres per unit of the splat file, or of the depth of an image or video.")

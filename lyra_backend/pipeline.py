@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -199,15 +199,27 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "validate",
         params["validate"],
-        lambda _, progress: validate.run(state.folders["author"], generation.cloud, params["validate"], progress),
+        lambda _, progress: validate.run(state.folders["author"], generation.still, params["validate"], progress),
     )
     return files
 
 
 def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
+    """Make colliders of what stands still, compare them with what came with the scene, and carry along what moves."""
+    made = _still_colliders(plan, generation, progress.child(0.0, 0.8 if generation.sequence else 1.0))
+    if generation.sequence is None or not made.value.parts:
+        return made
+    from .collide.kinematic import carried_bodies
+
+    carried = carried_bodies(generation.sequence, progress.child(0.8, 1.0))
+    proxy = replace(made.value, kinematic=carried.value)
+    return Outcome(proxy, {**made.counts, **carried.counts}, (*made.findings, *carried.findings))
+
+
+def _still_colliders(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
     """Run the collider; what came with the scene is handed to one that takes it, and compared with any other's."""
     collider, supplied = plan.collider, generation.supplied_collider
-    inputs = (generation.cloud, generation.cameras, plan.params["collide"])
+    inputs = (generation.still, generation.cameras, plan.params["collide"])
     if getattr(collider, "TAKES_SUPPLIED", False):
         taken: Outcome[CollisionProxy] = collider.run(*inputs, progress, supplied)
         return taken

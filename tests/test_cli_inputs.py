@@ -41,11 +41,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "zeros.npy", np.zeros((48, 64), np.float32))
     (folder / "corrupt.png").write_bytes((folder / "photo.png").read_bytes()[:60])
     (folder / "folder").mkdir()
+    (folder / "frames").mkdir()
+    write_ply(folder / "frames" / "f1.ply", make_random_cloud(50, 1))
+    write_ply(folder / "frames" / "f2.ply", make_random_cloud(49, 1))
     return folder
 
 
 CAMERA = ["--intrinsics", "50,50,32,24"]
 ROOM = ["--prompt", "a room"]
+FRAMES = ["--splat", "frames", "--set"]
 BAD = [
     (["--prompt", ""], "prompt must say what to generate"),
     (["--prompt", " \n"], "prompt must say what to generate"),
@@ -80,7 +84,13 @@ BAD = [
     (["--image", "corrupt.png", "--depth", "depth.npy", *CAMERA], "corrupt.png"),
     (["--image", "photo.png", "--depth", "corrupt.png", *CAMERA], "corrupt.png"),
     (["--splat", "missing.ply"], "missing.ply does not exist"),
-    (["--splat", "folder"], "folder is a directory"),
+    (["--splat", "folder"], "folder: holds no splat"),
+    (["--splat", "frames"], "frames: nothing says when its 2 splats are so"),
+    ([*FRAMES, "generate.times_s=1,0.5"], "generate.times_s: times must ascend, but 0.5 s comes after 1 s"),
+    ([*FRAMES, "generate.times_s=0,nan"], "generate.times_s: times must be finite"),
+    ([*FRAMES, "generate.times_s=0,1,2"], "2 splats need as many times, got 3"),
+    ([*FRAMES, "generate.fps=10", "--set", "generate.stable_identity=true"], "f2.ply: has 49 Gaussians, f1.ply has 50"),
+    (["--splat", "good.ply", "--set", "generate.fps=10"], "good.ply: is one splat"),
     (["--splat", "truncated.ply"], "truncated.ply"),
     (["--splat", "promises.ply"], "99"),
     (["--splat", "columns.ply"], "opacity"),

@@ -14,12 +14,13 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,65 @@ def bench_bounds(folder: Path, runs: int) -> list[Row]:
     return [*rows, Row("each further million", None, note)]
 
 
+def write_moving_room(folder: Path, frames: int, moving: int = 40_000) -> None:
+    """Write a room of 200 k Gaussians with a box that is carried 1 m along x, a 3DGS PLY for each of `frames` times."""
+    from lyra_backend.io.ply import read_ply, write_ply
+    from lyra_backend.types import GaussianCloud
+
+    folder.mkdir()
+    write_rooms(folder / "room.ply", 1, 200_000 - moving)
+    room = read_ply(folder / "room.ply").value
+    (folder / "room.ply").unlink()
+    rng = np.random.default_rng(2)
+    places = rng.random((moving, 3)).astype(np.float32)
+    side = np.arange(moving) % 6
+    places[np.arange(moving), side // 2] = side % 2  # onto the sides of a cube
+    box = GaussianCloud(
+        np.array([1.0, 3.5, 0.3], np.float32) + np.float32(0.6) * places,
+        np.full((moving, 3), 0.004, np.float32),
+        np.tile(np.array([1, 0, 0, 0], np.float32), (moving, 1)),
+        np.full(moving, 0.9, np.float32),
+        np.full((moving, 1, 3), 0.5, np.float32),
+    )
+    for frame in range(frames):
+        carried = replace(box, positions=box.positions + np.array([frame / (frames - 1), 0, 0], np.float32))
+        write_ply(folder / f"frame_{frame:04d}.ply", GaussianCloud.concatenate([room, carried]))
+
+
+def bench_sequence(folder: Path, runs: int) -> list[Row]:
+    """A moving scene of 30 times, followed through time and not; samples are compared with what was moved."""
+    frames, rows = folder / "frames", []
+    write_moving_room(frames, 30)
+    for followed in ("true", "false"):
+        scene = folder / f"moving-{followed}"
+        settings = ("--set", "generate.fps=30", "--set", f"generate.stable_identity={followed}", "--overwrite")
+        words = ("generate", "--splat", str(frames), "--up", "z", "--scale", "1", *settings, "--out", str(scene))
+        cost = median(lambda words=words: run(command(*words)), runs)  # type: ignore[misc]
+        size = (scene / "gaussians.usdc").stat().st_size / 1e6
+        stages = json.loads((scene / "timings.json").read_text())["stages"]
+        parts = ", ".join(f"{s['stage']} {s['wall_s']:.1f}" for s in stages)
+        note = f"gaussians.usdc {size:.0f} MB, wall s by stage: {parts}; {_sampled(scene / 'gaussians.usdc')}"
+        what = "followed" if followed == "true" else "not followed"
+        rows.append(Row(f"generate, 30 times of 200 k Gaussians, {what}", cost, note))
+    shutil.rmtree(frames)
+    return rows
+
+
+def _sampled(file: Path) -> str:
+    """Say how far the middle of the carried box lies from where it was carried, at samples and between them."""
+    from pxr import Usd
+
+    stage = Usd.Stage.Open(str(file))
+    positions = stage.GetAttributeAtPath("/Gaussians/Moving.positions")
+
+    def off(time: float, expected: float) -> float:
+        middle = np.median(np.array(positions.Get(time)), axis=0) - np.median(np.array(positions.Get(0.0)), axis=0)
+        return float(np.abs(middle - (expected, 0, 0)).max())
+
+    at, between = (max(off(k + shift, (k + shift) / 29) for k in range(29)) for shift in (0.0, 0.5))
+    return f"opened; box within {at * 1000:.2f} mm at samples, {between * 1000:.2f} mm between"
+
+
 def bench_render(folder: Path, runs: int) -> list[Row]:
     """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
     script = (
@@ -279,6 +339,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "rate": bench_rate,
     "collide": bench_collide,
     "bounds": bench_bounds,
+    "sequence": bench_sequence,
     "render": bench_render,
     "scan": bench_scan,
 }

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from .. import registry
 from ..errors import InvalidRequest, nearest
 from ..io.ply import write_ply
+from ..io.splat_sequence import SEQUENCE_FILE
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
@@ -23,8 +24,6 @@ __all__ = ["SPLAT_FILE", "Params", "run"]
 
 #: The Gaussians once more, where a user asked for them.
 SPLAT_FILE = "gaussians.ply"
-#: Which files hold a moving scene at which times.
-_SEQUENCE_FILE = "sequence.json"
 _AUTO = "auto"
 _NONE = "none"
 
@@ -42,7 +41,9 @@ class Params:
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
     keep_splat: bool = param(
-        False, "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert."
+        False,
+        "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert; those of "
+        "a scene that moves at every time.",
     )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
@@ -54,6 +55,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there.
     """
     from . import collision, provenance, stage
+    from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
         raise InvalidRequest(
@@ -77,18 +79,16 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     if params.keep_splat:
         write_ply(directory / SPLAT_FILE, bundle.cloud)
         written.append(SPLAT_FILE)
-    if bundle.sequence is not None:
-        written += _write_sequence(bundle.sequence, directory)
-        findings.append(_first_only(bundle.sequence))
-        findings += [_static(name) for name in files.values() if getattr(_primitive(name), "IS_STATIC", False)]
+        written += _write_sequence(bundle.sequence, directory) if bundle.sequence else []
+    times = TimeCodes.of(bundle.sequence.times_s) if bundle.sequence else None
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     visuals = {
         variant: stage.Visual(file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""))
         for variant, file in gaussians.value.items()
     }
-    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings))
-    written.append(stage.write_stage(directory, settings, bundle.light))
+    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
+    written.append(stage.write_stage(directory, settings, bundle.light, times))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
@@ -117,30 +117,35 @@ def _write_gaussians(
     findings: list[Finding] = []
     for i, (variant, name) in enumerate(primitives.items()):
         part = progress.child(i / len(primitives), (i + 1) / len(primitives))
-        outcome = _primitive(name).run(bundle.cloud, directory, bundle.primitives[name], part)
+        outcome = _write_primitive(bundle, name, directory, part)
         files[variant] = outcome.value
         counts |= {f"{variant}_{key}": value for key, value in outcome.counts.items()}
         findings += outcome.findings
     return Outcome(files, counts, tuple(findings))
 
 
+def _write_primitive(bundle: SceneBundle, name: str, directory: Path, progress: Progress) -> Outcome[str]:
+    """Let a primitive write the scene at all times, or what it shows of it if it knows no time."""
+    plugin, params = _primitive(name), bundle.primitives[name]
+    if bundle.sequence is None:
+        still: Outcome[str] = plugin.run(bundle.cloud, directory, params, progress)
+        return still
+    if hasattr(plugin, "run_sequence"):
+        moving: Outcome[str] = plugin.run_sequence(bundle.sequence, directory, params, progress)
+        return moving
+    first: Outcome[str] = plugin.run(bundle.cloud, directory, params, progress)
+    return replace(first, findings=(*first.findings, _static(name)))
+
+
 def _write_sequence(sequence: GaussianSequence, directory: Path) -> list[str]:
-    """Write the Gaussians of every time as a splat file, and when they are so."""
-    names = [f"gaussians_t{i:03d}.ply" for i in range(len(sequence.clouds))]
-    for name, cloud in zip(names, sequence.clouds, strict=True):
-        write_ply(directory / name, cloud)
+    """Write the Gaussians of every time after the first as a splat file, and when all are so."""
+    names = [SPLAT_FILE, *(f"gaussians_t{i:03d}.ply" for i in range(1, len(sequence.clouds)))]
+    for i, name in enumerate(names[1:], 1):
+        write_ply(directory / name, sequence.at(i))
     times = [{"file": name, "time_s": round(time, 6)} for name, time in zip(names, sequence.times_s, strict=True)]
     data = {"stable_identity": sequence.stable_identity, "times": times}
-    (directory / _SEQUENCE_FILE).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    return [*names, _SEQUENCE_FILE]
-
-
-def _first_only(sequence: GaussianSequence) -> Finding:
-    message = (
-        f"The stage shows the scene at {sequence.times_s[0]:g} s, the first of {len(sequence.clouds)} times; all are "
-        f"kept as splat files that {_SEQUENCE_FILE} lists."
-    )
-    return Finding("sequence.first_only", Severity.WARNING, message, len(sequence.clouds))
+    (directory / SEQUENCE_FILE).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    return [*names[1:], SEQUENCE_FILE]
 
 
 def _static(primitive: str) -> Finding:

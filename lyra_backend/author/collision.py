@@ -2,10 +2,10 @@
 
 Does: write ``collision.usdc`` with the default prim /World, which holds /World/Collision/Environment (everything that
 does not move, welded into one Mesh), /World/Collision/Structure (the same without the objects),
-/World/Collision/Objects/* (objects, each an Xform with its shapes), /World/Collision/Convex/* (convex pieces) and
-/World/PhysicsMaterials/*. What the first variant does not use is inactive, so the layer is right on its own; the
-scene's variants switch prims on and off. Does not: move a triangle. PhysX's schema is authored by name, so it need
-not be installed.
+/World/Collision/Objects/* (objects, each an Xform with its shapes), /World/Collision/Convex/* (convex pieces),
+/World/Collision/Moving/* (what is carried along a path, each an Xform with its hull) and /World/PhysicsMaterials/*.
+What the first variant does not use is inactive, so the layer is right on its own; the scene's variants switch prims on
+and off. Does not: move a triangle. PhysX's schema is authored by name, so it need not be installed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from pxr import Sdf, Vt
 
 from ..errors import InvalidRequest
 from ..progress import Progress
-from ..types import Approximation, CollisionPart, CollisionProxy, Primitive, Role
+from ..types import Approximation, CollisionPart, CollisionProxy, KinematicBody, Primitive, Role
 from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
 from .bodies import author_body, author_primitive, origin_of
+from .kinematic import author_kinematic
 from .layers import apply_schemas, attribute, define, write_layer
 from .materials import Materials, PhysicsMaterial, bind
+from .time_codes import TimeCodes
 
 __all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "variants", "write"]
 
@@ -35,6 +37,7 @@ ENVIRONMENT_NAME = "Environment"
 STRUCTURE_NAME = "Structure"
 OBJECTS_NAME = "Objects"
 CONVEX_NAME = "Convex"
+MOVING_NAME = "Moving"
 MATERIALS_NAME = "PhysicsMaterials"
 UNKNOWN_CLASS = "unknown"
 
@@ -93,17 +96,18 @@ def _wanted(proxy: CollisionProxy) -> dict[str, set[str]]:
     moving = {p.body for p in proxy.parts if p.dynamic}
     colliders = _colliders(proxy)
     objects = {c.switch: c.body in moving for c in colliders if c.scope == OBJECTS_NAME}
-    always = {path for path, moves in objects.items() if moves}
+    carried = {c.switch for c in colliders if c.scope == MOVING_NAME}
+    always = carried | {path for path, moves in objects.items() if moves}
     wanted: dict[str, set[str]] = {}
     for variant, name in (("single", ENVIRONMENT_NAME), ("parts", STRUCTURE_NAME)):
         own = {c.switch for c in colliders if c.name == name and not c.scope}
         if own:
-            wanted[variant] = own | (set(objects) if variant == "parts" else always)
+            wanted[variant] = own | always | (set(objects) if variant == "parts" else set())
     pieces = {c.switch for c in colliders if c.scope == CONVEX_NAME}
     if pieces:
         wanted["convex"] = pieces | always
     if not wanted and objects:
-        wanted["parts"] = set(objects)
+        wanted["parts"] = set(objects) | always
     return wanted
 
 
@@ -140,7 +144,8 @@ def write(
             own = _own_material(collider, material)
             bind(prim, materials.of(collider.classes, own, own=collider.friction is not None))
 
-    write_layer(path, ROOT_NAME, fill)
+    times = TimeCodes.of(proxy.kinematic[0].times_s) if proxy.kinematic else None
+    write_layer(path, ROOT_NAME, fill, times=times)
     return {
         "colliders": len(colliders),
         "collider_vertices": sum(len(c.points) for c in colliders),
@@ -156,11 +161,27 @@ def _parent(root: Sdf.PrimSpec, collider: _Collider, proxy: CollisionProxy, acti
     if not collider.body:
         return scope
     body = scope.nameChildren.get(collider.body)
+    if body is None and (carried := _carried(proxy, collider)):
+        return author_kinematic(scope, carried)
     if body is None:
         body = author_body(scope, _parts_of(proxy, collider.body))
         if collider.switch not in active:
             body.active = False
     return body
+
+
+def _carried(proxy: CollisionProxy, collider: _Collider) -> KinematicBody | None:
+    """Return the body that is carried along of which a collider is the shape, None if it is of none."""
+    if collider.scope != MOVING_NAME:
+        return None
+    return next(body for body in proxy.kinematic if body.part.body == collider.body)
+
+
+def _origin_of(proxy: CollisionProxy, collider: _Collider) -> npt.NDArray[np.float64]:
+    """Return where the prim above a collider has its origin [m], shape (3,)."""
+    if carried := _carried(proxy, collider):
+        return carried.positions[0].astype(np.float64)
+    return origin_of(_parts_of(proxy, collider.body)) if collider.body else np.zeros(3)
 
 
 def _parts_of(proxy: CollisionProxy, body: str) -> list[CollisionPart]:
@@ -176,7 +197,7 @@ def _colliders(proxy: CollisionProxy) -> list[_Collider]:
     for role, scope in ((Role.OBJECT, OBJECTS_NAME), (Role.PIECE, CONVEX_NAME)):
         for part in proxy.with_role(role):
             colliders.append(_apart(part, scope))
-    return colliders
+    return colliders + [_apart(body.part, MOVING_NAME) for body in proxy.kinematic]
 
 
 def _apart(part: CollisionPart, scope: str) -> _Collider:
@@ -244,7 +265,7 @@ def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
 
 def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionProxy) -> Sdf.PrimSpec:
     """Author a collider, hidden from cameras but not from physics."""
-    origin = origin_of(_parts_of(proxy, collider.body)) if collider.body else np.zeros(3)
+    origin = _origin_of(proxy, collider)
     schemas = ["PhysicsCollisionAPI", "MaterialBindingAPI"]
     if collider.primitive is not None:
         prim = author_primitive(parent, collider.name, collider.primitive, origin)

@@ -15,6 +15,7 @@ from pxr import Sdf, Usd, UsdGeom, UsdPhysics
 
 from ..atomic import replacing
 from ..errors import InvalidRequest
+from .time_codes import TimeCodes
 from .usdz import write_package
 
 __all__ = [
@@ -43,6 +44,7 @@ def write_layer(
     fill: Callable[[Sdf.Layer], None],
     *,
     render_settings: RenderSettings | None = None,
+    times: TimeCodes | None = None,
 ) -> None:
     """Write a layer to `path`; nothing appears there before it is whole.
 
@@ -55,6 +57,7 @@ def write_layer(
         default_prim: name of the root prim that references mean.
         fill: authors the layer; it must not keep it, because Windows replaces no file that is mapped.
         render_settings: settings for Kit, which reads them from root layers only.
+        times: of a scene that moves, which players too read from root layers only.
 
     Raises:
         InvalidRequest: another ending, a folder that is not there, or a layer too large for a .usdz.
@@ -65,15 +68,19 @@ def write_layer(
         raise InvalidRequest(f"{path.name}: USD files must end in {', '.join(SUFFIXES)}, got {suffix!r}; rename it.")
     with replacing(path) as scratch:
         if suffix != ".usdz":
-            _fill_layer(scratch, default_prim, fill, render_settings)
+            _fill_layer(scratch, default_prim, fill, render_settings, times)
             return
         member = scratch.with_name(_PACKAGED_LAYER)
-        _fill_layer(member, default_prim, fill, render_settings)
+        _fill_layer(member, default_prim, fill, render_settings, times)
         write_package([member], scratch)
 
 
 def _fill_layer(
-    path: Path, default_prim: str, fill: Callable[[Sdf.Layer], None], render_settings: RenderSettings | None
+    path: Path,
+    default_prim: str,
+    fill: Callable[[Sdf.Layer], None],
+    render_settings: RenderSettings | None,
+    times: TimeCodes | None,
 ) -> None:
     layer = Sdf.Layer.CreateNew(str(path))
     root = layer.pseudoRoot
@@ -83,6 +90,9 @@ def _fill_layer(
     layer.defaultPrim = default_prim
     if render_settings:
         layer.customLayerData = {"renderSettings": dict(render_settings)}
+    if times is not None:
+        layer.timeCodesPerSecond = times.per_second
+        layer.startTimeCode, layer.endTimeCode = times.codes[0], times.codes[-1]
     fill(layer)
     layer.Save()
 

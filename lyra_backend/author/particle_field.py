@@ -6,7 +6,9 @@ by name, so USD builds without the schema write the same file. Does not: move, f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +19,35 @@ from pxr import Sdf, Vt
 from ..errors import InvalidRequest
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, GaussianCloud, Outcome, Severity
+from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
 from .field_reader import holds, read
 from .frames import check_world, frame_findings
 from .layers import apply_schemas, attribute, define, flush, write_layer
 
-__all__ = ["FILE_NAME", "PRIM_NAME", "RENDER_SETTINGS", "Params", "holds", "read", "run", "write"]
+__all__ = [
+    "FILE_NAME",
+    "PRIM_NAME",
+    "RENDER_SETTINGS",
+    "Params",
+    "array_value",
+    "arrays_of",
+    "author_field",
+    "extent_of",
+    "half_findings",
+    "holds",
+    "read",
+    "run",
+    "run_sequence",
+    "write",
+]
 
 FILE_NAME = "gaussians.usdc"
 PRIM_NAME = "Gaussians"
 #: What the root layer tells Kit: Gaussians are display-referred, so the tone mapper has to be linear (2).
 RENDER_SETTINGS = {"rtx:post:tonemap:op": 2}
 TYPE_NAME = "ParticleField3DGaussianSplat"
+COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
 
 #: The kernel is exp(-r^2 / 2) cut off at three standard deviations.
 _SUPPORT_SIGMA = 3.0
@@ -71,22 +89,49 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
 
+def run_sequence(sequence: GaussianSequence, directory: Path, params: Params, progress: Progress) -> Outcome[str]:
+    """Write a scene that moves as ``gaussians.usdc`` into `directory`; return its name.
+
+    Raises:
+        InvalidRequest: the clouds are not in the WORLD frame.
+    """
+    from .particle_sequence import write_sequence
+
+    check_world(sequence.clouds[0])
+    outcome = write_sequence(sequence, directory / FILE_NAME, params, progress)
+    return Outcome(FILE_NAME, outcome.counts, outcome.findings)
+
+
 def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     """Write a cloud of any frame to `path` (.usdc, .usda or .usdz) with the default prim /Gaussians.
 
     Raises:
         InvalidRequest: the ending is unknown, positions do not fit into half precision, or a .usdz would be too large.
     """
-    findings = frame_findings(cloud, path) + (_half_findings(cloud, path) if params.half else ())
+    findings = frame_findings(cloud, path) + (half_findings(cloud, path) if params.half else ())
 
     def fill(layer: Sdf.Layer) -> None:
-        prim = define(layer, PRIM_NAME, TYPE_NAME)
-        _author_hints(prim, cloud, params)
-        _author_arrays(prim, cloud, params.half)
+        author_field(layer, PRIM_NAME, cloud, params)
 
     write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
     counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}
     return Outcome(None, counts, findings)
+
+
+def author_field(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params) -> Sdf.PrimSpec:
+    """Author one prim with all Gaussians of a cloud.
+
+    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    """
+    prim = define(parent, name, TYPE_NAME)
+    _author_hints(prim, cloud, params)
+    attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, Vt.Vec3fArray.FromNumpy(extent_of(cloud, params.half)))
+    for array, values in arrays_of(cloud, params.half):
+        spec = _author_array(prim, array, values)
+    # Renderers take the stride from the degree; some checkers read it from these two.
+    spec.SetInfo("elementSize", cloud.sh.shape[1])
+    spec.SetInfo("interpolation", "vertex")
+    return prim
 
 
 def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> None:
@@ -102,34 +147,28 @@ def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> N
     prim.SetInfo("customData", {"lyra": {"frame": cloud.frame.value, "gaussianCount": cloud.count}})
 
 
-def _author_arrays(prim: Sdf.PrimSpec, cloud: GaussianCloud, half: bool) -> None:
-    """Author the per-Gaussian arrays, each in one precision only, and the extent of what they hold.
+def arrays_of(cloud: GaussianCloud, half: bool) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield the per-Gaussian arrays (N,) or (N, k) as they are stored, each in one precision only; SH come last.
 
-    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    Names are those of the schema's float attributes; quaternions are xyzw.
     """
     number = np.dtype(np.float16 if half else np.float32)
-    positions, scales = cloud.positions.astype(number, copy=False), _positive(cloud.scales.astype(number, copy=False))
-    extent = Vt.Vec3fArray.FromNumpy(_extent(positions, scales))
-    attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, extent)
-    _author_array(prim, "positions", positions)
-    _author_array(prim, "scales", scales)
-    del positions, scales
-    _author_array(prim, "orientations", wxyz_to_xyzw(_unit(cloud.quats_wxyz)).astype(number, copy=False))
-    _author_array(prim, "opacities", cloud.opacities.astype(number, copy=False))
-    coefficients = cloud.sh.reshape(-1, 3).astype(number, copy=False)
-    spec = _author_array(prim, "radiance:sphericalHarmonicsCoefficients", coefficients)
-    # Renderers take the stride from the degree; some checkers read it from these two.
-    spec.SetInfo("elementSize", cloud.sh.shape[1])
-    spec.SetInfo("interpolation", "vertex")
+    yield "positions", cloud.positions.astype(number, copy=False)
+    yield "scales", _positive(cloud.scales.astype(number, copy=False))
+    yield "orientations", wxyz_to_xyzw(_unit(cloud.quats_wxyz)).astype(number, copy=False)
+    yield "opacities", cloud.opacities.astype(number, copy=False)
+    yield COEFFICIENTS, cloud.sh.reshape(-1, 3).astype(number, copy=False)
+
+
+def array_value(name: str, values: npt.NDArray[Any]) -> tuple[str, Sdf.ValueTypeName, Any]:
+    """Return an array's attribute, named with a trailing "h" if it is of halves, with its type and its Vt value."""
+    half = values.dtype == np.float16
+    type_name, array_type = _array_types(name, half)
+    return name + "h" if half else name, type_name, array_type.FromNumpy(np.ascontiguousarray(values))
 
 
 def _author_array(prim: Sdf.PrimSpec, name: str, values: npt.NDArray[Any]) -> Sdf.AttributeSpec:
-    """Author one array (N,) or (N, k); half arrays have their own attribute, named with a trailing "h"."""
-    half = values.dtype == np.float16
-    type_name, array_type = _array_types(name, half)
-    numbers = array_type.FromNumpy(np.ascontiguousarray(values))
-    spec = attribute(prim, name + "h" if half else name, type_name, numbers)
-    del numbers
+    spec = attribute(prim, *array_value(name, values))
     flush(prim.layer)
     return spec
 
@@ -157,10 +196,11 @@ def _unit(quats: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
     return quats if not len(quats) or np.abs(squares - 1).max() < 1e-6 else normalise_quats(quats)
 
 
-def _extent(positions: npt.NDArray[Any], scales: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def extent_of(cloud: GaussianCloud, half: bool) -> npt.NDArray[np.float32]:
     """Return the box (2, 3) [m] of all centres grown by the kernel's support, wider by what rounding may err."""
-    if not len(positions):
+    if not cloud.count:
         return np.zeros((2, 3), np.float32)
+    (_, positions), (_, scales) = islice(arrays_of(cloud, half), 2)
     centres = positions.astype(np.float32, copy=False)
     reach = np.float32(_SUPPORT_SIGMA) * scales.max(axis=1, keepdims=True).astype(np.float32)
     reach = np.nextafter(reach, np.float32(np.inf))
@@ -168,7 +208,7 @@ def _extent(positions: npt.NDArray[Any], scales: npt.NDArray[Any]) -> npt.NDArra
     return np.nextafter(np.stack([low, high]), np.array([[-np.inf], [np.inf]], np.float32))
 
 
-def _half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
+def half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
     """Say what half precision costs.
 
     Raises:

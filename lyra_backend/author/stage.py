@@ -17,6 +17,7 @@ from ..types import Bulb, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
 from .layers import RenderSettings, attribute, define, write_layer
 from .particle_field import PRIM_NAME
+from .time_codes import TimeCodes
 
 __all__ = [
     "NO_VARIANT",
@@ -75,6 +76,7 @@ def write_scene(
     collider_variants: Mapping[str, Mapping[str, bool]],
     appearance: str,
     render_settings: RenderSettings,
+    times: TimeCodes | None = None,
 ) -> str:
     """Write ``scene.usda`` into `directory`; return its name.
 
@@ -86,6 +88,7 @@ def write_scene(
             collision layer, below its default prim.
         appearance: the variant that is selected.
         render_settings: settings that the Gaussians need in a root layer.
+        times: when the scene moves, if it does.
     """
 
     def fill(layer: Sdf.Layer) -> None:
@@ -96,7 +99,7 @@ def write_scene(
         if collider_variants:
             _add_collision_variants(world, collider_variants)
 
-    write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings)
+    write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings, times=times)
     return SCENE_FILE
 
 
@@ -136,7 +139,12 @@ def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[
     _add_variant(variants, NO_VARIANT)
 
 
-def write_stage(directory: Path, render_settings: RenderSettings, light: SceneLight | None = None) -> str:
+def write_stage(
+    directory: Path,
+    render_settings: RenderSettings,
+    light: SceneLight | None = None,
+    times: TimeCodes | None = None,
+) -> str:
     """Write ``stage.usda`` into `directory`: the scene with gravity and light; return its name.
 
     The lights are those that are baked into the Gaussians, so that robots and what else is added look as if they stood
@@ -147,6 +155,7 @@ def write_stage(directory: Path, render_settings: RenderSettings, light: SceneLi
         WORLD_NAME,
         lambda layer: _fill_stage(layer, light or _USUAL),
         render_settings=render_settings,
+        times=times,
     )
     return STAGE_FILE
 

@@ -1,6 +1,7 @@
 """A Gaussian splat file made elsewhere: PLY, compressed PLY, SPZ, splat, ksplat, SOG, or USD as 3DGRUT exports it.
 
-A world of World Labs Marble comes with its scale, its ground and a collider: see :mod:`lyra_backend.io.marble`.
+A folder of them is a scene that moves. A world of World Labs Marble comes with its scale, its ground and a collider:
+see :mod:`lyra_backend.io.marble`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ..types import (
     UP_AXES,
     USUAL_UP,
     Finding,
+    GaussianCloud,
+    GaussianSequence,
     Generation,
     Outcome,
     Scale,
@@ -28,6 +31,7 @@ from ..types import (
     TriangleMesh,
 )
 from ._splat_placement import Placement, cameras_at, parse_point, place, told_world
+from ._splat_sequence import SequenceParams, read_sequence, refuse_times
 
 __all__ = ["Params", "run"]
 
@@ -39,7 +43,7 @@ _MEASURED_PERCENT, _MARBLE_PERCENT = 5.0, 20.0
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(SequenceParams):
     """How the file's coordinates are meant."""
 
     up: str | None = param(
@@ -83,20 +87,19 @@ class Params:
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
     """Read `request.splat`, turn it Z up and scale it to metres; where the ground is known, the frame is WORLD.
 
-    Else it stays GENERATOR. Without a scale, units are taken as metres and a finding of severity error says so.
+    Else it stays GENERATOR. A folder of splats becomes a scene that moves. Without a scale, units are taken as metres
+    and a finding of severity error says so.
 
     Raises:
         InvalidRequest: the request names no splat, or a file or parameter cannot be used.
         MissingDependency: the format needs a package that is not installed.
     """
-    from ..io.splats import read_splats
-
     if request.splat is None:
         raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
-    world = _world(request, params)
+    path, world = Path(request.splat), _world(request, params)
     viewpoint = None if params.viewpoint is None else parse_point("generate.viewpoint", params.viewpoint)
     collider = _collider(request)
-    read = read_splats(Path(request.splat), progress.child(0.0, 0.7))
+    read, sequence = _read(path, params, progress.child(0.0, 0.7))
     progress(0.7, "turning the scene upright")
     placement = place(read.value, world, params.up, params.scale)
     upright = placement.similarity()
@@ -107,14 +110,26 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         cameras=() if viewpoint is None else cameras_at(upright.apply(np.array([viewpoint]))[0]),
         scale=Scale(_uncertainty_percent(params) if placement.scale_known else None),
         geometry="inferred",
-        provenance=_provenance(Path(request.splat), world),
+        provenance=_provenance(path, world),
         # a scene that may lie on its side is nothing to train in
         as_asked=placement.up_known,
+        sequence=sequence and sequence.transformed(upright, placement.frame),
         supplied_collider=collider and collider.transformed(_placement_of_collider(placement, params)),
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
     findings = (*_up_findings(placement), *_scale_findings(placement, world), *_world_findings(placement, world))
     return Outcome(generation, read.counts, (*read.findings, *findings))
+
+
+def _read(path: Path, params: Params, progress: Progress) -> tuple[Outcome[GaussianCloud], GaussianSequence | None]:
+    """Return the scene as its file has it, at its first time, and at all times if `path` is a folder."""
+    from ..io.splats import read_splats
+
+    if path.is_dir():
+        moving = read_sequence(path, params, progress)
+        return Outcome(moving.value.clouds[0], moving.counts, moving.findings), moving.value
+    refuse_times(params, path)
+    return read_splats(path, progress), None
 
 
 def _world(request: SceneRequest, params: Params) -> MarbleWorld | None:
@@ -143,13 +158,14 @@ def _uncertainty_percent(params: Params) -> float:
 
 
 def _provenance(splat: Path, world: MarbleWorld | None) -> dict[str, Any]:
-    from ..io.run_inputs import file_digest
+    from ..io.run_inputs import content_digest
+    from ..io.splat_sequence import sequence_files
     from ..io.splats import format_of
 
     return {
         "generator": "splat_file",
-        "source_sha256": file_digest(splat),
-        "source_format": format_of(splat),
+        "source_sha256": content_digest(splat),
+        "source_format": format_of(sequence_files(splat)[0] if splat.is_dir() else splat),
         "licence": "unknown, as the source file",
         **({} if world is None else {"made_by": "World Labs Marble", "marble": asdict(world)}),
     }

@@ -1,4 +1,7 @@
-"""The input files of a run: copied into its directory and named there by their content."""
+"""The input files of a run: copied into its directory and named there by their content.
+
+A folder of splats is one input. In its copy the files keep their names, which may say in which order they come.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from pathlib import Path
 
 from ..atomic import atomic_write, replacing
 from ..errors import InvalidRequest
-from ..types.request import INPUT_FIELDS, SceneRequest
+from ..types.request import FOLDER_FIELDS, INPUT_FIELDS, SceneRequest
+from .splat_sequence import sequence_files
 
-__all__ = ["INPUTS", "NAMES_FILE", "RunInputs", "file_digest", "with_inputs"]
+__all__ = ["INPUTS", "NAMES_FILE", "RunInputs", "content_digest", "file_digest", "with_inputs"]
 
 #: Folder in a run directory.
 INPUTS = "inputs"
@@ -25,6 +29,20 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of an input, in hexadecimal: of a file, or of the names and contents of a folder's splats.
+
+    Raises:
+        InvalidRequest: a folder holds no sequence of splats.
+    """
+    if not path.is_dir():
+        return file_digest(path)
+    digest = hashlib.sha256()
+    for file in sorted(sequence_files(path)):
+        digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0" + file_digest(file).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def with_inputs(request: SceneRequest, files: Mapping[str, str]) -> SceneRequest:
@@ -44,7 +62,7 @@ class RunInputs:
         """Find the input files of a request.
 
         Raises:
-            InvalidRequest: a file does not exist or cannot be read.
+            InvalidRequest: a file does not exist or cannot be read, or a folder holds no sequence.
         """
         sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
         return RunInputs(sources, {field: _name(field, path) for field, path in sources.items()})
@@ -57,10 +75,10 @@ class RunInputs:
         """
         for field, source in self.sources.items():
             target = root / self.names[field]
-            if not target.is_file():
+            if not target.exists():
                 target.parent.mkdir(exist_ok=True)
                 with replacing(target) as part:
-                    shutil.copyfile(source, part)
+                    _copy(source, part)
         if self.sources and not (root / INPUTS / NAMES_FILE).is_file():
             called = {Path(self.names[field]).name: source.name for field, source in self.sources.items()}
             atomic_write(root / INPUTS / NAMES_FILE, json.dumps(called, indent=2) + "\n")
@@ -72,13 +90,24 @@ class RunInputs:
         return message
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or those files of a folder that are the input."""
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        return
+    target.mkdir()
+    for file in sequence_files(source):
+        shutil.copyfile(file, target / file.name)
+
+
 def _name(field: str, path: Path) -> str:
-    if path.is_dir():
+    is_folder = path.is_dir()
+    if is_folder and field not in FOLDER_FIELDS:
         raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
-    if not path.is_file():
+    if not is_folder and not path.is_file():
         raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
     suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".compressed.ply") else path.suffix
     try:
-        return f"{INPUTS}/{file_digest(path)[:16]}{suffix.lower()}"
+        return f"{INPUTS}/{content_digest(path)[:16]}{'' if is_folder else suffix.lower()}"
     except OSError as error:
         raise InvalidRequest(f"{field}: {path} cannot be read ({error.strerror}). Check its permissions.") from error

@@ -23,6 +23,7 @@ from ..types import (
     Generation,
     Intrinsics,
     Keyframe,
+    KinematicBody,
     Outcome,
     Primitive,
     Role,
@@ -46,6 +47,8 @@ __all__ = [
 #: The exact surface of a scene, where the generator knows it.
 TRUTH_FILE = "truth.glb"
 _COLLIDER_FILE = "supplied_collider.npz"
+#: What does not move of a scene that moves.
+_BACKGROUND_FILE = "background.npz"
 
 
 def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
@@ -61,11 +64,17 @@ def load_outcome(folder: Path) -> Outcome[None]:
 
 
 def save_generation(folder: Path, generation: Generation) -> None:
-    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has them, its exact surface and collider."""
+    """Write a generation as ``cloud.npz``, ``generation.json`` and, if it has them, its exact surface and collider.
+
+    A scene that moves has a file for what moves at each time, and one for what does not.
+    """
     cloud, sequence = generation.cloud, generation.sequence
-    clouds = (cloud, *(sequence.clouds[1:] if sequence else ()))
+    clouds = sequence.clouds if sequence else (cloud,)
+    background = sequence.background if sequence else None
     for name, one in zip(_cloud_files(len(clouds)), clouds, strict=True):
         _save_cloud(folder / name, one)
+    if background is not None:
+        _save_cloud(folder / _BACKGROUND_FILE, background)
     _save_arrays(folder / "keyframes.npz", _keyframe_arrays(generation.keyframes))
     data = {
         "keyframes": [keyframe.camera for keyframe in generation.keyframes],
@@ -79,6 +88,7 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "as_asked": generation.as_asked,
         "times_s": sequence and sequence.times_s,
         "stable_identity": bool(sequence and sequence.stable_identity),
+        "background": None if background is None else background.class_names,
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
@@ -93,12 +103,14 @@ def load_generation(folder: Path) -> Generation:
     data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
     names, frame = data["class_names"], Frame(data["frame"])
     clouds = [_load_cloud(folder / file, frame, own) for file, own in zip(_cloud_files(len(names)), names, strict=True)]
-    times, stable = data["times_s"], data["stable_identity"]
+    times, stable, names = data["times_s"], data["stable_identity"], data["background"]
+    background = _load_cloud(folder / _BACKGROUND_FILE, frame, names) if names else None
+    sequence = GaussianSequence(tuple(clouds), tuple(times), stable, background) if times else None
     with np.load(folder / "keyframes.npz") as arrays:
         keyframes = tuple(Keyframe(n, arrays[f"i{k}"], arrays[f"d{k}"]) for k, n in enumerate(data["keyframes"]))
     truth = folder / TRUTH_FILE
     return Generation(
-        clouds[0],
+        sequence.at(0) if sequence else clouds[0],
         tuple(_camera_from_json(c) for c in data["cameras"]),
         Scale(data["scale_uncertainty_percent"]),
         data["geometry"],
@@ -107,18 +119,23 @@ def load_generation(folder: Path) -> Generation:
         data["light"] and SceneLight.from_json(data["light"]),
         data["as_asked"],
         keyframes,
-        GaussianSequence(tuple(clouds), tuple(times), stable) if times else None,
+        sequence,
         _load_mesh(folder / _COLLIDER_FILE),
     )
 
 
 def save_proxy(folder: Path, proxy: CollisionProxy) -> None:
     """Write colliders as ``proxy.npz`` and ``proxy.json``."""
-    vertices = {f"v{i}": p.vertices for i, p in enumerate(proxy.parts)}
-    triangles = {f"t{i}": p.triangles for i, p in enumerate(proxy.parts)}
-    _save_arrays(folder / "proxy.npz", {**vertices, **triangles})
-    parts = [_part_to_json(p) for p in proxy.parts]
-    data = {"parts": parts, "method": proxy.method, "error_m": proxy.error_m, "measured": dict(proxy.measured)}
+    every = [*proxy.parts, *(body.part for body in proxy.kinematic)]
+    vertices = {f"v{i}": p.vertices for i, p in enumerate(every)}
+    triangles = {f"t{i}": p.triangles for i, p in enumerate(every)}
+    positions = {f"p{i}": body.positions for i, body in enumerate(proxy.kinematic)}
+    quats = {f"q{i}": body.quats_wxyz for i, body in enumerate(proxy.kinematic)}
+    _save_arrays(folder / "proxy.npz", {**vertices, **triangles, **positions, **quats})
+    parts = [_part_to_json(p) for p in every]
+    carried = [{"times_s": body.times_s, "error_m": body.error_m} for body in proxy.kinematic]
+    said = {"method": proxy.method, "error_m": proxy.error_m, "measured": dict(proxy.measured)}
+    data = {"parts": parts, "kinematic": carried, **said}
     (folder / "proxy.json").write_text(json.dumps(data), encoding="utf-8")
 
 
@@ -126,8 +143,13 @@ def load_proxy(folder: Path) -> CollisionProxy:
     """Read what :func:`save_proxy` wrote."""
     data = json.loads((folder / "proxy.json").read_text(encoding="utf-8"))
     with np.load(folder / "proxy.npz") as arrays:
-        parts = tuple(_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"]))
-    return CollisionProxy(parts, data["method"], data["error_m"], data["measured"])
+        every = [_part_from_json(part, arrays[f"v{i}"], arrays[f"t{i}"]) for i, part in enumerate(data["parts"])]
+        count = len(every) - len(data["kinematic"])
+        carried = tuple(
+            KinematicBody(every[count + i], tuple(one["times_s"]), arrays[f"p{i}"], arrays[f"q{i}"], one["error_m"])
+            for i, one in enumerate(data["kinematic"])
+        )
+    return CollisionProxy(tuple(every[:count]), data["method"], data["error_m"], data["measured"], carried)
 
 
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:

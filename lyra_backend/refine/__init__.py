@@ -1,7 +1,8 @@
 """Refinement: from what a generator made to a clean scene in the WORLD frame.
 
 Does: leave out Gaussians that are no part of the scene (`clean`), find the floor, level it and put it at z = 0
-(`floor`), move cloud, cameras and exact surface together.
+(`floor`), move cloud, cameras and exact surface together, split off what does not move of a scene that does
+(`background`).
 Does not: guess the scale, which way is up, or fill holes. Scenes that are in the WORLD frame already are cleaned and
 checked, never moved.
 """
@@ -10,10 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, GaussianCloud, GaussianSequence, Generation, Outcome, Severity, Similarity
-from .clean import CleanParams, clean
+from ..types import Finding, Frame, Generation, Outcome, Severity, Similarity
+from .background import BackgroundParams, split_background
+from .clean import CleanParams, clean, kept
 from .floor import Floor, FloorParams, find_floor
 
 __all__ = ["Params", "run"]
@@ -25,8 +29,8 @@ _WORLD_HEIGHT_M, _WORLD_TILT_DEG = 0.05, 1.0
 
 
 @dataclass(frozen=True)
-class Params(FloorParams, CleanParams):
-    """What is left out and what counts as a floor."""
+class Params(BackgroundParams, FloorParams, CleanParams):
+    """What is left out, what counts as a floor and what as standing still."""
 
     align: bool = param(True, "find the floor, level it and put it at z = 0")
 
@@ -34,11 +38,18 @@ class Params(FloorParams, CleanParams):
 def run(generation: Generation, params: Params, progress: Progress) -> Outcome[Generation]:
     """Clean a generated scene and bring it into the WORLD frame: Z up, floor at z = 0."""
     progress(0.0, f"cleaning {generation.cloud.count:,} Gaussians")
-    cleaned = clean(generation.cloud, params)
-    generation = replace(generation, cloud=cleaned.value, sequence=_cleaned_sequence(generation, cleaned.value, params))
+    cleaned = _cleaned(generation, params)
+    generation = cleaned.value
     counts, findings = dict(cleaned.counts), list(cleaned.findings)
     if not generation.cloud.count:
         return Outcome(generation, counts, tuple(findings))
+    if generation.sequence is not None:
+        progress(0.2, "telling what moves")
+        split = split_background(generation.sequence, params)
+        first = generation.cloud if split.value is None else split.value.at(0)
+        generation = replace(generation, cloud=first, sequence=split.value)
+        counts |= split.counts
+        findings += split.findings
     progress(0.4, "looking for the floor")
     if generation.cloud.frame is Frame.WORLD:
         # A surface that is known exactly needs no second opinion: a street may well slope to its gutter.
@@ -55,14 +66,24 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
     return Outcome(generation, counts, tuple(findings))
 
 
-def _cleaned_sequence(generation: Generation, first: GaussianCloud, params: Params) -> GaussianSequence | None:
-    """Return the scene at all times as clean as it is at the first; floor and cameras are those of the first."""
-    sequence = generation.sequence
+def _cleaned(generation: Generation, params: Params) -> Outcome[Generation]:
+    """Return the scene clean at every time; floor and cameras are those of the first.
+
+    Gaussians that are followed through time stay at all times if they are worth keeping at one.
+    """
+    cleaned, sequence = clean(generation.cloud, params), generation.sequence
+    counts = dict(cleaned.counts)
     if sequence is None:
-        return None
-    later = (clean(cloud, params).value for cloud in sequence.clouds[1:])
-    # what is cleaned away differs from time to time
-    return replace(sequence, clouds=(first, *later), stable_identity=False)
+        return Outcome(replace(generation, cloud=cleaned.value), counts, cleaned.findings)
+    if sequence.stable_identity:
+        keep = np.logical_or.reduce([kept(cloud, params) for cloud in sequence.clouds])
+        some = keep.any() and not keep.all()
+        clouds = tuple(cloud.select(keep) for cloud in sequence.clouds) if some else sequence.clouds
+        counts["after_cleaning"] = clouds[0].count
+    else:
+        clouds = (cleaned.value, *(clean(cloud, params).value for cloud in sequence.clouds[1:]))
+    sequence = replace(sequence, clouds=clouds)
+    return Outcome(replace(generation, cloud=clouds[0], sequence=sequence), counts, cleaned.findings)
 
 
 def _levelling(floor: Floor) -> Similarity:

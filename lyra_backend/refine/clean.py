@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..params import param
 from ..types import Finding, GaussianCloud, Outcome, Severity
 
-__all__ = ["CleanParams", "clean", "robust_box"]
+__all__ = ["CleanParams", "clean", "kept", "robust_box"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,13 +43,7 @@ def clean(cloud: GaussianCloud, params: CleanParams) -> Outcome[GaussianCloud]:
 
     If nothing would be left, the cloud comes back as it was, with a finding of severity error.
     """
-    transparent = cloud.opacities < params.min_opacity
-    oversized, stray = np.zeros_like(transparent), np.zeros_like(transparent)
-    if not transparent.all():
-        low, high = robust_box(cloud, ~transparent)
-        size = float(np.linalg.norm(high - low))
-        oversized = ~transparent & (cloud.wide_scales[1] > params.max_size * size)
-        stray = ~transparent & ~oversized & (_outside(cloud.positions, low, high) > params.max_distance * size)
+    transparent, oversized, stray = _unwanted(cloud, params)
     keep = ~(transparent | oversized | stray)
     counts = {
         "before_cleaning": cloud.count,
@@ -62,6 +56,23 @@ def clean(cloud: GaussianCloud, params: CleanParams) -> Outcome[GaussianCloud]:
         return Outcome(cloud, counts | {"after_cleaning": cloud.count}, (_empty(cloud),))
     _log.info("cleaning: %d -> %d Gaussians", cloud.count, counts["after_cleaning"])
     return Outcome(cloud if keep.all() else cloud.select(keep), counts, _findings(counts, params))
+
+
+def kept(cloud: GaussianCloud, params: CleanParams) -> Mask:
+    """Return which Gaussians, shape (N,), :func:`clean` keeps; it may be none of them."""
+    return ~np.logical_or.reduce(_unwanted(cloud, params))
+
+
+def _unwanted(cloud: GaussianCloud, params: CleanParams) -> tuple[Mask, Mask, Mask]:
+    """Return which Gaussians are transparent, oversized and stray, shapes (N,); each is one of them at most."""
+    transparent = cloud.opacities < params.min_opacity
+    oversized, stray = np.zeros_like(transparent), np.zeros_like(transparent)
+    if not transparent.all():
+        low, high = robust_box(cloud, ~transparent)
+        size = float(np.linalg.norm(high - low))
+        oversized = ~transparent & (cloud.wide_scales[1] > params.max_size * size)
+        stray = ~transparent & ~oversized & (_outside(cloud.positions, low, high) > params.max_distance * size)
+    return transparent, oversized, stray
 
 
 def robust_box(cloud: GaussianCloud, use: Mask) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -5,7 +5,7 @@ Does: hold and check data. Does not: read files, compute scenes, import anything
 
 from .bundle import SceneBundle
 from .camera import Camera, Intrinsics, look_at
-from .collision import Approximation, CollisionPart, CollisionProxy, Primitive, Role, Shape
+from .collision import Approximation, CollisionPart, CollisionProxy, KinematicBody, Primitive, Role, Shape
 from .estimate import Estimate
 from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
@@ -33,6 +33,7 @@ __all__ = [
     "Generation",
     "Intrinsics",
     "Keyframe",
+    "KinematicBody",
     "Outcome",
     "Primitive",
     "Role",

@@ -14,7 +14,7 @@ from .frames import Similarity
 from .mesh import concatenate_meshes
 from .rotations import multiply_quats, quat_from_matrix
 
-__all__ = ["Approximation", "CollisionPart", "CollisionProxy", "Primitive", "Role", "Shape"]
+__all__ = ["Approximation", "CollisionPart", "CollisionProxy", "KinematicBody", "Primitive", "Role", "Shape"]
 
 
 class Approximation(StrEnum):
@@ -135,6 +135,44 @@ class CollisionPart:
 
 
 @dataclass(frozen=True, eq=False)
+class KinematicBody:
+    """A convex collider and the path that it is carried along.
+
+    Attributes:
+        part: its shape where it is at the first time, frame WORLD.
+        times_s: ascending times [s].
+        positions: where its origin is at each time, frame WORLD [m], shape (T, 3).
+        quats_wxyz: how it is turned then from how it is at the first, shape (T, 4).
+        error_m: 95 % quantile of the distance between the shape and the Gaussians that it stands for, at the worst of
+            the times [m].
+
+    Raises:
+        InvalidRequest: the shape is not convex, or there is not a pose for each time.
+    """
+
+    part: CollisionPart
+    times_s: tuple[float, ...]
+    positions: FloatArray
+    quats_wxyz: FloatArray
+    error_m: float
+
+    def __post_init__(self) -> None:
+        keep, count, name = object.__setattr__, len(self.times_s), self.part.name
+        keep(self, "positions", frozen(f"kinematic body {name}: positions", self.positions, (count, 3)))
+        keep(self, "quats_wxyz", frozen(f"kinematic body {name}: quats_wxyz", self.quats_wxyz, (count, 4)))
+        if not count or not self.part.body or self.part.approximation is not Approximation.CONVEX_HULL:
+            raise InvalidRequest(f"kinematic body {name}: must be a convex object and have at least one time.")
+
+    def transformed(self, similarity: Similarity) -> KinematicBody:
+        """Return it with its path moved; `error_m` stays what it was."""
+        turn = quat_from_matrix(np.asarray(similarity.rotation))
+        back = turn * np.array([1, -1, -1, -1])
+        quats = multiply_quats(multiply_quats(turn[None], self.quats_wxyz), back[None])
+        positions = similarity.apply(self.positions)
+        return replace(self, part=self.part.transformed(similarity), positions=positions, quats_wxyz=quats)
+
+
+@dataclass(frozen=True, eq=False)
 class CollisionProxy:
     """All colliders of a scene, in up to three ways that stand for the same world.
 
@@ -146,7 +184,7 @@ class CollisionProxy:
     convex   PIECE, convex pieces of everything that does not move
     ======== ==================================================================
 
-    Dynamic objects are part of every variant; ENVIRONMENT, STRUCTURE and PIECE leave them out.
+    Dynamic objects and kinematic bodies are part of every variant; ENVIRONMENT, STRUCTURE and PIECE leave them out.
 
     Attributes:
         parts: the colliders; empty for the method "none".
@@ -155,12 +193,14 @@ class CollisionProxy:
             if it was not measured.
         measured: what else was measured, by names that end in their unit unless it is a count (for example "leaks",
             "surface_missing_share", "open_m2").
+        kinematic: what is carried along a path.
     """
 
     parts: tuple[CollisionPart, ...]
     method: str
     error_m: dict[str, float]
     measured: Mapping[str, int | float] = field(default_factory=dict)
+    kinematic: tuple[KinematicBody, ...] = ()
 
     def with_role(self, *roles: Role) -> tuple[CollisionPart, ...]:
         """Return the parts that stand for one of `roles`, in their order."""
@@ -174,7 +214,11 @@ class CollisionProxy:
 
     def transformed(self, similarity: Similarity) -> CollisionProxy:
         """Return the colliders moved; `error_m` stays what it was, in metres of the world that was measured."""
-        return replace(self, parts=tuple(p.transformed(similarity) for p in self.parts))
+        return replace(
+            self,
+            parts=tuple(p.transformed(similarity) for p in self.parts),
+            kinematic=tuple(body.transformed(similarity) for body in self.kinematic),
+        )
 
     def welded(self) -> tuple[FloatArray, IntArray]:
         """Return the whole as one (vertices (V, 3) [m], triangles (F, 3))."""

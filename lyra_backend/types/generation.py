@@ -45,7 +45,7 @@ class Generation:
         light: what lights it, in the cloud's frame; None if that is not known.
         as_asked: False if nothing in the request said what kind of scene this is to be, so that it was guessed.
         keyframes: pictures with depth that it was made from, if there were any.
-        sequence: the Gaussians at all times, if the scene moves; `cloud` is the first of them.
+        sequence: the Gaussians at all times, if the scene moves; `cloud` is everything at the first of them.
         supplied_collider: a collider that came with the scene, in the cloud's frame; never taken for the truth.
     """
 
@@ -64,6 +64,12 @@ class Generation:
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
             raise InvalidRequest(f"Generation.geometry must be exact, measured or inferred, got {self.geometry!r}.")
+
+    @property
+    def still(self) -> GaussianCloud:
+        """What stays where it is: all of a scene that does not move, and of one that does if that was not told."""
+        background = None if self.sequence is None else self.sequence.background
+        return self.cloud if background is None else background
 
     def transformed(self, similarity: Similarity, frame: Frame) -> Generation:
         """Return everything moved into `frame` together."""

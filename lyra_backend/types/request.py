@@ -15,6 +15,8 @@ __all__ = ["MAX_PROMPT_CHARACTERS", "SceneRequest"]
 MAX_PROMPT_CHARACTERS = 2000
 #: Request fields that name input files.
 INPUT_FIELDS = ("image", "depth", "video", "splat", "world", "collider_glb")
+#: Those of them that may name a folder instead: one file for each time.
+FOLDER_FIELDS = ("splat",)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class SceneRequest:
 
     Attributes:
         prompt: what the scene shows, in words.
-        image, depth, video, splat: input files.
+        image, depth, video, splat: input files; splat may be a folder with a file for each time.
         world: what a world generator's service says about a splat it made, as a JSON file.
         collider_glb: triangles to compare colliders with, or to collide with, as a binary glTF file.
         generator: registry name; None picks the one that takes the given inputs.

@@ -18,17 +18,20 @@ class GaussianSequence:
     """Clouds at ascending times.
 
     Attributes:
-        clouds: at least one, all in one frame.
+        clouds: what moves at each time; at least one, all in one frame and of one SH degree.
         times_s: when each is so [s].
         stable_identity: Gaussian i is the same thing in every cloud, so that it can be moved from one to the next.
+        background: what is the same at all times, and in none of `clouds`; None if nothing was told apart.
 
     Raises:
-        InvalidRequest: there is no cloud, or times do not fit, are not finite or do not ascend.
+        InvalidRequest: there is no cloud, or times do not fit, are not finite or do not ascend, or clouds do not go
+            together.
     """
 
     clouds: tuple[GaussianCloud, ...]
     times_s: tuple[float, ...]
     stable_identity: bool = False
+    background: GaussianCloud | None = None
 
     def __post_init__(self) -> None:
         if not self.clouds or len(self.clouds) != len(self.times_s):
@@ -39,11 +42,26 @@ class GaussianSequence:
         finite = all(isfinite(time) for time in self.times_s)
         if not finite or any(later <= earlier for earlier, later in pairwise(self.times_s)):
             raise InvalidRequest(f"GaussianSequence.times_s must be finite and ascend, got {list(self.times_s)}.")
-        if len({cloud.frame for cloud in self.clouds}) > 1:
+        every = (*self.clouds, *(() if self.background is None else (self.background,)))
+        if len({cloud.frame for cloud in every}) > 1:
             raise InvalidRequest("GaussianSequence: all clouds must be in one frame.")
+        if len(degrees := {cloud.sh_degree for cloud in every}) > 1:
+            raise InvalidRequest(f"GaussianSequence: all clouds must be of one SH degree, got {sorted(degrees)}.")
         if self.stable_identity and len({cloud.count for cloud in self.clouds}) > 1:
             raise InvalidRequest("GaussianSequence: with stable identity all clouds have as many Gaussians.")
 
+    def at(self, index: int) -> GaussianCloud:
+        """Return everything that is there at time number `index`, the background first.
+
+        Raises:
+            InvalidRequest: the background has other classes than the cloud.
+        """
+        if self.background is None:
+            return self.clouds[index]
+        return GaussianCloud.concatenate([self.background, self.clouds[index]])
+
     def transformed(self, similarity: Similarity, frame: Frame) -> GaussianSequence:
         """Return the sequence moved into `frame`."""
-        return replace(self, clouds=tuple(cloud.transformed(similarity, frame) for cloud in self.clouds))
+        background = None if self.background is None else self.background.transformed(similarity, frame)
+        clouds = tuple(cloud.transformed(similarity, frame) for cloud in self.clouds)
+        return replace(self, clouds=clouds, background=background)

@@ -43,13 +43,15 @@ class Run:
     """One stage to simulate.
 
     Attributes:
-        name: "drop", "shots" or "rest".
+        name: "drop", "shots", "rest" or "carried".
         usd: file to load; its test bodies are `prefix` + "0", "1" ...
         bodies: how many there are.
         steps, dt: simulated steps of dt [s].
         rays: points (R, 3) [m] from which the engine casts its own rays downwards before the first step.
         ray_length: length of these rays [m].
         others: prim paths of the scene's own bodies whose poses are wanted, at the start and at the end.
+        driven: prim paths of kinematic bodies.
+        targets: position [m] and orientation xyzw that each of them has after every step, shape (steps, D, 7).
     """
 
     name: str
@@ -61,6 +63,8 @@ class Run:
     rays: list[list[float]] = field(default_factory=list)
     ray_length: float = 0.0
     others: list[str] = field(default_factory=list)
+    driven: list[str] = field(default_factory=list)
+    targets: list[list[list[float]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

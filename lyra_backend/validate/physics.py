@@ -18,6 +18,7 @@ from pxr import Usd
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome
 from . import physics_findings as findings
+from .carried_bodies import HIT_M, Carried, choose_hanging, read_carried
 from .colliders import read_colliders
 from .engine_process import EngineFailed, EngineResult, Job, Run, missing_packages, run_engine
 from .gaussian_fit import check_fit
@@ -36,6 +37,8 @@ STEPS = 360
 #: The scene's own bodies must lie still after this time, alone.
 REST_SECONDS = 2.0
 REST_STEPS = round(REST_SECONDS / SECONDS * STEPS)
+#: What is carried along is followed for no longer than this.
+CARRIED_SECONDS = 5.0
 #: Points at which the engine's own surface is compared with the colliders, and how far from any body they lie [m].
 RAY_COUNT = 1000
 RAY_HEIGHT = 0.8
@@ -63,7 +66,8 @@ def check_physics(file: Path, cloud: GaussianCloud | None, limits: Any, progress
     if survey is None:
         return Outcome(None, findings=(*colliders.findings, findings.floor_area(0.0, limits)))
     fit = Outcome(None) if cloud is None or cloud.frame is not Frame.WORLD else check_fit(cloud, survey, limits)
-    moved = _simulate(file, survey, limits, progress.child(0.2, 1.0))
+    carried = read_carried(Usd.Stage.Open(str(file)), colliders.moving, SECONDS / STEPS, CARRIED_SECONDS)
+    moved = _simulate(file, survey, carried, limits, progress.child(0.2, 1.0))
     found = (*colliders.findings, *fit.findings, *_shape(survey, limits), *moved.findings)
     return Outcome(None, {**fit.counts, **moved.counts}, found)
 
@@ -79,7 +83,9 @@ def _shape(survey: Survey, limits: findings.PhysicsLimits) -> tuple[Finding, ...
     )
 
 
-def _simulate(file: Path, survey: Survey, limits: findings.PhysicsLimits, progress: Progress) -> Outcome[None]:
+def _simulate(
+    file: Path, survey: Survey, carried: Carried | None, limits: findings.PhysicsLimits, progress: Progress
+) -> Outcome[None]:
     """Drop and shoot bodies in the engine and judge what became of them."""
     moving = survey.colliders.moving
     drops = choose_drops(survey.samples, survey.index, moving, BODY_COUNT, random_stream(2))
@@ -95,11 +101,12 @@ def _simulate(file: Path, survey: Survey, limits: findings.PhysicsLimits, progre
         return Outcome(None, counts, (findings.no_space(len(drops.positions), FEWEST_BODIES),))
     rays, heights = _rays_down(survey, drops)
     try:
-        result = _run_engine(file, survey, drops, shots, rays, limits.physics_timeout_s, progress)
+        result = _run_engine(file, survey, drops, shots, rays, carried, limits.physics_timeout_s, progress)
     except EngineFailed as failure:
         return Outcome(None, counts, (findings.engine_failed(str(failure)),))
     moved = findings.surface_moved(heights, result.traces["drop"].ray_heights, rays, limits)
-    return Outcome(None, counts, (*_judged(result, survey, drops, shots, limits), *moved))
+    hit = _hit(result, survey, carried)
+    return Outcome(None, counts, (*_judged(result, survey, drops, shots, limits), *moved, *hit))
 
 
 def _run_engine(
@@ -108,6 +115,7 @@ def _run_engine(
     drops: Bodies,
     shots: Bodies,
     rays: npt.NDArray[np.float64],
+    carried: Carried | None,
     timeout_s: float,
     progress: Progress,
 ) -> EngineResult:
@@ -130,7 +138,24 @@ def _run_engine(
                 runs.append(
                     Run(kind, str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, points.tolist(), length, own)
                 )
+        if carried is not None:
+            hanging, _ = choose_hanging(carried, survey.index, colliders.moving)
+            usd, steps = Path(name) / "carried.usda", len(carried.poses)
+            write_stage(file, colliders.scenes, hanging, usd)
+            driven, targets, count = list(carried.paths), carried.poses.tolist(), len(hanging.positions)
+            run = Run("carried", str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, driven=driven, targets=targets)
+            runs += [run] if count else []
         return run_engine(Job(tuple(runs)), Path(name), timeout_s, progress)
+
+
+def _hit(result: EngineResult, survey: Survey, carried: Carried | None) -> tuple[Finding, ...]:
+    """Judge whether what is carried along hit what hung in its way."""
+    if carried is None or "carried" not in result.traces:
+        return ()
+    _, paths = choose_hanging(carried, survey.index, survey.colliders.moving)
+    positions = result.traces["carried"].positions
+    moved = np.linalg.norm(positions[-1] - positions[0], axis=1)
+    return (findings.carried(moved > HIT_M, paths),)
 
 
 def _rays_down(survey: Survey, bodies: Bodies) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

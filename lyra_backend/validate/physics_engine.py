@@ -125,10 +125,26 @@ class Engine:
         widths = {"orientation": 4}
         return {name: state.get(name, np.full((len(row_of), widths.get(name, 3)), np.nan)) for name in names}
 
+    def drive(self, poses: dict[str, list[float]]) -> None:
+        """Let the next step move kinematic bodies to poses: position [m] and orientation xyzw by path."""
+        from ovphysx.types import SimObjectType
+
+        names = ["kinematicTargetPosition", "kinematicTargetOrientation"]
+        words = self._ovstage.PathDictionary(self._stage)
+        for path, pose in poses.items():
+            prims: list[int] = [words.intern_path(path)]
+            values = np.split(np.array(pose, np.float32)[None], [3], axis=1)
+            with self._physx.write_sync(SimObjectType.RIGID_BODY, names, prim_paths=prims) as session:
+                for group in session.groups:
+                    if group.tensors:
+                        group.tensors[0].assign(values[group.attribute_index])
+                        session.commit_sync(group)
+
     def simulate(self, run: dict[str, Any], report: Any) -> dict[str, Floats]:
         """Step the stage and return where the run's bodies went, see :class:`Trace`.
 
-        Stops early, with fewer steps, when every test body, or without any the scene's own, has gone to sleep.
+        Stops early, with fewer steps, when every test body, or without any the scene's own, has gone to sleep and
+        nothing is driven that could wake it.
         """
         count = int(run["bodies"])
         row_of = {f"{run['prefix']}{i}": i for i in range(count)} | {p: count + i for i, p in enumerate(run["others"])}
@@ -137,10 +153,11 @@ class Engine:
         watched = slice(0, count or None)
         still = 0
         for step in range(run["steps"]):
+            self.drive(dict(zip(run["driven"], run["targets"][step] if run["targets"] else (), strict=True)))
             self._physx.step_sync(run["dt"])
             frames.append(self.read(["position"], row_of)["position"])
             still = still + 1 if np.array_equal(frames[-1][watched], frames[-2][watched], equal_nan=True) else 0
-            if still >= ASLEEP_STEPS:
+            if still >= ASLEEP_STEPS and not run["driven"]:
                 break
             if step % STATUS_EVERY_STEPS == 0:
                 report(step / run["steps"])

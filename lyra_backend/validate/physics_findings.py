@@ -16,6 +16,7 @@ from .probe_bodies import Bodies
 
 __all__ = [
     "PhysicsLimits",
+    "carried",
     "drop",
     "engine_failed",
     "engine_log",
@@ -230,6 +231,14 @@ def shots(bodies: Bodies, score: ShotScore, limits: PhysicsLimits) -> list[Findi
         message = f"{outside} of {count} balls left the outline of the scene without going through a surface."
         found.append(Finding("physics.outside", Severity.INFO, message, float(f"{outside / count:.4g}")))
     return found
+
+
+def carried(hit: Mask, paths: tuple[str, ...]) -> Finding:
+    """Do colliders that are carried along hit what hangs in their way? One verdict for each body."""
+    missed = [path for path, was in zip(paths, hit, strict=True) if not was]
+    message = f"{int(hit.sum())} of {len(paths)} colliders that are carried along hit the ball in their way"
+    named = "; ".join(missed[:BODIES_NAMED])
+    return _held_against("carried_missed", len(missed), 0.0, message, named)
 
 
 def rest(bodies: MovingBodies, poses: Poses, limits: PhysicsLimits) -> list[Finding]:

@@ -11,7 +11,7 @@ from .free_points import Samples, Views, points_above
 from .moving_bodies import MovingBodies
 from .triangle_index import TriangleIndex
 
-__all__ = ["BOX_HALF_SIDE", "SPHERE_RADIUS", "Bodies", "choose_drops", "choose_shots"]
+__all__ = ["BOX_HALF_SIDE", "GAP", "SPHERE_RADIUS", "Bodies", "choose_drops", "choose_shots"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -53,9 +53,9 @@ def _cloud(prim: Usd.Prim) -> GaussianCloud | None:
 
 
 def _values(prim: Usd.Prim, name: str) -> npt.NDArray[Any] | None:
-    """Return an array as floats, whichever precision it is stored in."""
+    """Return an array as floats, whichever precision it is stored in; of one that changes over time the first."""
     for attribute in (prim.GetAttribute(name), prim.GetAttribute(name + "h")):
-        value = attribute.Get() if attribute else None
+        value = attribute.Get(Usd.TimeCode.EarliestTime()) if attribute else None
         if value is not None:
             return np.asarray(value, dtype=np.float32)
     return None

@@ -1,12 +1,13 @@
 """Particle fields: the rules of the schema that no library checks.
 
-Does: compare array lengths, value ranges and the extent of every ParticleField prim. Does not: judge how the scene
-looks.
+Does: compare array lengths, value ranges and the extent of every ParticleField prim, at every time it has samples for
+and half-way between them. Does not: judge how the scene looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,33 @@ def field_key(prim: Usd.Prim) -> tuple[str, ...]:
 
 
 def check_field(prim: Usd.Prim, where: str, norm_error_max: float) -> Iterator[Finding]:
-    """Yield what is wrong with one particle field; `where` names it in messages, `norm_error_max` bounds |q| - 1."""
-    report = _Report(where)
+    """Yield what is wrong with one particle field; `where` names it in messages, `norm_error_max` bounds |q| - 1.
+
+    Of a field that changes over time it is what is wrong at the first time that has something wrong.
+    """
+    for time in _times(prim):
+        found = _found_at(prim, time, where, norm_error_max)
+        yield from found
+        if found:
+            return
+
+
+def _times(prim: Usd.Prim) -> list[Usd.TimeCode]:
+    """Return the times at which a field has samples, then those half-way between; the default time if it has none."""
+    ends = ("", "h")
+    attributes = [prim.GetAttribute(name + end) for name in (*_ARRAYS, "extent") for end in ends]
+    codes = sorted({code for attribute in attributes if attribute for code in attribute.GetTimeSamples()})
+    between = [(one + two) / 2 for one, two in pairwise(codes)]
+    return [Usd.TimeCode(code) for code in (*codes, *between)] or [Usd.TimeCode.Default()]
+
+
+def _found_at(prim: Usd.Prim, time: Usd.TimeCode, where: str, norm_error_max: float) -> list[Finding]:
+    report = _Report(where, time)
     arrays = {name: _array(prim, name, report) for name in _ARRAYS}
     positions = arrays["positions"]
     if positions is None:
         report.add("positions", "positions are not authored; nothing is drawn.")
-        yield from report.findings
-        return
+        return report.findings
     count = len(positions)
     for name, fallback in _PER_GAUSSIAN.items():
         _check_length(report, name, arrays[name], count, fallback)
@@ -59,14 +79,15 @@ def check_field(prim: Usd.Prim, where: str, norm_error_max: float) -> Iterator[F
         _check_finite(report, name, values)
     _check_ranges(report, arrays, norm_error_max)
     _check_extent(report, prim, arrays)
-    yield from report.findings
+    return report.findings
 
 
 class _Report:
-    """Findings of one prim."""
+    """Findings of one prim at one time."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, time: Usd.TimeCode) -> None:
         self.where = where
+        self.time = time
         self.findings: list[Finding] = []
 
     def add(
@@ -77,15 +98,15 @@ class _Report:
         measured: float | None = None,
         limit: float | None = None,
     ) -> None:
-        self.findings.append(
-            Finding(f"field.{code}", severity, f"{self.where}: {message}", measured, limit, self.where)
-        )
+        when = "" if self.time.IsDefault() else f" at time {self.time.GetValue():g}"
+        text = f"{self.where}{when}: {message}"
+        self.findings.append(Finding(f"field.{code}", severity, text, measured, limit, self.where))
 
 
 def _array(prim: Usd.Prim, name: str, report: _Report) -> Floats | None:
     """Return an array in the precision that readers take, (N,) or (N, k); None if it is not authored."""
     full, half = (prim.GetAttribute(name + end) for end in ("", "h"))
-    values = [a.Get() for a in (full, half) if a and a.HasAuthoredValue()]
+    values = [a.Get(report.time) for a in (full, half) if a and a.HasAuthoredValue()]
     if len(values) == 2:
         report.add("two_precisions", f"{name} is there as float and as half; keep one.", Severity.WARNING)
     if not values or values[0] is None:
@@ -152,7 +173,7 @@ def _check_ranges(report: _Report, arrays: dict[str, Floats | None], norm_error_
 def _check_extent(report: _Report, prim: Usd.Prim, arrays: dict[str, Floats | None]) -> None:
     """Check that the authored box holds every Gaussian; nobody computes it for this type."""
     attribute = prim.GetAttribute("extent")
-    box = attribute.Get() if attribute and attribute.HasAuthoredValue() else None
+    box = attribute.Get(report.time) if attribute and attribute.HasAuthoredValue() else None
     if box is None or len(box) != 2:
         report.add("extent_missing", "extent is not authored; without it nothing can frame or cull the Gaussians.")
         return

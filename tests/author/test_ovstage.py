@@ -11,10 +11,10 @@ import pytest
 
 from lyra_backend import author
 from lyra_backend.author.nurec import Params as NurecParams
-from lyra_backend.author.particle_field import Params, write
+from lyra_backend.author.particle_field import Params, run_sequence, write
 from lyra_backend.io.nurec import middle
 from lyra_backend.progress import Progress
-from lyra_backend.types import SceneBundle
+from lyra_backend.types import GaussianSequence, SceneBundle
 
 from .fields import cloud_of, room_proxy
 
@@ -78,3 +78,11 @@ def test_runtime_takes_in_the_nurec_variant(tmp_path: Path) -> None:
     low, high = (got[name.replace(":", "_")].reshape(3) for name in bounds)
     assert (low < cloud.positions.min(axis=0) - middle(cloud.positions)).all()
     assert (high > cloud.positions.max(axis=0) - middle(cloud.positions)).all()
+
+
+def test_runtime_reads_a_scene_that_moves_at_its_first_time(tmp_path: Path) -> None:
+    sequence = GaussianSequence((cloud_of(40), cloud_of(25, seed=1)), (0.0, 0.5), background=cloud_of(7, seed=2))
+    run_sequence(sequence, tmp_path, Params(), Progress())
+    for name, cloud in (("Moving", sequence.clouds[0]), ("Still", sequence.background)):
+        got = _read(tmp_path / "gaussians.usdc", f"/Gaussians/{name}", "positions")
+        np.testing.assert_array_equal(got["positions"], cloud.positions)

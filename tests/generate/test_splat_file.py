@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from lyra_backend.io.ply import read_ply, write_ply
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import UP_AXES, Frame, GaussianCloud, SceneRequest, Severity, Similarity
 from lyra_backend.types.rotations import evaluate_sh_basis, matrix_from_quat
+
+from ..moving import followed, write_folder
 
 SPLAT = Path(__file__).parents[1] / "data" / "ref_1k_d3.ply"
 REQUEST = SceneRequest(splat=str(SPLAT))
@@ -142,3 +145,79 @@ def test_it_can_be_cancelled() -> None:
     token.cancel()
     with pytest.raises(Cancelled):
         run(REQUEST, Params(), Progress(token=token))
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_becomes_a_scene_that_moves(tmp_path: Path) -> None:
+    whole = followed(3)
+    folder = write_folder(tmp_path / "frames", whole)
+    request = SceneRequest(splat=str(folder))
+    outcome = run(request, Params(up="z", scale=2.0, fps=10.0, stable_identity=True), Progress())
+    sequence = outcome.value.sequence
+    assert sequence is not None
+    assert sequence.times_s == pytest.approx((0.0, 0.1, 0.2))
+    assert sequence.stable_identity
+    assert outcome.value.cloud is sequence.clouds[0]
+    assert outcome.counts["times"] == 3
+    assert outcome.value.provenance["source_format"] == "ply"
+    for one, two in zip(sequence.clouds, whole.clouds, strict=True):
+        np.testing.assert_allclose(one.positions, 2 * two.positions, atol=1e-5)
+    times = run(request, Params(up="z", times_s="0, 1.5,2"), Progress()).value.sequence
+    assert times is not None
+    assert times.times_s == (0.0, 1.5, 2.0)
+    assert not times.stable_identity
+
+
+def spoiled(folder: Path, number: int, change) -> None:
+    path = folder / f"frame_{number:04d}.ply"
+    write_ply(path, change(read_ply(path).value))
+
+
+@pytest.mark.parametrize(
+    ("change", "stable", "said"),
+    [
+        (
+            lambda c: c.select(np.arange(10)),
+            True,
+            r"frame_0001.ply: has 10 Gaussians, frame_0000.ply has [0-9,]+; with",
+        ),
+        (lambda c: replace(c, sh=np.zeros((c.count, 4, 3))), False, "frame_0001.ply: has colours of SH degree 1"),
+    ],
+)
+def test_files_that_do_not_go_together(tmp_path: Path, change, stable: bool, said: str) -> None:
+    folder = write_folder(tmp_path / "frames", followed(2))
+    spoiled(folder, 1, change)
+    with pytest.raises(InvalidRequest, match=said):
+        run(SceneRequest(splat=str(folder)), Params(fps=10.0, stable_identity=stable), Progress())
+
+
+def test_dropped_gaussians_end_identity(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "frames", followed(2))
+    for path in folder.iterdir():
+        data = bytearray(path.read_bytes())
+        start = data.index(b"end_header") + len(b"end_header\n")
+        data[start : start + 4] = np.float32(np.nan).tobytes()
+        path.write_bytes(data)
+    with pytest.raises(InvalidRequest, match="1 Gaussians have values that cannot be used"):
+        run(SceneRequest(splat=str(folder)), Params(fps=10.0, stable_identity=True), Progress())
+    outcome = run(SceneRequest(splat=str(folder)), Params(fps=10.0), Progress())
+    dropped = [f.message for f in outcome.findings if f.code == "splat.non_finite"]
+    assert len(dropped) == 1
+    assert dropped[0].startswith("frame_0000.ply: 1 of")
+    assert dropped[0].endswith("So it is in 1 other files.")
+
+
+def test_times_that_are_no_numbers(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "frames", followed(2))
+    with pytest.raises(InvalidRequest, match=r"generate.times_s must be seconds such as 0,0.1,0.2, got '0,soon'"):
+        run(SceneRequest(splat=str(folder)), Params(times_s="0,soon"), Progress())
+    with pytest.raises(InvalidRequest, match="times must be finite"):
+        run(SceneRequest(splat=str(folder)), Params(times_s="0,nan"), Progress())
+
+
+@pytest.mark.parametrize("given", [{"fps": 10.0}, {"times_s": "0,1"}, {"stable_identity": True}])
+def test_one_file_has_no_times(given: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest, match=r"is one splat, and generate.times_s, fps and stable_identity are for"):
+        run(REQUEST, Params(**given), Progress())

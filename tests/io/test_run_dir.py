@@ -70,6 +70,28 @@ def test_inputs_are_copied_by_content(tmp_path: Path) -> None:
     assert Path(copy).read_bytes() == b"content"
 
 
+def test_a_folder_of_splats_is_copied_by_names_and_content(tmp_path: Path) -> None:
+    names = []
+    for k, (first, content) in enumerate([("f1.ply", b"x"), ("f1.ply", b"x"), ("f1.ply", b"y"), ("f0.ply", b"x")]):
+        folder = tmp_path / f"frames {k}"
+        folder.mkdir()
+        (folder / first).write_bytes(content)
+        (folder / "f2.ply").write_bytes(b"z")
+        (folder / "readme.txt").write_text(str(k))
+        with RunDirectory.open(tmp_path / f"run {k}", SceneRequest(splat=str(folder))) as run:
+            names.append(run.request.splat)
+            copy = Path(run.resolved_request().splat or "")
+            said = run.in_users_words(f"{copy / 'f2.ply'}: is cut off")
+        assert sorted(p.name for p in copy.iterdir()) == sorted([first, "f2.ply"])
+        assert (copy / first).read_bytes() == content
+        assert said == f"{folder / 'f2.ply'}: is cut off"
+        again = RunDirectory.read(tmp_path / f"run {k}").resolved_request()
+        with RunDirectory.open(tmp_path / f"again {k}", again) as run:
+            assert run.request.splat == names[-1]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+
+
 def test_renamed_input_is_the_same_request(tmp_path: Path) -> None:
     requests = []
     for name in ("a.ply", "b.ply"):

@@ -20,6 +20,7 @@ from lyra_backend.types import (
     Generation,
     Intrinsics,
     Keyframe,
+    KinematicBody,
     Primitive,
     Role,
     Scale,
@@ -55,6 +56,26 @@ def test_colliders_come_back_whole(tmp_path: Path) -> None:
     assert back.shape is Shape.SPHERE
     assert np.array_equal(back.center, ball.center)
     assert np.array_equal(back.size, ball.size)
+
+
+def test_what_is_carried_comes_back_whole(tmp_path: Path) -> None:
+    kind = {"approximation": Approximation.CONVEX_HULL, "role": Role.OBJECT, "body": "moving_1"}
+    part = CollisionPart("moving_1", CORNERS, np.array([[0, 1, 2]]), **kind)
+    before = KinematicBody(part, (0.0, 0.5), np.eye(2, 3), np.eye(2, 4), 0.02)
+    floor = CollisionPart("environment", CORNERS, np.array([[0, 1, 2]]))
+    save_proxy(tmp_path, CollisionProxy((floor,), "surface", {}, kinematic=(before,)))
+    proxy = load_proxy(tmp_path)
+    (after,) = proxy.kinematic
+    assert [p.name for p in proxy.parts] == ["environment"]
+    assert (after.part.name, after.part.body, after.times_s, after.error_m) == (
+        "moving_1",
+        "moving_1",
+        (0.0, 0.5),
+        0.02,
+    )
+    for name in ("positions", "quats_wxyz"):
+        assert np.array_equal(getattr(after, name), getattr(before, name))
+    assert np.array_equal(after.part.vertices, CORNERS)
 
 
 def same_cloud(one: GaussianCloud, two: GaussianCloud) -> bool:
@@ -96,6 +117,17 @@ def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -
     assert after is not None
     assert same_cloud(after.clouds[0], first)
     assert same_cloud(after.clouds[1], second)
+
+
+def test_what_does_not_move_comes_back_once(tmp_path: Path) -> None:
+    sequence = GaussianSequence((make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6))
+    save_generation(tmp_path, Generation(sequence.at(0), sequence=sequence))
+    after = load_generation(tmp_path)
+    assert after.sequence is not None
+    assert after.sequence.background is not None
+    assert same_cloud(after.sequence.background, make(6))
+    assert [cloud.count for cloud in after.sequence.clouds] == [3, 2]
+    assert same_cloud(after.cloud, sequence.at(0))
 
 
 def test_a_scene_that_stands_still_has_no_times(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lyra_backend.types import (
     Approximation,
     CollisionPart,
     CollisionProxy,
+    KinematicBody,
     Primitive,
     Role,
     Shape,
@@ -76,3 +77,41 @@ def test_what_makes_no_sense_is_explained(kind: dict[str, object], says: str) ->
 def test_primitives_need_a_size() -> None:
     with pytest.raises(InvalidRequest, match="sizes"):
         replace(CYLINDER, size=np.array([1.0, 0.0, 1.0]))
+
+
+# -- what is carried along --------------------------------------------------------------------------------------------
+
+
+def carried_part(**changes: object) -> CollisionPart:
+    tetrahedron = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    kind = {"approximation": Approximation.CONVEX_HULL, "role": Role.OBJECT, "body": "moving_1"}
+    return CollisionPart("moving_1", tetrahedron, faces, **{**kind, **changes})
+
+
+def test_a_path_moves_with_its_world() -> None:
+    half = 0.5**0.5
+    path = np.array([[1.0, 0, 0], [2.0, 0, 0]])
+    body = KinematicBody(carried_part(), (0.0, 1.0), path, np.array([[1.0, 0, 0, 0], [half, half, 0, 0]]), 0.01)
+    turn = Similarity.build(2.0, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 3))
+    moved = CollisionProxy((), "surface", {}, kinematic=(body,)).transformed(turn).kinematic[0]
+    np.testing.assert_allclose(moved.positions, [[0, 2, 3], [0, 4, 3]], atol=1e-6)
+    np.testing.assert_allclose(moved.part.vertices[1], [0, 2, 3], atol=1e-6)
+    # a turn about x is one about y in the turned world
+    np.testing.assert_allclose(np.abs(moved.quats_wxyz), [[1, 0, 0, 0], [half, 0, half, 0]], atol=1e-6)
+    assert moved.error_m == 0.01
+
+
+@pytest.mark.parametrize(
+    ("part", "times", "said"),
+    [
+        (carried_part(approximation=Approximation.MESH), (0.0,), "must be a convex object"),
+        (carried_part(role=Role.PIECE, body=""), (0.0,), "must be a convex object"),
+        (carried_part(), (), "at least one time"),
+        (carried_part(), (0.0, 1.0), r"positions must have shape \(2, 3\)"),
+    ],
+)
+def test_what_cannot_be_carried(part: CollisionPart, times: tuple[float, ...], said: str) -> None:
+    count = min(len(times), 1)
+    with pytest.raises(InvalidRequest, match=said):
+        KinematicBody(part, times, np.zeros((count, 3)), np.tile([1.0, 0, 0, 0], (count, 1)), 0.0)

@@ -75,3 +75,24 @@ def test_it_goes_where_its_generation_goes() -> None:
         moved.sequence.clouds[1].positions, 3 * moving.clouds[1].positions + (1, 0, 0), rtol=1e-5
     )
     assert Generation(make()).transformed(Similarity(), Frame.WORLD).sequence is None
+
+
+def test_the_background_is_there_at_all_times_and_moves_along() -> None:
+    moving, still = sequence(5, 3), make(4, seed=9)
+    whole = replace(moving, background=still)
+    assert [whole.at(k).count for k in range(2)] == [9, 7]
+    assert np.array_equal(whole.at(1).positions[:4], still.positions)
+    assert moving.at(1) is moving.clouds[1]
+    after = whole.transformed(Similarity.build(2.0), Frame.WORLD)
+    assert after.background is not None
+    np.testing.assert_allclose(after.background.positions, 2 * still.positions, rtol=1e-6)
+    assert Generation(whole.at(0), sequence=whole).still is still
+    assert Generation(moving.at(0), sequence=moving).still is moving.clouds[0]
+
+
+def test_clouds_that_do_not_go_together() -> None:
+    with pytest.raises(InvalidRequest, match="all clouds must be in one frame"):
+        replace(sequence(5, 3), background=replace(make(), frame=Frame.WORLD))
+    flat = replace(make(), sh=make().sh[:, :1])
+    with pytest.raises(InvalidRequest, match=r"must be of one SH degree, got \[0, 2\]"):
+        GaussianSequence((make(), flat), (0.0, 1.0))
