@@ -103,7 +103,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     progress(0.7, "turning the scene upright")
     placement = place(read.value, world, params.up, params.scale)
     upright = placement.similarity()
-    cloud = read.value.transformed(upright, placement.frame)
+    moving = sequence and sequence.transformed(upright, placement.frame)
+    cloud = moving.clouds[0] if moving else read.value.transformed(upright, placement.frame)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
         cloud,
@@ -113,7 +114,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         provenance=_provenance(path, world),
         # a scene that may lie on its side is nothing to train in
         as_asked=placement.up_known,
-        sequence=sequence and sequence.transformed(upright, placement.frame),
+        sequence=moving,
         supplied_collider=collider and collider.transformed(_placement_of_collider(placement, params)),
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
