@@ -27,6 +27,7 @@ from .options import (
     UpOption,
     VramOption,
     add_memory_limit,
+    chosen_primitives,
     parse_settings,
     take_files,
     with_generator_options,
@@ -107,8 +108,15 @@ def generate(
         typer.Option("--dynamic", help="Things that stand free are rigid bodies that can be pushed (experimental)."),
     ] = False,
     primitive: Annotated[
-        str, typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}.")
-    ] = "particle_field",
+        str | None,
+        typer.Option(metavar="NAME[,NAME]", help="How Gaussians are written: {primitives}. Default: particle_field."),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="isaac5|isaac6|both", help="The Isaac Sim to open it in, instead of --primitive."
+        ),
+    ] = None,
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
@@ -147,7 +155,7 @@ def generate(
         seed=seed,
         preset=preset,
         collider=collider,
-        primitives=tuple(p.strip() for p in primitive.split(",")),
+        primitives=chosen_primitives(primitive, version),
         params=params,
         force=force,
     )

@@ -99,14 +99,24 @@ def print_scene(directory: Path, report: RunReport, *, reused: bool = False, out
         helps = report.geometry == "exact" and "physics.no_collider" not in codes
         hint = " Another --seed often helps." if helps else ""
         console.print(f"The findings above say why.{hint}")
-    for name, what in (
-        ("stage.usda", "open in Isaac Sim 6 and press Play" if report.accepted else "to look at, not to train in"),
-        ("scene.usda", "reference from your own stage or Isaac Lab"),
-        ("preview.png", "picture"),
-        ("report.json", "every count and finding"),
-    ):
+    for name, what in _results(directory, report.accepted):
         if (directory / name).is_file():
             console.print(Text.assemble(f"  {directory / name}  ", (what, "dim")), soft_wrap=True)
+
+
+def _results(directory: Path, accepted: bool) -> Iterable[tuple[str, str]]:
+    """Yield files that a run may leave and what each is for."""
+    use = "open in {} and press Play" if accepted else "to look at in {}, not to train in"
+    versions = {f"stage_isaac{n}.usda": f"Isaac Sim {n}" for n in (5, 6)}
+    for name, program in versions.items():
+        yield name, use.format(program)
+    if any((directory / name).is_file() for name in versions):
+        yield "stage.usda", "the same for other programs that read USD"
+    else:
+        yield "stage.usda", use.format("Isaac Sim 5 or 6")
+    yield "scene.usda", "reference from your own stage or Isaac Lab"
+    yield "preview.png", "picture"
+    yield "report.json", "every count and finding"
 
 
 def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:

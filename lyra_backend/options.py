@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from .errors import InvalidRequest, shown
+from .errors import InvalidRequest, nearest, shown
 
 if TYPE_CHECKING:
     from .types import SceneRequest
@@ -29,10 +29,19 @@ __all__ = [
     "UpOption",
     "VramOption",
     "add_memory_limit",
+    "chosen_primitives",
     "parse_settings",
     "take_files",
     "with_generator_options",
 ]
+
+
+#: What each version of Isaac Sim draws, by the words of ``--for``; of several primitives the first is selected.
+PRIMITIVES_FOR = {
+    "isaac5": ("nurec",),
+    "isaac6": ("particle_field",),
+    "both": ("particle_field", "nurec"),
+}
 
 
 class Command(TyperCommand):
@@ -139,6 +148,24 @@ def take_files(params: dict[str, dict[str, Any]], given: dict[str, str | None]) 
     settings = params.get("generate", {})
     named = {field: settings.pop(field) for field in given if field in settings}
     return {field: file if file is not None else named.get(field) for field, file in given.items()}
+
+
+def chosen_primitives(primitive: str | None, version: str | None) -> tuple[str, ...]:
+    """Return the primitives that ``--primitive`` names, or those that the Isaac Sim of ``--for`` draws.
+
+    Raises:
+        InvalidRequest: both are given, or `version` is unknown.
+    """
+    if version is None:
+        return tuple(name.strip() for name in (primitive or PRIMITIVES_FOR["isaac6"][0]).split(","))
+    if primitive is not None:
+        raise InvalidRequest(
+            f"--for and --primitive: both say how Gaussians are written, got {shown(version)} and {shown(primitive)}. "
+            "Leave one out."
+        )
+    if version not in PRIMITIVES_FOR:
+        raise InvalidRequest(f"--for {version}: no such version; {nearest(version, PRIMITIVES_FOR)}")
+    return PRIMITIVES_FOR[version]
 
 
 def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> None:

@@ -109,8 +109,19 @@ def test_the_summary_of_a_scene(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "Never mind" not in flat
     assert "Scene not accepted: geometry exact, grade demo." in flat
     assert "Another version of Lyra SceneGen made it; --overwrite" in flat
-    assert f"  {folder / 'stage.usda'}  to look at, not to train in\n" in text
+    assert f"  {folder / 'stage.usda'}  to look at in Isaac Sim 5 or 6, not to train in\n" in text
     assert "preview.png" not in text
+
+
+@pytest.mark.parametrize("versions", [(5,), (6,), (5, 6)])
+def test_each_version_is_told_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], versions: Any) -> None:
+    for name in ("stage.usda", *(f"stage_isaac{n}.usda" for n in versions)):
+        (tmp_path / name).touch()
+    console.print_scene(tmp_path, RunReport(True, False, "exact", "train", ()))
+    text = capsys.readouterr().out
+    told = [n for n in (5, 6) if f"stage_isaac{n}.usda  open in Isaac Sim {n} and press Play" in text]
+    assert tuple(told) == versions
+    assert f"{tmp_path / 'stage.usda'}  the same for other programs" in text
 
 
 def test_results_are_lines_and_findings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.options import add_memory_limit, parse_settings, with_generator_options
+from lyra_backend import registry
+from lyra_backend.options import (
+    PRIMITIVES_FOR,
+    add_memory_limit,
+    chosen_primitives,
+    parse_settings,
+    with_generator_options,
+)
 from lyra_backend.plan import make_plan
 from lyra_backend.types import SceneRequest
 
@@ -97,3 +104,19 @@ def test_no_memory_limit_leaves_parameters_alone() -> None:
     params: dict[str, dict[str, Any]] = {}
     add_memory_limit(params, None)
     assert params == {}
+
+
+def test_a_version_stands_for_the_primitives_it_draws() -> None:
+    assert chosen_primitives(None, None) == ("particle_field",)
+    assert chosen_primitives("nurec, particle_field", None) == ("nurec", "particle_field")
+    assert chosen_primitives(None, "both") == ("particle_field", "nurec")
+    for word, version in (("isaac5", 5), ("isaac6", 6)):
+        assert chosen_primitives(None, word) == PRIMITIVES_FOR[word]
+        assert [registry.get("author", name).ISAAC_SIM for name in PRIMITIVES_FOR[word]] == [version]
+
+
+def test_a_version_and_a_primitive_are_one_too_many() -> None:
+    with pytest.raises(InvalidRequest, match=r"--for and --primitive.*'isaac5' and 'nurec'.*Leave one out"):
+        chosen_primitives("nurec", "isaac5")
+    with pytest.raises(InvalidRequest, match="--for isaac7: no such version"):
+        chosen_primitives(None, "isaac7")

@@ -33,7 +33,7 @@ CHECKED = ("lyra_backend", "tests", "tools", "exts")
 #: In the order in which one would open them.
 DEMO_FILES = {
     "preview.png": "a picture of the scene",
-    "stage.usda": "the stage: open it in Isaac Sim 6 and press Play",
+    "stage_isaac6.usda": "the stage: open it in Isaac Sim 6 and press Play",
     "scene.usda": "the asset: reference it from your own stage",
     "report.json": "every finding with its measured value and limit",
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .. import registry
 from ..errors import InvalidRequest, nearest
@@ -19,6 +20,9 @@ from ..io.splat_sequence import SEQUENCE_FILE
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
+
+if TYPE_CHECKING:
+    from .time_codes import TimeCodes
 
 __all__ = ["SPLAT_FILE", "Params", "run"]
 
@@ -89,11 +93,24 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     }
     written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
     written.append(stage.write_stage(directory, settings, bundle.light, times))
+    written += _write_version_stages(directory, files, times)
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
     progress(1.0, f"wrote {len(written)} files")
     return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))
+
+
+def _write_version_stages(directory: Path, files: Mapping[str, str], times: TimeCodes | None) -> list[str]:
+    """Write a root layer for each version of Isaac Sim that one of the primitives, given by variant, is for."""
+    from .version_stage import write_version_stage
+
+    versions = {getattr(_primitive(name), "ISAAC_SIM", 0): (variant, name) for variant, name in files.items()}
+    return [
+        write_version_stage(directory, version, variant, _render_settings(name), times)
+        for version, (variant, name) in sorted(versions.items())
+        if version
+    ]
 
 
 def _selected(appearance: str, shown: tuple[str, ...], has_colliders: bool) -> str:

@@ -31,7 +31,18 @@ from .layers import attribute, define, write_layer
 from .particle_field import PRIM_NAME
 from .usdz import write_package
 
-__all__ = ["FILE_NAME", "IS_STATIC", "PROXY_RELATIONSHIP", "RENDER_SETTINGS", "Params", "holds", "read", "run", "write"]
+__all__ = [
+    "FILE_NAME",
+    "ISAAC_SIM",
+    "IS_STATIC",
+    "PROXY_RELATIONSHIP",
+    "RENDER_SETTINGS",
+    "Params",
+    "holds",
+    "read",
+    "run",
+    "write",
+]
 
 FILE_NAME = "gaussians_nurec.usdz"
 #: What the root layer tells Kit, as 3DGRUT's exporter says it.
@@ -48,6 +59,8 @@ RENDER_SETTINGS: dict[str, bool | int | str] = {
 }
 #: By which the Volume names the meshes that stand for it where splats give no depth.
 PROXY_RELATIONSHIP = "proxy"
+#: Major version of Isaac Sim that it is for.
+ISAAC_SIM = 5
 #: A volume shows one time only.
 IS_STATIC = True
 

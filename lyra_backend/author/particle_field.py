@@ -27,6 +27,7 @@ from .layers import apply_schemas, attribute, define, flush, write_layer
 
 __all__ = [
     "FILE_NAME",
+    "ISAAC_SIM",
     "PRIM_NAME",
     "RENDER_SETTINGS",
     "Params",
@@ -46,6 +47,8 @@ FILE_NAME = "gaussians.usdc"
 PRIM_NAME = "Gaussians"
 #: What the root layer tells Kit: Gaussians are display-referred, so the tone mapper has to be linear (2).
 RENDER_SETTINGS = {"rtx:post:tonemap:op": 2}
+#: Major version of Isaac Sim that draws it.
+ISAAC_SIM = 6
 TYPE_NAME = "ParticleField3DGaussianSplat"
 COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
 

@@ -18,7 +18,15 @@ from lyra_backend.types import CollisionProxy, Frame, SceneBundle
 
 from .fields import cloud_of, room_proxy
 
-FILES = ("gaussians.usdc", "collision.usdc", "scene.usda", "stage.usda", "provenance.json", "LICENSES.md")
+FILES = (
+    "gaussians.usdc",
+    "collision.usdc",
+    "scene.usda",
+    "stage.usda",
+    "stage_isaac6.usda",
+    "provenance.json",
+    "LICENSES.md",
+)
 PROVENANCE = {
     "prompt": "a room",
     "generator": "lyra",
@@ -58,7 +66,7 @@ def test_everything_named_is_there_and_nothing_else(tmp_path: Path) -> None:
 
 def test_prims_are_where_others_look_for_them(tmp_path: Path) -> None:
     _written(tmp_path)
-    for name in ("scene.usda", "stage.usda"):
+    for name in ("scene.usda", "stage.usda", "stage_isaac6.usda"):
         stage = _opened(tmp_path, name)
         assert stage.GetPrimAtPath("/World/Visual/Gaussians").GetTypeName() == "ParticleField3DGaussianSplat"
         assert stage.GetPrimAtPath("/World/Collision/Environment").HasAPI(UsdPhysics.CollisionAPI)
