@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lyra_backend.errors import InvalidRequest
 from lyra_backend import registry
+from lyra_backend.errors import InvalidRequest
 from lyra_backend.options import (
     PRIMITIVES_FOR,
     add_memory_limit,
