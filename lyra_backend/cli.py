@@ -120,6 +120,9 @@ def generate(
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
+    package: Annotated[
+        str | None, typer.Option(metavar="usdz", help="Also the whole scene as one file, scene.usdz.")
+    ] = None,
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
@@ -143,6 +146,8 @@ def generate(
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
         params.setdefault("author", {})["keep_splat"] = True
+    if package:
+        params.setdefault("author", {})["package"] = package
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

@@ -115,6 +115,7 @@ def _results(directory: Path, accepted: bool) -> Iterable[tuple[str, str]]:
     else:
         yield "stage.usda", use.format("Isaac Sim 5 or 6")
     yield "scene.usda", "reference from your own stage or Isaac Lab"
+    yield "scene.usdz", "the same in one file"
     yield "preview.png", "picture"
     yield "report.json", "every count and finding"
 

@@ -49,6 +49,11 @@ class Params:
         "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert; those of "
         "a scene that moves at every time.",
     )
+    package: str = param(
+        _NONE,
+        "The whole scene once more as one file: usdz (scene.usdz), or none.",
+        choices=(_NONE, "usdz"),
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
 
@@ -58,7 +63,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     Raises:
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there.
     """
-    from . import collision, provenance, stage
+    from . import collision, package, provenance, stage
     from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
@@ -94,6 +99,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
     written.append(stage.write_stage(directory, settings, bundle.light, times))
     written += _write_version_stages(directory, files, times)
+    if params.package != _NONE:
+        progress(0.97, "writing the package")
+        written.append(package.write_scene_package(directory))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))

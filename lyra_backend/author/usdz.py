@@ -1,12 +1,15 @@
 """The zip that USD calls a package: members stored, data aligned to 64 bytes, 32-bit sizes, root layer first.
 
-Does: write one, byte for byte the same for the same members. Does not: read one, or compress (USD maps members into
-memory). Python's zipfile is not used because it insists on zip64 from 2 GiB on, which USD does not read.
+Does: write one, byte for byte the same for the same members, and unpack one that was so written. Does not: compress
+(USD maps members into memory). Python's zipfile writes none because it insists on zip64 from 2 GiB on, which USD does
+not read.
 """
 
 from __future__ import annotations
 
+import shutil
 import struct
+import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +18,11 @@ from typing import BinaryIO
 
 from ..errors import InvalidRequest
 
-__all__ = ["LIMIT_BYTES", "write_package"]
+__all__ = ["LIMIT_BYTES", "LIMIT_MEMBERS", "unpack", "write_package"]
 
-#: Sizes and offsets are 32-bit numbers, the largest of which would mean zip64.
+#: Sizes and offsets are 32-bit numbers and counts have 16 bits; the largest of each would mean zip64.
 LIMIT_BYTES = 2**32 - 2
+LIMIT_MEMBERS = 2**16 - 2
 _ALIGNMENT = 64
 #: Id of the extra field whose only purpose is to shift the data behind it.
 _PADDING_ID = 0x1986
@@ -46,14 +50,9 @@ def write_package(members: Sequence[Path], package: Path) -> None:
     """Store the files `members` under their own names in the new file `package`; the first is the root layer.
 
     Raises:
-        InvalidRequest: the package would pass 4 GiB.
+        InvalidRequest: the package or a member would pass 4 GiB, or there are too many members.
     """
-    total = sum(member.stat().st_size + _LOCAL_HEADER.size + len(member.name) + 2 * _ALIGNMENT for member in members)
-    if total > LIMIT_BYTES:
-        raise InvalidRequest(
-            f"{package.name}: a usdz package must stay below 4 GiB, this one would have {total / 2**30:.2f} GiB; "
-            "write a .usdc, halve it with half precision or drop spherical harmonics."
-        )
+    _check_limits(members, package.name)
     with package.open("wb") as target:
         stored = [_store(member, target) for member in members]
         begin = target.tell()
@@ -61,6 +60,42 @@ def write_package(members: Sequence[Path], package: Path) -> None:
             target.write(_central_header(entry))
         size = target.tell() - begin
         target.write(_END.pack(b"PK\x05\x06", 0, 0, len(stored), len(stored), size, begin, 0))
+
+
+def unpack(package: Path, folder: Path) -> list[Path]:
+    """Write the members of `package` into `folder`; return them in their order, the root layer first.
+
+    The root layer is named after the package, so that several packages can be unpacked into one folder; other members
+    keep their names, by which the root layer knows them.
+    """
+    files = []
+    with zipfile.ZipFile(package) as archive:
+        for i, entry in enumerate(archive.infolist()):
+            name = Path(entry.filename)
+            files.append(folder / (package.stem + name.suffix if i == 0 else name.name))
+            with archive.open(entry) as source, files[-1].open("wb") as target:
+                shutil.copyfileobj(source, target, _COPY_BYTES)
+    return files
+
+
+def _check_limits(members: Sequence[Path], package: str) -> None:
+    """Refuse what does not fit, before anything is written."""
+    if len(members) > LIMIT_MEMBERS:
+        raise InvalidRequest(
+            f"{package}: a usdz package holds at most {LIMIT_MEMBERS} files, this one would have {len(members)}; "
+            "use the folder as it is."
+        )
+    sizes = {member.name: member.stat().st_size for member in members}
+    total = sum(size + 2 * (_CENTRAL_HEADER.size + len(name.encode()) + _ALIGNMENT) for name, size in sizes.items())
+    if total + _END.size <= LIMIT_BYTES:
+        return
+    largest = max(sizes, key=lambda name: sizes[name])
+    raise InvalidRequest(
+        f"{package}: a usdz package and each of its files must stay below 4 GiB, for zip with 32-bit numbers is all "
+        f"that USD reads; this one would have {total / 2**30:.2f} GiB, {largest} alone "
+        f"{sizes[largest] / 2**30:.2f} GiB. Use .usdc files in a folder, halve it with author.half=true or drop "
+        "spherical harmonics."
+    )
 
 
 def _store(member: Path, target: BinaryIO) -> _Member:

@@ -15,7 +15,7 @@ from lyra_backend.errors import InvalidRequest
 from .fields import cloud_of
 
 
-def _data_offsets(package: Path) -> list[int]:
+def data_offsets(package: Path) -> list[int]:
     """Return where the data of each member begins, by the local headers."""
     raw = package.read_bytes()
     offsets = []
@@ -41,7 +41,7 @@ def test_members_are_stored_and_aligned(tmp_path: Path) -> None:
             assert entry.compress_type == zipfile.ZIP_STORED
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
             assert entry.extract_version < 45  # 45 would be zip64
-    assert [offset % 64 for offset in _data_offsets(tmp_path / "out.usdz")] == [0, 0, 0, 0]
+    assert [offset % 64 for offset in data_offsets(tmp_path / "out.usdz")] == [0, 0, 0, 0]
 
 
 def test_package_opens_and_breaks_no_rule_of_usd(tmp_path: Path) -> None:
@@ -57,6 +57,23 @@ def test_four_gibibytes_are_refused(tmp_path: Path) -> None:
     big = tmp_path / "big.usdc"
     with big.open("wb") as file:
         file.truncate(2**32)  # sparse: takes no room on disk
-    with pytest.raises(InvalidRequest, match=r"4 GiB.*usdc"):
+    with pytest.raises(InvalidRequest, match=r"below 4 GiB.*32-bit.*big.usdc alone 4.00 GiB.*\.usdc files"):
         usdz.write_package([big], tmp_path / "out.usdz")
     assert not (tmp_path / "out.usdz").exists()
+
+
+def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usdz, "LIMIT_MEMBERS", 1)
+    for name in ("root.usdc", "a.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(InvalidRequest, match="at most 1 files, this one would have 2; use the folder"):
+        usdz.write_package([tmp_path / "root.usdc", tmp_path / "a.png"], tmp_path / "out.usdz")
+
+
+def test_what_was_packed_comes_out_again(tmp_path: Path) -> None:
+    for name in ("root.usda", "a.png"):
+        (tmp_path / name).write_text(name)
+    usdz.write_package([tmp_path / "root.usda", tmp_path / "a.png"], tmp_path / "out.usdz")
+    (tmp_path / "new").mkdir()
+    files = usdz.unpack(tmp_path / "out.usdz", tmp_path / "new")
+    assert [(f.name, f.read_text()) for f in files] == [("out.usda", "root.usda"), ("a.png", "a.png")]
