@@ -120,6 +120,12 @@ def generate(
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|train", help="What to leave: train is what training without splats needs, below 10 MB."
+        ),
+    ] = None,
     package: Annotated[
         str | None, typer.Option(metavar="usdz", help="Also the whole scene as one file, scene.usdz.")
     ] = None,
@@ -146,8 +152,9 @@ def generate(
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
         params.setdefault("author", {})["keep_splat"] = True
-    if package:
-        params.setdefault("author", {})["package"] = package
+    given = {"package": package, "keep": keep}
+    if author := {name: value for name, value in given.items() if value is not None}:
+        params.setdefault("author", {}).update(author)
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

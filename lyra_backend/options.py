@@ -156,8 +156,10 @@ def chosen_primitives(primitive: str | None, version: str | None) -> tuple[str, 
     Raises:
         InvalidRequest: both are given, or `version` is unknown.
     """
+    if version is None and primitive is None:
+        return PRIMITIVES_FOR["isaac6"]
     if version is None:
-        return tuple(name.strip() for name in (primitive or PRIMITIVES_FOR["isaac6"][0]).split(","))
+        return tuple(name.strip() for name in (primitive or "").split(","))
     if primitive is not None:
         raise InvalidRequest(
             f"--for and --primitive: both say how Gaussians are written, got {shown(version)} and {shown(primitive)}. "

@@ -60,6 +60,8 @@ logger = logging.getLogger(__name__)
 #: Background of pictures where the scene's light is not known, sRGB in [0, 1]: scenes end somewhere, and black reads
 #: as a fault.
 _SKY = (0.74, 0.82, 0.9)
+#: The picture of the scene as a whole.
+_PREVIEW = "preview.png"
 #: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
 _SECONDS = {"generate": 20.0, "refine": 2.0, "picture": 8.0, "collide": 7.5, "author": 3.5, "validate": 9.0}
 #: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
@@ -327,7 +329,7 @@ def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> 
         return Outcome(None, {"pictures": 0})
     progress(0.05, "choosing viewpoints")
     background = _SKY if generation.light is None else generation.light.background
-    views = [("preview.png", scene_viewpoint(cloud, cameras))]
+    views = [(_PREVIEW, scene_viewpoint(cloud, cameras))]
     views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
@@ -350,9 +352,10 @@ def _report(state: _Run, generation: Generation) -> RunReport:
 
 
 def _publish(state: _Run, files: tuple[str, ...], report: RunReport, generation: Generation) -> None:
-    pictures = tuple(sorted(p.name for p in state.folders["picture"].glob("*.png")))
+    trains = state.plan.params["author"].trains
+    pictures = tuple(sorted(p.name for p in state.folders["picture"].glob(_PREVIEW if trains else "*.png")))
     folders = [(state.folders["author"], files), (state.folders["picture"], pictures)]
-    if generation.truth is not None:
+    if generation.truth is not None and not trains:
         folders.append((state.folders["refine"], (TRUTH_FILE,)))
     state.directory.publish(folders)
     state.directory.write("report.json", json.dumps(report.to_json(), indent=2) + "\n")

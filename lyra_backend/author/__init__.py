@@ -7,7 +7,7 @@ the scene. Ways to write Gaussians are plugins of this package, one file each.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,9 @@ __all__ = ["SPLAT_FILE", "Params", "run"]
 SPLAT_FILE = "gaussians.ply"
 _AUTO = "auto"
 _NONE = "none"
+_ALL, _TRAIN = "all", "train"
+#: What a scene to train in should take on disk; thousands of them are copied to every machine.
+_TRAIN_MB = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,23 @@ class Params:
         "The whole scene once more as one file: usdz (scene.usdz), or none.",
         choices=(_NONE, "usdz"),
     )
+    keep: str = param(
+        _ALL,
+        "What a run leaves: all, or what training without pictures of the scene needs (train): no Gaussians, no exact "
+        "surface, one preview.",
+        choices=(_ALL, _TRAIN),
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
+
+    def __post_init__(self) -> None:
+        asked = "keep_splat" if self.keep_splat else f"appearance={self.appearance}"
+        if self.trains and (self.keep_splat or self.appearance not in (_AUTO, "proxy", _NONE)):
+            raise InvalidRequest(f"author.keep: train leaves no Gaussians, but {asked} asks for them. Leave one out.")
+
+    @property
+    def trains(self) -> bool:
+        """Only what training needs is left."""
+        return self.keep == _TRAIN
 
 
 def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress) -> Outcome[tuple[str, ...]]:
@@ -71,9 +90,11 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
             f"the scene must be in the WORLD frame (Z up, metres) to be authored, got {bundle.cloud.frame.value!r}; "
             "align and scale it first."
         )
-    files = {} if params.appearance == _NONE else {stage.variant_name(name): name for name in bundle.primitives}
+    wanted = _NONE if params.trains and params.appearance == _AUTO else params.appearance
+    bare = params.trains or wanted == _NONE
+    files = {} if bare else {stage.variant_name(name): name for name in bundle.primitives}
     colliders = collision.collider_paths(bundle.proxy) if bundle.proxy.parts else ()
-    appearance = _selected(params.appearance, tuple(files), bool(colliders))
+    appearance = _selected(wanted, tuple(files), bool(colliders))
     gaussians = _write_gaussians(bundle, directory, files, progress.child(0.0, 0.8))
     counts, findings = dict(gaussians.counts), list(gaussians.findings)
     written = list(gaussians.value.values())
@@ -105,6 +126,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
+    if params.trains:
+        findings += _train_size(directory, written)
     progress(1.0, f"wrote {len(written)} files")
     return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))
 
@@ -188,6 +211,15 @@ def _primitive(name: str) -> ModuleType:
 def _render_settings(primitive: str) -> dict[str, bool | int | str]:
     """Return what a primitive wants from the renderer of the root layer it is shown in."""
     return dict(getattr(_primitive(primitive), "RENDER_SETTINGS", {}))
+
+
+def _train_size(directory: Path, names: Iterable[str]) -> tuple[Finding, ...]:
+    """Say how large the files for training are, where that is more than it should be."""
+    size = sum((directory / name).stat().st_size for name in names) / 1e6
+    if size <= _TRAIN_MB:
+        return ()
+    message = f"The files to train with take {size:.1f} MB; fewer triangles (collide.max_triangles) make them smaller."
+    return (Finding("author.train_size", Severity.WARNING, message, size, _TRAIN_MB),)
 
 
 def _no_colliders(method: str) -> Finding:

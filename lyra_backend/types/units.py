@@ -20,6 +20,7 @@ _CODES = {
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",
+    "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
     "deg": "lyra.lens_assumed refine.floor_tilt",
     "Hz": "lyra.video_jerky",

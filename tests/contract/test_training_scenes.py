@@ -1,0 +1,63 @@
+"""Scenes to train in without pictures: no Gaussian file is there, or none is opened, and they are small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pxr import Sdf, Usd, UsdPhysics
+
+import lyra_backend
+from lyra_backend import author, registry
+from lyra_backend.author import Params
+from lyra_backend.progress import Progress
+from lyra_backend.types import CollisionProxy, SceneBundle
+
+from ..author.fields import cloud_of, room_proxy, square
+from ..commands import call
+from ..conftest import PROMPT
+
+MOST_BYTES = 10_000_000
+
+
+@pytest.mark.parametrize("root", ["scene.usda", "stage.usda", "stage_isaac5.usda", "stage_isaac6.usda", "scene.usdz"])
+def test_appearance_none_opens_no_gaussian_file(tmp_path: Path, root: str) -> None:
+    """As Isaac Lab does it: a reference, and the variant chosen beside it."""
+    params = {name: registry.get("author", name).Params() for name in ("particle_field", "nurec")}
+    author.run(SceneBundle(cloud_of(40), room_proxy(), params), tmp_path, Params(package="usdz"), Progress())
+    used = {}
+    for variant in ("particleField", "nurec", "none"):
+        host = Sdf.Layer.CreateAnonymous()
+        prim = Sdf.PrimSpec(host, "Scene", Sdf.SpecifierDef)
+        prim.referenceList.prependedItems.append(Sdf.Reference(str(tmp_path / root)))
+        prim.variantSelections["appearance"] = variant
+        stage = Usd.Stage.Open(host)
+        assert stage.GetPrimAtPath("/Scene/Collision/Environment").HasAPI(UsdPhysics.CollisionAPI)
+        used[variant] = [layer.identifier for layer in stage.GetUsedLayers() if "gaussians" in layer.identifier]
+    assert [len(used[variant]) for variant in ("particleField", "nurec", "none")] == [1, 1, 0]
+
+
+def test_keep_train_leaves_little_and_no_gaussians(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["--prompt", PROMPT, "--seed", 1, "--set", "generate.gaussian_count=60000", "--set"]
+    done = call("generate", *words, "collide.voxel_size=0.08", "--keep", "train", "--out", out, "--json")
+    assert done.code == 0, done.err
+    names = {p.name for p in out.iterdir()}
+    assert {"scene.usda", "stage.usda", "collision.usdc", "report.json", "preview.png"} <= names
+    assert {p.name for p in out.glob("*.png")} == {"preview.png"}
+    assert not [name for name in names if "gaussians" in name or "truth" in name or "isaac" in name]
+    assert sum(p.stat().st_size for p in out.rglob("*")) < MOST_BYTES
+    stage = Usd.Stage.Open(str(out / "stage.usda"))
+    assert stage.GetDefaultPrim().GetVariantSet("appearance").GetVariantSelection() == "none"
+    assert lyra_backend.api.repeat(out).value.keys() == {
+        p.relative_to(out).as_posix()
+        for p in out.rglob("*")
+        if p.name not in ("events.jsonl", "timings.json", ".complete")
+    }
+
+
+def test_a_scene_too_large_to_copy_about_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(author, "_TRAIN_MB", 0.001)
+    bundle = SceneBundle(cloud_of(40), CollisionProxy((square("floor"),), "surface", {}))
+    findings = author.run(bundle, tmp_path, Params(keep="train"), Progress()).findings
+    assert [(f.code, f.unit) for f in findings] == [("author.train_size", "MB")]
