@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from . import params
 from .conversion import convert, make_collider
 from .errors import InvalidRequest
+from .footprint import TrainingPlan, plan_memory
 from .io.run_dir import RunDirectory
 from .io.run_inputs import RunInputs, file_digest
 from .paths import given_path
@@ -35,6 +36,7 @@ __all__ = [
     "generate_scene",
     "make_collider",
     "plan_scene",
+    "plan_training",
     "repeat",
     "validate_scene",
 ]
@@ -125,6 +127,22 @@ def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:
     RunInputs.of(request)  # finds and reads the files
     estimate = getattr(plan.generator, "estimate", None)
     return ScenePlan(plan.plugins, tuple(estimate(request, plan.params["generate"])) if estimate else ())
+
+
+def plan_training(path: str | os.PathLike[str], *, envs: int, cameras: Sequence[tuple[int, int]] = ()) -> TrainingPlan:
+    """Say what training in a scene takes of a GPU's memory; see :mod:`lyra_backend.footprint`.
+
+    Args:
+        path: a run directory or a USD file.
+        envs: environments side by side.
+        cameras: (width, height) of each camera of an environment [px].
+
+    Raises:
+        InvalidRequest: there is no such scene, or numbers that no run could use.
+    """
+    path = given_path("path", path)
+    size = importlib.import_module("lyra_backend.author.scene_size").read_scene_size(path)
+    return plan_memory(size, envs, cameras)
 
 
 def validate_scene(

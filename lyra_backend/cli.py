@@ -27,6 +27,7 @@ from .options import (
     UpOption,
     VramOption,
     add_memory_limit,
+    camera_sizes,
     chosen_primitives,
     parse_settings,
     take_files,
@@ -261,6 +262,26 @@ def validate(
     passed = not any(f.severity is Severity.ERROR for f in findings)
     _tell({"passed": passed, "findings": _plain(findings)}, as_json)
     raise typer.Exit(ExitCode.OK if passed else ExitCode.NOT_ACCEPTED)
+
+
+@app.command(cls=Command)
+def plan(
+    path: Annotated[Path, typer.Argument(help="A run directory, or any USD stage.")],
+    envs: Annotated[int, typer.Option(metavar="N", help="Environments side by side on one GPU.")],
+    cameras: Annotated[
+        str | None, typer.Option(metavar="WxH[,WxH]", help="Cameras of each environment [px]; none without.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what training in a scene will take of a GPU's memory, and how to set it up. Changes nothing."""
+    from . import api
+    from .console import print_training
+
+    made = api.plan_training(path, envs=envs, cameras=camera_sizes(cameras))
+    if as_json:
+        _tell({**asdict(made), "counted_bytes": made.counted_bytes, "most_bytes": made.most_bytes}, as_json)
+    else:
+        print_training(made)
 
 
 @app.command(cls=Command)

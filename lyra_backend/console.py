@@ -16,11 +16,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
+from .footprint import TrainingPlan
 from .progress import CancelToken, Event
 from .progress_log import ProgressLog, duration, percent
 from .types import Estimate, RunReport, Severity
 
-__all__ = ["Console", "print_catalog", "print_plan", "print_result", "print_scene"]
+__all__ = ["Console", "print_catalog", "print_plan", "print_result", "print_scene", "print_training"]
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
@@ -131,6 +132,32 @@ def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:
             Text.assemble("  ", (part.part, "bold"), ": ", ", ".join(filter(None, (time, memory, part.note))))
         )
     _print_total(console, parts)
+
+
+def print_training(plan: TrainingPlan) -> None:
+    """Say what training takes: what was counted, what others measured, and what to do."""
+    console = _plain_console()
+    _print_findings(console, [vars(f) for f in plan.findings])
+    for part in (*plan.parts, *plan.at_most):
+        least = "" if part in plan.parts else "at most "
+        note = f" ({part.note})" if part.note else ""
+        console.print(
+            Text.assemble("  ", (part.part, "bold"), f": {least}{_gigabytes(part.device_bytes or 0)}{note}"),
+            soft_wrap=True,
+        )
+    noun = "environment" if plan.environments == 1 else "environments"
+    console.print(
+        f"{plan.environments} {noun}: {_gigabytes(plan.counted_bytes)} counted for the scene and its pictures, "
+        f"{_gigabytes(plan.most_bytes)} at most with simulator, renderer and learner.",
+        soft_wrap=True,
+    )
+    for sentence in plan.advice:
+        console.print(f"- {sentence}", soft_wrap=True)
+
+
+def _gigabytes(count: float) -> str:
+    """Return bytes in gigabytes, of small ones the first digits that say something."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e7 else f"{count / 1e9:.2g} GB"
 
 
 def _print_total(console: RichConsole, parts: Sequence[Estimate]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "UpOption",
     "VramOption",
     "add_memory_limit",
+    "camera_sizes",
     "chosen_primitives",
     "parse_settings",
     "take_files",
@@ -184,6 +185,20 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
     number, unit = float(match[1]), match[2].lower()
     base = 1024 if unit.endswith("i") else 1000
     params.setdefault("collide", {})["memory_limit"] = number * base ** ("kmgt".index(unit[0]) + 1) / 1e9
+
+
+def camera_sizes(text: str | None) -> tuple[tuple[int, int], ...]:
+    """Return the (width, height) [px] that ``--cameras 640x480,64x64`` names.
+
+    Raises:
+        InvalidRequest: it reads otherwise.
+    """
+    sizes = [re.fullmatch(r"\s*([0-9]{1,6})\s*x\s*([0-9]{1,6})\s*", part) for part in (text or "").split(",")]
+    if text is None:
+        return ()
+    if not all(sizes):
+        raise InvalidRequest(f"--cameras: must read WxH or WxH,WxH, such as 640x480, got {shown(text)}.")
+    return tuple((int(size[1]), int(size[2])) for size in sizes if size)
 
 
 def parse_settings(settings: list[str] | None) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from .light import Bulb, SceneLight
 from .mesh import TexturedMesh, TexturedPart, TriangleMesh
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
+from .scene_size import SceneSize
 from .sequence import GaussianSequence
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "SceneBundle",
     "SceneLight",
     "SceneRequest",
+    "SceneSize",
     "Severity",
     "Shape",
     "Similarity",
