@@ -185,7 +185,13 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
     )
     state.error_m = proxy.error_m
     bundle = SceneBundle(
-        generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light, generation.sequence
+        generation.cloud,
+        proxy,
+        state.plan.primitives,
+        generation.provenance,
+        generation.light,
+        generation.sequence,
+        truth=generation.truth,
     )
     author = importlib.import_module("lyra_backend.author")
     files = _stage(
@@ -209,6 +215,8 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
 def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
     """Make colliders of what stands still, compare them with what came with the scene, and carry along what moves."""
     made = _still_colliders(plan, generation, progress.child(0.0, 0.8 if generation.sequence else 1.0))
+    if made.value.parts:
+        made = replace(made, value=replace(made.value, parts=(*made.value.parts, *generation.exact_colliders)))
     if generation.sequence is None or not made.value.parts:
         return made
     from .collide.kinematic import carried_bodies

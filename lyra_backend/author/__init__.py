@@ -41,9 +41,9 @@ class Params:
 
     appearance: str = param(
         _AUTO,
-        "What is shown: the first primitive (auto), particleField, nurec, the colliders (proxy) or none; with none no "
-        "Gaussians are written at all.",
-        choices=(_AUTO, "particleField", "nurec", "proxy", _NONE),
+        "What is shown: the first primitive (auto), particleField, nurec, the exact surface where it is known (mesh), "
+        "the colliders (proxy) or none; with none no Gaussians are written at all.",
+        choices=(_AUTO, "particleField", "nurec", "mesh", "proxy", _NONE),
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
@@ -82,7 +82,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     Raises:
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there.
     """
-    from . import collision, package, provenance, stage
+    from . import collision, package, provenance, stage, surface_mesh
     from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
@@ -94,7 +94,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     bare = params.trains or wanted == _NONE
     files = {} if bare else {stage.variant_name(name): name for name in bundle.primitives}
     colliders = collision.collider_paths(bundle.proxy) if bundle.proxy.parts else ()
-    appearance = _selected(wanted, tuple(files), bool(colliders))
+    truth = None if bare else bundle.truth
+    shown = (*files, *((stage.MESH_VARIANT,) if truth else ()))
+    appearance = _selected(wanted, shown, bool(colliders))
     gaussians = _write_gaussians(bundle, directory, files, progress.child(0.0, 0.8))
     counts, findings = dict(gaussians.counts), list(gaussians.findings)
     written = list(gaussians.value.values())
@@ -117,6 +119,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         variant: stage.Visual(file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""))
         for variant, file in gaussians.value.items()
     }
+    if truth is not None:
+        written.append(surface_mesh.write_surface(truth, directory))
+        visuals[stage.MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
     written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
     written.append(stage.write_stage(directory, settings, bundle.light, times))
     written += _write_version_stages(directory, files, times)

@@ -3,7 +3,8 @@
 Does: write ``collision.usdc`` with the default prim /World, which holds /World/Collision/Environment (everything that
 does not move, welded into one Mesh), /World/Collision/Structure (the same without the objects),
 /World/Collision/Objects/* (objects, each an Xform with its shapes), /World/Collision/Convex/* (convex pieces),
-/World/Collision/Moving/* (what is carried along a path, each an Xform with its hull) and /World/PhysicsMaterials/*.
+/World/Collision/Exact/* (what the scene was made of), /World/Collision/Moving/* (what is carried along a path, each an
+Xform with its hull) and /World/PhysicsMaterials/*.
 What the first variant does not use is inactive, so the layer is right on its own; the scene's variants switch prims on
 and off. Does not: move a triangle. PhysX's schema is authored by name, so it need not be installed.
 """
@@ -21,11 +22,12 @@ from pxr import Sdf, Vt
 from ..errors import InvalidRequest
 from ..progress import Progress
 from ..types import Approximation, CollisionPart, CollisionProxy, KinematicBody, Primitive, Role
-from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
+from ..types.mesh import concatenate_meshes
 from .bodies import author_body, author_primitive, origin_of
 from .kinematic import author_kinematic
 from .layers import apply_schemas, attribute, define, write_layer
 from .materials import Materials, PhysicsMaterial, bind
+from .meshes import author_mesh
 from .time_codes import TimeCodes
 
 __all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "variants", "write"]
@@ -37,6 +39,7 @@ ENVIRONMENT_NAME = "Environment"
 STRUCTURE_NAME = "Structure"
 OBJECTS_NAME = "Objects"
 CONVEX_NAME = "Convex"
+EXACT_NAME = "Exact"
 MOVING_NAME = "Moving"
 MATERIALS_NAME = "PhysicsMaterials"
 UNKNOWN_CLASS = "unknown"
@@ -108,6 +111,8 @@ def _wanted(proxy: CollisionProxy) -> dict[str, set[str]]:
         wanted["convex"] = pieces | always
     if not wanted and objects:
         wanted["parts"] = set(objects) | always
+    if exact := {c.switch for c in colliders if c.scope == EXACT_NAME}:
+        wanted["exact"] = exact | carried  # objects that can be pushed are in it, standing still
     return wanted
 
 
@@ -194,7 +199,7 @@ def _colliders(proxy: CollisionProxy) -> list[_Collider]:
     for role, name in ((Role.ENVIRONMENT, ENVIRONMENT_NAME), (Role.STRUCTURE, STRUCTURE_NAME)):
         if parts := proxy.with_role(role):
             colliders.append(_welded(name, parts))
-    for role, scope in ((Role.OBJECT, OBJECTS_NAME), (Role.PIECE, CONVEX_NAME)):
+    for role, scope in ((Role.OBJECT, OBJECTS_NAME), (Role.PIECE, CONVEX_NAME), (Role.EXACT, EXACT_NAME)):
         for part in proxy.with_role(role):
             colliders.append(_apart(part, scope))
     return colliders + [_apart(body.part, MOVING_NAME) for body in proxy.kinematic]
@@ -270,7 +275,7 @@ def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionPro
     if collider.primitive is not None:
         prim = author_primitive(parent, collider.name, collider.primitive, origin)
     else:
-        prim = _author_mesh(parent, replace(collider, points=(collider.points - origin).astype(np.float32)))
+        prim = author_mesh(parent, collider.name, collider.points - origin, collider.triangles)
         attribute(prim, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
         schemas.insert(1, "PhysicsMeshCollisionAPI")
     attribute(prim, "purpose", _Types.Token, "guide", uniform=True)
@@ -283,28 +288,3 @@ def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionPro
         attribute(prim, "semantics:labels:class", _Types.TokenArray, Vt.TokenArray(collider.classes))
     apply_schemas(prim, *schemas)
     return prim
-
-
-def _author_mesh(parent: Sdf.PrimSpec, collider: _Collider) -> Sdf.PrimSpec:
-    """Author the triangles with an identity transform."""
-    mesh = define(parent, collider.name, "Mesh")
-    points = np.ascontiguousarray(collider.points, np.float32)
-    corners = np.ascontiguousarray(collider.triangles, np.int32).reshape(-1)
-    box = np.stack([points.min(axis=0), points.max(axis=0)])
-    attribute(mesh, "points", _Types.Point3fArray, Vt.Vec3fArray.FromNumpy(points))
-    attribute(mesh, "faceVertexIndices", _Types.IntArray, Vt.IntArray.FromNumpy(corners))
-    counts = np.full(len(collider.triangles), 3, np.int32)
-    attribute(mesh, "faceVertexCounts", _Types.IntArray, Vt.IntArray.FromNumpy(counts))
-    attribute(mesh, "extent", _Types.Float3Array, Vt.Vec3fArray.FromNumpy(box))
-    normals = Vt.Vec3fArray.FromNumpy(_face_normals(points, collider.triangles))
-    attribute(mesh, "normals", _Types.Normal3fArray, normals).SetInfo("interpolation", "uniform")
-    attribute(mesh, "subdivisionScheme", _Types.Token, "none", uniform=True)
-    attribute(mesh, "orientation", _Types.Token, "rightHanded", uniform=True)
-    return mesh
-
-
-def _face_normals(points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-    """Return the unit normal of each triangle, shape (F, 3), straight up where it has no area."""
-    normals, areas = triangle_normals_and_areas(points[triangles])
-    normals[areas == 0.0] = (0.0, 0.0, 1.0)
-    return normals.astype(np.float32)

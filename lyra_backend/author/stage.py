@@ -20,6 +20,7 @@ from .particle_field import PRIM_NAME
 from .time_codes import TimeCodes
 
 __all__ = [
+    "MESH_VARIANT",
     "NO_VARIANT",
     "PROXY_VARIANT",
     "SCENE_FILE",
@@ -38,6 +39,7 @@ VISUAL_NAME = "Visual"
 APPEARANCE_SET = "appearance"
 COLLISION_SET = "collision"
 PROXY_VARIANT = "proxy"
+MESH_VARIANT = "mesh"
 NO_VARIANT = "none"
 
 #: What the colliders look like when they are shown: a light grey that no lighting turns white.
@@ -57,10 +59,11 @@ _Types = Sdf.ValueTypeNames
 
 @dataclass(frozen=True)
 class Visual:
-    """One way to show the Gaussians: a file, and the relationship by which its prim names meshes, if it does."""
+    """One way to show the scene: a file, the relationship by which its prim names meshes, if it does, and its prim."""
 
     file: str
     proxy_relationship: str = ""
+    prim_name: str = PRIM_NAME
 
 
 def variant_name(primitive: str) -> str:
@@ -82,7 +85,7 @@ def write_scene(
 
     Args:
         directory: where the layers it refers to are.
-        visuals: Gaussians by variant of the set "appearance".
+        visuals: Gaussians and other surfaces by variant of the set "appearance".
         collider_paths: shapes of the collision layer, below its default prim; empty if there is no such layer.
         collider_variants: by variant of the set "collision", the default first, what it switches on and off of the
             collision layer, below its default prim.
@@ -109,7 +112,7 @@ def _add_variants(
     # Listed first because the stronger set has to win: the proxy variant restyles what the collision variant brings.
     variants = _add_variant_set(world, APPEARANCE_SET, appearance)
     for variant, visual in visuals.items():
-        gaussians = define(_over(_add_variant(variants, variant), VISUAL_NAME), PRIM_NAME, "")
+        gaussians = define(_over(_add_variant(variants, variant), VISUAL_NAME), visual.prim_name, "")
         _refer(gaussians, visual.file)
         if visual.proxy_relationship:
             _name_proxies(gaussians, visual.proxy_relationship, world, collider_paths)

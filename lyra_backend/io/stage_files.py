@@ -46,6 +46,7 @@ __all__ = [
 
 #: The exact surface of a scene, where the generator knows it.
 TRUTH_FILE = "truth.glb"
+_EXACT = "exact"
 _COLLIDER_FILE = "supplied_collider.npz"
 #: What does not move of a scene that moves.
 _BACKGROUND_FILE = "background.npz"
@@ -93,6 +94,8 @@ def save_generation(folder: Path, generation: Generation) -> None:
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
         write_textured_mesh(generation.truth, folder / TRUTH_FILE)
+    if generation.exact_colliders:
+        save_proxy(folder, CollisionProxy(generation.exact_colliders, _EXACT, {}))
     if (mesh := generation.supplied_collider) is not None:
         arrays = {"vertices": mesh.vertices, "triangles": mesh.triangles, "name": np.array(mesh.name)}
         _save_arrays(folder / _COLLIDER_FILE, arrays)
@@ -121,6 +124,7 @@ def load_generation(folder: Path) -> Generation:
         keyframes,
         sequence,
         _load_mesh(folder / _COLLIDER_FILE),
+        load_proxy(folder).parts if (folder / "proxy.json").is_file() else (),
     )
 
 

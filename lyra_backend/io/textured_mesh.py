@@ -20,7 +20,7 @@ from ..atomic import atomic_write
 from ..errors import InvalidRequest
 from ..types import TexturedMesh, TexturedPart
 
-__all__ = ["read_textured_mesh", "write_textured_mesh"]
+__all__ = ["png_bytes", "read_textured_mesh", "write_textured_mesh"]
 
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _HALF = 0.5**0.5
@@ -134,12 +134,12 @@ def _describe(part: TexturedPart, index: int, blob: _Blob) -> tuple[dict[str, An
         "extras": {"class_ids": blob.add_array(part.class_ids)},
     }
     surface = {"baseColorTexture": {"index": index}, "metallicFactor": 0.0, "roughnessFactor": 0.8}
-    image = {"mimeType": "image/png", "bufferView": blob.add_bytes(_png(part.texture))}
+    image = {"mimeType": "image/png", "bufferView": blob.add_bytes(png_bytes(part.texture))}
     return primitive, {"name": part.name, "pbrMetallicRoughness": surface}, image
 
 
-def _png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Return PNG bytes, with a palette where 256 colours are enough."""
+def png_bytes(image: npt.NDArray[np.uint8]) -> bytes:
+    """Return an sRGB image (H, W, 3) as PNG, with a palette where 256 colours are enough; same image, same bytes."""
     from PIL import Image
 
     codes = image.astype(np.int64) @ (65536, 256, 1)

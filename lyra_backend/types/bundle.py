@@ -9,6 +9,7 @@ from typing import Any
 from .collision import CollisionProxy
 from .gaussians import GaussianCloud
 from .light import SceneLight
+from .mesh import TexturedMesh
 from .sequence import GaussianSequence
 
 __all__ = ["SceneBundle"]
@@ -25,6 +26,7 @@ class SceneBundle:
         provenance: JSON data: what made the scene, from what inputs, under which licences.
         light: what lights it, None if that is not known.
         sequence: the Gaussians at all times, if the scene moves.
+        truth: the exact surface, frame WORLD; None if that is not known.
     """
 
     cloud: GaussianCloud
@@ -33,3 +35,4 @@ class SceneBundle:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     light: SceneLight | None = None
     sequence: GaussianSequence | None = None
+    truth: TexturedMesh | None = None

@@ -31,6 +31,7 @@ class Role(StrEnum):
     STRUCTURE = "structure"
     OBJECT = "object"
     PIECE = "piece"
+    EXACT = "exact"
 
 
 class Shape(StrEnum):
@@ -174,7 +175,7 @@ class KinematicBody:
 
 @dataclass(frozen=True, eq=False)
 class CollisionProxy:
-    """All colliders of a scene, in up to three ways that stand for the same world.
+    """All colliders of a scene, in up to four ways that stand for the same world.
 
     ======== ==================================================================
     variant  roles
@@ -182,9 +183,11 @@ class CollisionProxy:
     single   ENVIRONMENT: everything that does not move, as one surface
     parts    STRUCTURE, the same without the objects' surfaces, and OBJECT
     convex   PIECE, convex pieces of everything that does not move
+    exact    EXACT, what the scene was made of, if its generator knows that
     ======== ==================================================================
 
-    Dynamic objects and kinematic bodies are part of every variant; ENVIRONMENT, STRUCTURE and PIECE leave them out.
+    Dynamic objects and kinematic bodies are part of every variant but "exact", in which nothing is pushed about;
+    ENVIRONMENT, STRUCTURE and PIECE leave them out.
 
     Attributes:
         parts: the colliders; empty for the method "none".

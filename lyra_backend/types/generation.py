@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from .camera import Camera
+from .collision import CollisionPart
 from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
 from .keyframe import Keyframe
@@ -47,6 +48,8 @@ class Generation:
         keyframes: pictures with depth that it was made from, if there were any.
         sequence: the Gaussians at all times, if the scene moves; `cloud` is everything at the first of them.
         supplied_collider: a collider that came with the scene, in the cloud's frame; never taken for the truth.
+        exact_colliders: what the scene was made of as shapes for engines, of role EXACT, in the cloud's frame; empty if
+            the generator does not know it.
     """
 
     cloud: GaussianCloud
@@ -60,6 +63,7 @@ class Generation:
     keyframes: tuple[Keyframe, ...] = ()
     sequence: GaussianSequence | None = None
     supplied_collider: TriangleMesh | None = None
+    exact_colliders: tuple[CollisionPart, ...] = ()
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
@@ -83,4 +87,5 @@ class Generation:
             keyframes=tuple(keyframe.scaled(similarity.scale) for keyframe in self.keyframes),
             sequence=None if self.sequence is None else self.sequence.transformed(similarity, frame),
             supplied_collider=None if collider is None else collider.transformed(similarity),
+            exact_colliders=tuple(part.transformed(similarity) for part in self.exact_colliders),
         )

@@ -239,3 +239,28 @@ def test_triangles_that_welding_leaves_without_area_go(tmp_path: Path) -> None:
     mesh = UsdGeom.Mesh(opened.GetPrimAtPath(ENVIRONMENT))
     assert list(mesh.GetFaceVertexCountsAttr().Get()) == [3, 3]
     assert len(mesh.GetPointsAttr().Get()) == 4
+
+
+def test_what_the_scene_was_made_of_is_a_variant_of_its_own(tmp_path: Path) -> None:
+    box = Primitive(Shape.BOX, np.array([0.5, 0.5, 0.5]), np.array([1.0, 0, 0, 0]), np.ones(3))
+    kind = {"role": Role.EXACT, "semantic_class": "box"}
+    exact = (
+        square("desk_0", primitive=box, approximation=Approximation.CONVEX_HULL, **kind),
+        square("floor_1", **kind),
+    )
+    proxy = CollisionProxy((moving_crate(), square("floor"), *exact), "surface", {})
+    switches = collision.variants(proxy)
+    assert list(switches) == ["single", "exact"]
+    off, on = (
+        ("Collision/Environment", "Collision/Objects/crate"),
+        ("Collision/Exact/desk_0", "Collision/Exact/floor_1"),
+    )
+    assert switches["exact"] == {**dict.fromkeys(off, False), **dict.fromkeys(on, True)}
+    collision.write(proxy, tmp_path / "a.usda")
+    stage = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    desk, floor = (stage.GetPrimAtPath(f"/World/{path}") for path in on)
+    assert not desk.IsActive()
+    assert desk.GetTypeName() == "Cube"
+    assert desk.HasAPI(UsdPhysics.CollisionAPI)
+    assert floor.GetAttribute("physics:approximation").Get() == "none"
+    assert list(floor.GetAttribute("semantics:labels:class").Get()) == ["box"]

@@ -25,6 +25,7 @@ from lyra_backend.types import (
     Role,
     Scale,
     Shape,
+    Similarity,
     TriangleMesh,
     look_at,
 )
@@ -144,3 +145,17 @@ def test_a_supplied_collider_comes_back(tmp_path: Path) -> None:
     assert mesh.name == "a.glb"
     np.testing.assert_array_equal(mesh.vertices, CORNERS)
     np.testing.assert_array_equal(mesh.triangles, [[0, 1, 2]])
+
+
+def test_exact_colliders_come_back_and_move_with_the_scene(tmp_path: Path) -> None:
+    box = Primitive(Shape.BOX, np.array([1.0, 0, 0]), np.array([1.0, 0, 0, 0]), np.ones(3))
+    part = CollisionPart("a", CORNERS, np.array([[0, 1, 2]]), "desk", Approximation.CONVEX_HULL, Role.EXACT, box)
+    save_generation(tmp_path, Generation(make(3), exact_colliders=(part,)).transformed(Similarity(2.0), Frame.WORLD))
+    (after,) = load_generation(tmp_path).exact_colliders
+    assert (after.name, after.role, after.semantic_class) == ("a", Role.EXACT, "desk")
+    np.testing.assert_array_equal(after.vertices, 2 * CORNERS)
+    assert after.primitive is not None
+    assert after.primitive.center.tolist() == [2, 0, 0]
+    (tmp_path / "bare").mkdir()
+    save_generation(tmp_path / "bare", Generation(make(3)))
+    assert load_generation(tmp_path / "bare").exact_colliders == ()

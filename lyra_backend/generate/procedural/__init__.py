@@ -59,6 +59,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
             "Say what the scene shows, or choose a generator for your input."
         )
     from .compose import compose
+    from .exact import exact_colliders
     from .sample import gaussians_from
     from .surface import surface_from
 
@@ -83,6 +84,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         provenance=_provenance(request.prompt, request.seed, composition),
         light=_light(composition.lighting, exposure) if exposure else None,
         as_asked=not composition.guessed,
+        exact_colliders=exact_colliders(composition.elements),
     )
     counts = {
         "gaussians": len(cloud.positions),

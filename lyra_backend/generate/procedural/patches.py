@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Faces", "join_quads", "merged_positions", "unit_normals"]
+__all__ = ["Faces", "connected_pieces", "join_quads", "merged_positions", "unit_normals"]
 
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
@@ -61,6 +61,19 @@ def merged_positions(points: Floats, resolution: float = 1e-5) -> tuple[npt.NDAr
     ids = np.empty(len(grid), np.int64)
     ids[order] = np.cumsum(fresh) - 1
     return ids, int(fresh.sum())
+
+
+def connected_pieces(corners: Floats) -> tuple[Integers, int]:
+    """Return the connected piece of each triangle (F, 3, 3) and the number of pieces."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    ids, count = merged_positions(corners.reshape(-1, 3))
+    ids = ids.reshape(-1, 3)
+    rows, columns = np.concatenate([ids[:, 0], ids[:, 0]]), np.concatenate([ids[:, 1], ids[:, 2]])
+    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
+    number, labels = connected_components(graph, directed=False)
+    return labels[ids[:, 0]], int(number)
 
 
 def join_quads(corners: Floats, groups: Integers, least_cosine: float = 0.9) -> npt.NDArray[np.int64]:

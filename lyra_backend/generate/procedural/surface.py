@@ -13,7 +13,7 @@ from ...progress import Progress
 from ...types import TexturedMesh, TexturedPart
 from .cover import Cover, uncovered_quads, uncovered_triangles
 from .elements import Element, Material
-from .patches import Faces, join_quads, merged_positions
+from .patches import Faces, connected_pieces, join_quads, merged_positions
 from .texture import make_texture
 from .unwrap import box_uvs
 
@@ -83,7 +83,7 @@ def _soup(elements: Sequence[Element], seed: int) -> _Soup:
         corners.append(local @ pose[:3, :3].T + pose[:3, 3])
         uvs.append(box_uvs(local, e.material, np.random.default_rng([seed, 7_001, i])))
         element.append(np.full(len(local), i))
-        labels, count = _connected(local)
+        labels, count = connected_pieces(local)
         piece.append(labels + pieces)
         pieces += count
     join = np.concatenate
@@ -103,19 +103,6 @@ def _checked(e: Element) -> Floats:
     if np.asarray(e.pose).shape != (4, 4) or not np.isfinite(vertices).all() or not np.isfinite(e.pose).all():
         raise InvalidRequest(f"Element {e.name!r} must have finite vertices and a finite pose (4, 4).")
     return vertices[triangles]
-
-
-def _connected(corners: Floats) -> tuple[Integers, int]:
-    """Return the connected piece of each triangle (F, 3, 3) and the number of pieces."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    ids, count = merged_positions(corners.reshape(-1, 3))
-    ids = ids.reshape(-1, 3)
-    rows, columns = np.concatenate([ids[:, 0], ids[:, 0]]), np.concatenate([ids[:, 1], ids[:, 2]])
-    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
-    number, labels = connected_components(graph, directed=False)
-    return labels[ids[:, 0]], int(number)
 
 
 def _uncovered(soup: _Soup, progress: Progress) -> Faces:
