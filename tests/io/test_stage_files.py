@@ -120,13 +120,20 @@ def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -
 
 
 def test_what_does_not_move_comes_back_once(tmp_path: Path) -> None:
-    sequence = GaussianSequence((make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6))
+    solid = (np.array([True, False, True]), np.array([False, True]))
+    sequence = GaussianSequence(
+        (make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6), lasting=make(2, seed=3), solid=solid
+    )
     save_generation(tmp_path, Generation(sequence.at(0), sequence=sequence))
     after = load_generation(tmp_path)
     assert after.sequence is not None
     assert after.sequence.background is not None
     assert same_cloud(after.sequence.background, make(6))
     assert [cloud.count for cloud in after.sequence.clouds] == [3, 2]
+    assert after.sequence.lasting is not None
+    assert same_cloud(after.sequence.lasting, make(2, seed=3))
+    assert after.sequence.solid is not None
+    assert all(np.array_equal(one, two) for one, two in zip(after.sequence.solid, solid, strict=True))
     assert same_cloud(after.cloud, sequence.at(0))
 
 
