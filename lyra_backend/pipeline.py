@@ -1,4 +1,4 @@
-"""The one place that knows the order: generate, refine, picture, collide, author, validate.
+"""The one place that knows the order: generate, refine, picture, light, collide, author, validate.
 
 Each stage's result is kept under a key made of everything it depends on, so a run that was stopped goes on from its
 last finished stage. Files appear at the top of the run directory only when the whole run is through.
@@ -20,16 +20,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import refine
+from . import light, refine
 from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
     load_generation,
+    load_light,
     load_outcome,
     load_proxy,
     save_generation,
+    save_light,
     save_outcome,
     save_proxy,
 )
@@ -48,7 +50,15 @@ logger = logging.getLogger(__name__)
 #: as a fault.
 _SKY = (0.74, 0.82, 0.9)
 #: Share of the progress bar at which each stage ends, from typical seconds on a CPU.
-_SPANS = {"generate": 0.4, "refine": 0.44, "picture": 0.6, "collide": 0.75, "author": 0.82, "validate": 1.0}
+_SPANS = {
+    "generate": 0.4,
+    "refine": 0.44,
+    "picture": 0.55,
+    "light": 0.65,
+    "collide": 0.77,
+    "author": 0.83,
+    "validate": 1.0,
+}
 #: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -139,8 +149,16 @@ def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome
 
 
 def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
-    """Make colliders, write USD and check it; return the names of the files written."""
-    params = state.plan.params
+    """Find the light, make colliders, write USD and check it; return the names of the files written."""
+    params, seed = state.plan.params, state.directory.request.seed
+    lit = _stage(
+        state,
+        "light",
+        params["light"],
+        lambda _, progress: light.run(generation, seed, params["light"], progress),
+        save_light,
+        load_light,
+    )
     proxy = _stage(
         state,
         "collide",
@@ -151,7 +169,14 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
     )
     state.error_m = proxy.error_m
     bundle = SceneBundle(
-        generation.cloud, proxy, state.plan.primitives, generation.provenance, generation.light, generation.sequence
+        generation.cloud,
+        proxy,
+        state.plan.primitives,
+        generation.provenance,
+        lit.light,
+        generation.sequence,
+        lit.environment,
+        seed,
     )
     author = importlib.import_module("lyra_backend.author")
     files = _stage(

@@ -43,6 +43,12 @@ class Params:
     keep_splat: bool = param(
         False, "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert."
     )
+    light_variants: int = param(
+        0,
+        "Lights to make up beside the scene's own, in the variant set light of stage.usda, for randomisation.",
+        min=0,
+        max=256,
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
 
@@ -82,7 +88,9 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     written.append(stage.write_scene(directory, gaussians.value, colliders, switches, appearance, settings))
-    written.append(stage.write_stage(directory, settings, bundle.light))
+    written += stage.write_stage(
+        directory, settings, bundle.light, bundle.environment, params.light_variants, bundle.seed
+    )
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
