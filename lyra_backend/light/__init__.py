@@ -20,7 +20,7 @@ from ..progress import Progress
 from ..render import standing_places
 from ..types import Bulb, Finding, GaussianCloud, Generation, LightEstimate, Outcome, SceneLight, Severity
 from .environment import look_around
-from .sources import LUMINANCE, Source, find_sources
+from .sources import LUMINANCE, SKY_SHARE_MIN, Source, find_sources
 from .surfels import occluders, visible_surfels
 
 __all__ = ["Params", "run"]
@@ -36,8 +36,6 @@ _STREAM = 8_101
 _SURFELS_MIN = 200
 #: Ground that is farther from z = 0 is not the floor [m].
 _FLOOR_M = 2.0
-#: Less sky than this over surfaces is gaps between Gaussians.
-_SKY_SHARE_MIN = 0.02
 #: Gaussians darker than this reflect no light that could be told from noise, sRGB.
 _BLACK = 0.02
 
@@ -98,7 +96,7 @@ def _estimated(
     sources = find_sources(surfels, blockers, eyes)
     _log.info("light: %d surfels -> %d sources, gain %.3f", len(surfels), len(sources.found), sources.gain)
     believed = sources.gain >= params.min_gain
-    open_sky = sources.sky_share > _SKY_SHARE_MIN
+    open_sky = sources.sky_share > SKY_SHARE_MIN
     # Gaps in a closed room are no sky: what is seen around them fills them.
     sky = sources.sky if open_sky else surfels.radiance.mean(axis=0)
     pairs = list(zip(sources.found, sources.strength, strict=True)) if believed else []

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LUMINANCE_ONLY", "ONE_CHANNEL", "Fit", "Groups", "Spread", "fit"]
+__all__ = ["ALL_IN_SIGHT", "LUMINANCE_ONLY", "ONE_CHANNEL", "Fit", "Groups", "Spread", "fit"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -54,6 +54,8 @@ class Spread:
 
 
 LUMINANCE_ONLY = Spread(3.0, 0.6, 0.06)
+#: Where everything around is seen, what it sends fixes the scale, and exposure has less of a say.
+ALL_IN_SIGHT = Spread(3.0, 0.6, 0.2)
 #: Pictures are balanced so that light is nearly white, while a whole scene may be green or brown.
 ONE_CHANNEL = Spread(0.1, 2.0, 0.12)
 

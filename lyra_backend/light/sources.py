@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .shading import ONE_CHANNEL, Groups, fit
+from .shading import ALL_IN_SIGHT, LUMINANCE_ONLY, ONE_CHANNEL, Groups, fit
 from .surfels import BACKDROP_M, Surfels
 
 if TYPE_CHECKING:
     from ..kernels.incoming_light import Occluders
 
-__all__ = ["LUMINANCE", "Source", "Sources", "find_sources"]
+__all__ = ["LUMINANCE", "SKY_SHARE_MIN", "Source", "Sources", "find_sources"]
 
 Floats = npt.NDArray[Any]
 
+#: Less unseen sky than this over surfaces is gaps between Gaussians.
+SKY_SHARE_MIN = 0.02
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 #: Directions a sun is looked for in, above this height; and places of lamps along each side of the scene.
 _DIRECTIONS, _HEIGHT_MIN, _PLACES = 150, 0.05, (7, 7, 4)
@@ -131,7 +133,8 @@ class _Search:
 
     def costs(self, transport: Floats, start: Floats) -> tuple[Floats, Floats]:
         """Return costs (D,) and strengths (D, J) of alternatives (D, N, J), fitted to luminance."""
-        result = fit(self.groups, self.surfels.radiance @ LUMINANCE, self.seen @ LUMINANCE, transport, start)
+        spread = LUMINANCE_ONLY if self.sky.mean() > SKY_SHARE_MIN else ALL_IN_SIGHT
+        result = fit(self.groups, self.surfels.radiance @ LUMINANCE, self.seen @ LUMINANCE, transport, start, spread)
         return result.cost, result.strength
 
     def with_one_more(self, base: Floats, strength: Floats, columns: Floats) -> tuple[Floats, Floats]:
