@@ -17,7 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALL_IN_SIGHT", "LUMINANCE_ONLY", "ONE_CHANNEL", "Fit", "Groups", "Spread", "fit"]
+__all__ = [
+    "CHANNEL_IN_SIGHT",
+    "LUMINANCE_IN_SIGHT",
+    "LUMINANCE_ONLY",
+    "ONE_CHANNEL",
+    "Fit",
+    "Groups",
+    "Spread",
+    "fit",
+]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -53,11 +62,11 @@ class Spread:
     exposed: float
 
 
-LUMINANCE_ONLY = Spread(3.0, 0.6, 0.06)
-#: Where everything around is seen, what it sends fixes the scale, and exposure has less of a say.
-ALL_IN_SIGHT = Spread(3.0, 0.6, 0.2)
-#: Pictures are balanced so that light is nearly white, while a whole scene may be green or brown.
-ONE_CHANNEL = Spread(0.1, 2.0, 0.12)
+#: For luminance, and for one channel: pictures are balanced so that light is nearly white, while a whole scene may be
+#: green or brown.
+LUMINANCE_ONLY, ONE_CHANNEL = Spread(3.0, 0.6, 0.06), Spread(0.1, 2.0, 0.12)
+#: The same where everything around is seen: what that sends fixes the scale, and usual pictures have less of a say.
+LUMINANCE_IN_SIGHT, CHANNEL_IN_SIGHT = Spread(3.0, 0.6, 0.2), Spread(0.2, 2.0, 0.4)
 
 
 @dataclass(frozen=True, eq=False)

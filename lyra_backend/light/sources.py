@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .shading import ALL_IN_SIGHT, LUMINANCE_ONLY, ONE_CHANNEL, Groups, fit
+from .shading import CHANNEL_IN_SIGHT, LUMINANCE_IN_SIGHT, LUMINANCE_ONLY, ONE_CHANNEL, Groups, fit
 from .surfels import BACKDROP_M, Surfels
 
 if TYPE_CHECKING:
@@ -124,6 +124,11 @@ class _Search:
         sky = incoming.open_above + _GROUND_SHARE * incoming.open_below
         return _Search(surfels, blockers, _paints(surfels), incoming.seen.astype(np.float64), sky.astype(np.float64))
 
+    @property
+    def under_sky(self) -> bool:
+        """Whether light comes from where nothing is seen."""
+        return float(self.sky.mean()) > SKY_SHARE_MIN
+
     def columns(self, sources: list[Source]) -> Floats:
         """Return the transport of each source (K, N)."""
         suns = np.array([s.direction for s in sources if s.direction is not None]).reshape(-1, 3)
@@ -133,7 +138,7 @@ class _Search:
 
     def costs(self, transport: Floats, start: Floats) -> tuple[Floats, Floats]:
         """Return costs (D,) and strengths (D, J) of alternatives (D, N, J), fitted to luminance."""
-        spread = LUMINANCE_ONLY if self.sky.mean() > SKY_SHARE_MIN else ALL_IN_SIGHT
+        spread = LUMINANCE_ONLY if self.under_sky else LUMINANCE_IN_SIGHT
         result = fit(self.groups, self.surfels.radiance @ LUMINANCE, self.seen @ LUMINANCE, transport, start, spread)
         return result.cost, result.strength
 
@@ -166,7 +171,8 @@ class _Search:
         """Return linear RGB strengths (J, 3) of the lights of `base` (N, J), fitted channel by channel."""
         radiance = np.maximum(self.surfels.radiance, 1e-3)
         args = [(radiance[:, c], self.seen[:, c], base[None], strength) for c in range(3)]
-        return np.stack([fit(self.groups, *a, ONE_CHANNEL).strength[0] for a in args], axis=1)
+        spread = ONE_CHANNEL if self.under_sky else CHANNEL_IN_SIGHT
+        return np.stack([fit(self.groups, *a, spread).strength[0] for a in args], axis=1)
 
     def _cell(self) -> Floats:
         low, high = _box(self.surfels)
