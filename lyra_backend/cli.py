@@ -112,6 +112,9 @@ def generate(
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
+    light_variants: Annotated[
+        int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
+    ] = 0,
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
@@ -135,6 +138,8 @@ def generate(
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
         params.setdefault("author", {})["keep_splat"] = True
+    if light_variants:
+        params.setdefault("author", {})["light_variants"] = light_variants
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

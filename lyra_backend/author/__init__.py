@@ -45,6 +45,12 @@ class Params:
         "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert; those of "
         "a scene that moves at every time.",
     )
+    light_variants: int = param(
+        0,
+        "Lights to make up beside the scene's own, in the variant set light of stage.usda, for randomisation.",
+        min=0,
+        max=256,
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
 
@@ -88,7 +94,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         for variant, file in gaussians.value.items()
     }
     written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
-    written.append(stage.write_stage(directory, settings, bundle.light, times))
+    lights = stage.Lights(bundle.light, bundle.environment, params.light_variants, bundle.seed)
+    written += stage.write_stage(directory, settings, lights, times)
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))

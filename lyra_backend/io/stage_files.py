@@ -16,6 +16,7 @@ from ..types import (
     Camera,
     CollisionPart,
     CollisionProxy,
+    Environment,
     Finding,
     Frame,
     GaussianCloud,
@@ -24,6 +25,7 @@ from ..types import (
     Intrinsics,
     Keyframe,
     KinematicBody,
+    LightEstimate,
     Outcome,
     Primitive,
     Role,
@@ -37,9 +39,11 @@ from .textured_mesh import read_textured_mesh, write_textured_mesh
 __all__ = [
     "TRUTH_FILE",
     "load_generation",
+    "load_light",
     "load_outcome",
     "load_proxy",
     "save_generation",
+    "save_light",
     "save_outcome",
     "save_proxy",
 ]
@@ -51,6 +55,7 @@ _COLLIDER_FILE = "supplied_collider.npz"
 _BACKGROUND_FILE = "background.npz"
 _LASTING_FILE = "lasting.npz"
 _SOLID_FILE = "solid.npz"
+_ENVIRONMENT_FIELDS = ("radiance", "seen", "place")
 
 
 def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
@@ -157,6 +162,25 @@ def load_proxy(folder: Path) -> CollisionProxy:
             for i, one in enumerate(data["kinematic"])
         )
     return CollisionProxy(tuple(every[:count]), data["method"], data["error_m"], data["measured"], carried)
+
+
+def save_light(folder: Path, estimate: LightEstimate) -> None:
+    """Write what lights a scene as ``light.json`` and, if it is known, ``environment.npz``."""
+    data = estimate.light and estimate.light.to_json()
+    (folder / "light.json").write_text(json.dumps(data), encoding="utf-8")
+    if estimate.environment is not None:
+        _save_arrays(folder / "environment.npz", {f: getattr(estimate.environment, f) for f in _ENVIRONMENT_FIELDS})
+
+
+def load_light(folder: Path) -> LightEstimate:
+    """Read what :func:`save_light` wrote."""
+    data = json.loads((folder / "light.json").read_text(encoding="utf-8"))
+    path = folder / "environment.npz"
+    environment = None
+    if path.is_file():
+        with np.load(path) as arrays:
+            environment = Environment(**{f: arrays[f] for f in _ENVIRONMENT_FIELDS})
+    return LightEstimate(data and SceneLight.from_json(data), environment)
 
 
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:

@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lyra_backend.io.stage_files import load_generation, load_proxy, save_generation, save_proxy
+from lyra_backend.io.stage_files import (
+    load_generation,
+    load_light,
+    load_proxy,
+    save_generation,
+    save_light,
+    save_proxy,
+)
 from lyra_backend.types import (
     Approximation,
+    Bulb,
     Camera,
     CollisionPart,
     CollisionProxy,
+    Environment,
     Frame,
     GaussianCloud,
     GaussianSequence,
@@ -21,9 +30,11 @@ from lyra_backend.types import (
     Intrinsics,
     Keyframe,
     KinematicBody,
+    LightEstimate,
     Primitive,
     Role,
     Scale,
+    SceneLight,
     Shape,
     TriangleMesh,
     look_at,
@@ -151,3 +162,18 @@ def test_a_supplied_collider_comes_back(tmp_path: Path) -> None:
     assert mesh.name == "a.glb"
     np.testing.assert_array_equal(mesh.vertices, CORNERS)
     np.testing.assert_array_equal(mesh.triangles, [[0, 1, 2]])
+
+
+def test_light_comes_back_whole_and_so_does_not_knowing_it(tmp_path: Path) -> None:
+    around = Environment(np.random.default_rng(0).random((4, 8, 3)), np.full((4, 8), 0.5), np.array([1.0, 2.0, 0.6]))
+    lamp = Bulb((1.0, 2.0, 3.0), (0.5, 0.25, 0.125))
+    known = SceneLight((0.1, 0.2, 0.3), (1, 1, 1), (2, 2, 2), (0, 0.6, 0.8), (lamp,), sun_angle_deg=5.0)
+    for name, estimate in (("all", LightEstimate(known, around)), ("nothing", LightEstimate())):
+        (tmp_path / name).mkdir()
+        save_light(tmp_path / name, estimate)
+        back = load_light(tmp_path / name)
+        assert back.light == estimate.light
+        assert (back.environment is None) == (estimate.environment is None)
+        for field in fields(Environment):
+            if estimate.environment is not None:
+                assert np.array_equal(getattr(back.environment, field.name), getattr(estimate.environment, field.name))
