@@ -44,7 +44,7 @@ class SurfaceSamples:
         solid = solid if len(solid) else np.arange(cloud.count)
         self._index = solid[:: max(1, -(-len(solid) // _MOST_GAUSSIANS))]
         self._cloud = cloud
-        self._scales = np.maximum(cloud.scales[self._index].max(axis=1), _SCALE_MIN_M)
+        self._scales = np.maximum(cloud.wide_scales[1][self._index], _SCALE_MIN_M)
         self._tree = cKDTree(cloud.positions[self._index], balanced_tree=False)
 
     def colors(self, points: Floats) -> npt.NDArray[np.float32]:
