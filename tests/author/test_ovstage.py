@@ -97,7 +97,8 @@ def test_runtime_reads_the_field_of_a_class_and_the_proxy(tmp_path: Path) -> Non
         author.run(bundle, tmp_path / name, author.Params(appearance=appearance), Progress())
     got = _read(tmp_path / "splats/stage.usda", "/World/Visual/Gaussians/wall", "positions")
     np.testing.assert_array_equal(got["positions"], classed().positions[classed().class_ids == 3])
-    proxy = Usd.Stage.Open(str(tmp_path / "meshes/stage.usda")).GetPrimAtPath("/World/Visual/Proxy").GetChildren()[0]
+    stage = Usd.Stage.Open(str(tmp_path / "meshes/stage.usda"))
+    proxy = stage.GetPrimAtPath("/World/Visual/Proxy").GetChildren()[0]
     got = _read(tmp_path / "meshes/stage.usda", str(proxy.GetPath()), "points", "primvars:displayColor")
     np.testing.assert_array_equal(got["points"], proxy.GetAttribute("points").Get())
     assert len(got["primvars_displayColor"]) > 0
