@@ -31,7 +31,18 @@ from .layers import attribute, define, write_layer
 from .particle_field import PRIM_NAME
 from .usdz import write_package
 
-__all__ = ["FILE_NAME", "IS_STATIC", "PROXY_RELATIONSHIP", "RENDER_SETTINGS", "Params", "holds", "read", "run", "write"]
+__all__ = [
+    "FILE_NAME",
+    "IS_STATIC",
+    "PROXY_RELATIONSHIP",
+    "RENDER_SETTINGS",
+    "SHADOW_CATCHER_SETTINGS",
+    "Params",
+    "holds",
+    "read",
+    "run",
+    "write",
+]
 
 FILE_NAME = "gaussians_nurec.usdz"
 #: What the root layer tells Kit, as 3DGRUT's exporter says it.
@@ -46,6 +57,8 @@ RENDER_SETTINGS: dict[str, bool | int | str] = {
     "rtx:raytracing:fractionalCutoutOpacity": False,
     "rtx:rendermode": "RaytracedLighting",
 }
+#: What the root layer tells Kit besides if proxies are matte objects, which catch the shadows that a volume does not.
+SHADOW_CATCHER_SETTINGS: dict[str, bool | int | str] = {"rtx:matteObject:enabled": True}
 #: By which the Volume names the meshes that stand for it where splats give no depth.
 PROXY_RELATIONSHIP = "proxy"
 #: A volume shows one time only.

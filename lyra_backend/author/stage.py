@@ -7,16 +7,21 @@ stage may have: a physics scene and lights. Does not: hold any geometry itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pxr import Gf, Sdf, Vt
+import numpy as np
+import numpy.typing as npt
+from pxr import Gf, Sdf
 
 from ..types import Environment, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
+from .collision import welded_paths
 from .layers import RenderSettings, attribute, define, write_layer
 from .light import StageLight, hang_lights, varied, write_environment
 from .particle_field import PRIM_NAME
+from .proxy_mesh import PRIM_NAME as PROXY_NAME
+from .proxy_mesh import author_colors
 from .time_codes import TimeCodes
 
 __all__ = [
@@ -25,6 +30,7 @@ __all__ = [
     "SCENE_FILE",
     "STAGE_FILE",
     "Lights",
+    "ProxyLook",
     "Visual",
     "variant_name",
     "write_scene",
@@ -41,8 +47,6 @@ COLLISION_SET = "collision"
 PROXY_VARIANT = "proxy"
 NO_VARIANT = "none"
 
-#: What the colliders look like when they are shown: a light grey that no lighting turns white.
-_PROXY_COLOR = (0.55, 0.57, 0.6)
 _GRAVITY_M_S2 = 9.81
 #: No automatic exposure: it would change with what the robot sees, and lights are in units of a fixed one.
 _EXPOSURE_SETTINGS = {"rtx:post:histogram:enabled": False}
@@ -52,10 +56,27 @@ _Types = Sdf.ValueTypeNames
 
 @dataclass(frozen=True)
 class Visual:
-    """One way to show the Gaussians: a file, and the relationship by which its prim names meshes, if it does."""
+    """One way to show the Gaussians: a file, and the relationship by which its prim names meshes, if it does.
+
+    With `catches_shadows` these meshes are shown as matte objects.
+    """
 
     file: str
     proxy_relationship: str = ""
+    catches_shadows: bool = False
+
+
+@dataclass(frozen=True)
+class ProxyLook:
+    """What the variant "proxy" shows instead of Gaussians.
+
+    Attributes:
+        file: what does not move, "" if everything does.
+        moving: colliders that move, below the default prim, and their linear colours (V, 3) or (1, 3).
+    """
+
+    file: str
+    moving: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def variant_name(primitive: str) -> str:
@@ -93,6 +114,7 @@ def write_scene(
     appearance: str,
     render_settings: RenderSettings,
     times: TimeCodes | None = None,
+    proxy: ProxyLook | None = None,
 ) -> str:
     """Write ``scene.usda`` into `directory`; return its name.
 
@@ -105,13 +127,14 @@ def write_scene(
         appearance: the variant that is selected.
         render_settings: settings that the Gaussians need in a root layer.
         times: when the scene moves, if it does.
+        proxy: what is shown instead of the Gaussians where sensors need surfaces, if there are colliders.
     """
 
     def fill(layer: Sdf.Layer) -> None:
         world = define(layer, WORLD_NAME, "Xform")
         world.kind = "assembly"  # robots and furniture that people add below are components
         define(world, VISUAL_NAME, "Scope")
-        _add_variants(world, visuals, collider_paths, appearance)
+        _add_variants(world, visuals, collider_paths, appearance, proxy)
         if collider_variants:
             _add_collision_variants(world, collider_variants)
 
@@ -120,28 +143,48 @@ def write_scene(
 
 
 def _add_variants(
-    world: Sdf.PrimSpec, visuals: Mapping[str, Visual], collider_paths: Sequence[str], appearance: str
+    world: Sdf.PrimSpec,
+    visuals: Mapping[str, Visual],
+    collider_paths: Sequence[str],
+    appearance: str,
+    proxy: ProxyLook | None,
 ) -> None:
-    # Listed first because the stronger set has to win: the proxy variant restyles what the collision variant brings.
+    # Listed first because the stronger set has to win: variants restyle what the collision variant brings.
     variants = _add_variant_set(world, APPEARANCE_SET, appearance)
     for variant, visual in visuals.items():
-        gaussians = define(_over(_add_variant(variants, variant), VISUAL_NAME), PRIM_NAME, "")
+        shown = _add_variant(variants, variant)
+        gaussians = define(_over(shown, VISUAL_NAME), PRIM_NAME, "")
         _refer(gaussians, visual.file)
-        if visual.proxy_relationship:
-            _name_proxies(gaussians, visual.proxy_relationship, world, collider_paths)
-    if collider_paths:
-        shown = _add_variant(variants, PROXY_VARIANT)
-        for path in collider_paths:
-            _show(_over(shown, path))
+        meshes = welded_paths(collider_paths) if visual.proxy_relationship else ()
+        if meshes:
+            proxies = Sdf.RelationshipSpec(gaussians, visual.proxy_relationship, custom=True)
+            proxies.targetPathList.explicitItems = [world.path.AppendPath(path) for path in meshes]
+        for path in meshes if visual.catches_shadows else ():
+            _catch_shadows(_over(shown, path))
+    if proxy is not None:
+        _show_proxy(_add_variant(variants, PROXY_VARIANT), proxy)
     _add_variant(variants, NO_VARIANT)
 
 
-def _name_proxies(gaussians: Sdf.PrimSpec, name: str, world: Sdf.PrimSpec, collider_paths: Sequence[str]) -> None:
-    """Name the welded meshes, those right below the colliders' scope: at most one of them is active at a time."""
-    meshes = [world.path.AppendPath(path) for path in collider_paths if path.count("/") == 1]
-    if meshes:
-        proxies = Sdf.RelationshipSpec(gaussians, name, custom=True)
-        proxies.targetPathList.explicitItems = meshes
+def _show_proxy(world: Sdf.PrimSpec, proxy: ProxyLook) -> None:
+    """Show the meshes of what does not move, and what moves itself."""
+    if proxy.file:
+        _refer(define(_over(world, VISUAL_NAME), PROXY_NAME, ""), proxy.file)
+    for path, colors in proxy.moving.items():
+        shape = _over(world, path)
+        _show(shape)
+        author_colors(shape, colors)
+
+
+def _show(shape: Sdf.PrimSpec) -> None:
+    attribute(shape, "purpose", _Types.Token, "render", uniform=True)
+
+
+def _catch_shadows(mesh: Sdf.PrimSpec) -> None:
+    """Show nothing of a mesh but the shadows that fall on it; it must throw none, or ceilings would darken all."""
+    _show(mesh)
+    for name in ("isMatteObject", "doNotCastShadows"):
+        attribute(mesh, f"primvars:{name}", _Types.Bool, True).SetInfo("interpolation", "constant")
 
 
 def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[str, bool]]) -> None:
@@ -214,9 +257,3 @@ def _over(prim: Sdf.PrimSpec, path: str) -> Sdf.PrimSpec:
 
 def _refer(prim: Sdf.PrimSpec, file: str) -> None:
     prim.referenceList.prependedItems.append(Sdf.Reference(f"./{file}"))
-
-
-def _show(mesh: Sdf.PrimSpec) -> None:
-    attribute(mesh, "purpose", _Types.Token, "render", uniform=True)
-    color = attribute(mesh, "primvars:displayColor", _Types.Color3fArray, Vt.Vec3fArray([_PROXY_COLOR]))
-    color.SetInfo("interpolation", "constant")
