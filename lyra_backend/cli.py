@@ -130,6 +130,9 @@ def generate(
     package: Annotated[
         str | None, typer.Option(metavar="usdz", help="Also the whole scene as one file, scene.usdz.")
     ] = None,
+    light_variants: Annotated[
+        int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
+    ] = 0,
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
@@ -156,6 +159,8 @@ def generate(
     given = {"package": package, "keep": keep}
     if author := {name: value for name, value in given.items() if value is not None}:
         params.setdefault("author", {}).update(author)
+    if light_variants:
+        params.setdefault("author", {})["light_variants"] = light_variants
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

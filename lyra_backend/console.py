@@ -127,10 +127,10 @@ def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:
     console.print(", ".join(f"{stage} {name}" for stage, name in plugins.items()), soft_wrap=True)
     for part in parts:
         time = None if part.seconds is None else _about(part.seconds)
-        memory = None if part.device_bytes is None else f"{part.device_bytes / 1e9:.0f} GB of memory"
-        console.print(
-            Text.assemble("  ", (part.part, "bold"), ": ", ", ".join(filter(None, (time, memory, part.note))))
-        )
+        memory = None if part.device_bytes is None else f"{part.device_bytes / 1e9:.2g} GB of memory"
+        more = ", ".join(filter(None, (time, memory, part.note)))
+        console.print(Text.assemble("  ", (part.part, "bold"), f": {more}" if more else ""))
+    _print_findings(console, [vars(finding) for part in parts for finding in part.findings])
     _print_total(console, parts)
 
 

@@ -1,4 +1,4 @@
-"""The one place that knows the order: generate, refine, picture, collide, author, validate.
+"""The one place that knows the order: generate, refine, picture, light, collide, author, validate.
 
 Each stage's result is kept under a key made of everything it depends on, so a run that was stopped goes on from its
 last finished stage. Files appear at the top of the run directory only when the whole run is through.
@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import refine
+from . import light, refine
 from .collide.comparison import compare
 from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io.images import write_depth, write_image
@@ -28,9 +28,11 @@ from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
     load_generation,
+    load_light,
     load_outcome,
     load_proxy,
     save_generation,
+    save_light,
     save_outcome,
     save_proxy,
 )
@@ -63,7 +65,15 @@ _SKY = (0.74, 0.82, 0.9)
 #: The picture of the scene as a whole.
 _PREVIEW = "preview.png"
 #: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
-_SECONDS = {"generate": 20.0, "refine": 2.0, "picture": 8.0, "collide": 7.5, "author": 3.5, "validate": 9.0}
+_SECONDS = {
+    "generate": 20.0,
+    "refine": 2.0,
+    "picture": 5.5,
+    "light": 5.0,
+    "collide": 6.0,
+    "author": 3.0,
+    "validate": 8.5,
+}
 #: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -173,8 +183,16 @@ def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome
 
 
 def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
-    """Make colliders, write USD and check it; return the names of the files written."""
-    params = state.plan.params
+    """Find the light, make colliders, write USD and check it; return the names of the files written."""
+    params, seed = state.plan.params, state.directory.request.seed
+    lit = _stage(
+        state,
+        "light",
+        params["light"],
+        lambda _, progress: light.run(generation, seed, params["light"], progress),
+        save_light,
+        load_light,
+    )
     proxy = _stage(
         state,
         "collide",
@@ -189,9 +207,11 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         proxy,
         state.plan.primitives,
         generation.provenance,
-        generation.light,
+        lit.light,
         generation.sequence,
-        truth=generation.truth,
+        lit.environment,
+        seed,
+        generation.truth,
     )
     author = importlib.import_module("lyra_backend.author")
     files = _stage(

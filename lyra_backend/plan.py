@@ -30,7 +30,7 @@ __all__ = [
 Overrides = Mapping[str, Mapping[str, Any]]
 
 #: Stages in the order they run.
-STAGES = ("generate", "refine", "collide", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "author", "validate")
 #: Which inputs lead to which generator when the request names none; the first match wins.
 _DEFAULT_GENERATORS = (
     ({"splat"}, "splat_file"),
@@ -85,6 +85,7 @@ def make_plan(request: SceneRequest) -> Plan:
     built = {
         "generate": _build(generator.Params, "generate", generator_name, preset, request),
         "refine": _build(stage_params("refine"), "refine", "", preset, request),
+        "light": _build(stage_params("light"), "light", "", preset, request),
         "collide": _build(collider.Params, "collide", request.collider, preset, request),
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }

@@ -14,6 +14,8 @@ __all__ = ["ProgressLog", "duration", "percent"]
 
 #: Longest time without a line [s].
 _PAUSE_S = 60.0
+#: What has not begun after this [s] is said to be starting; mistakes that are found before are one line alone.
+_FIRST_S = 0.4
 
 
 class ProgressLog:
@@ -25,12 +27,13 @@ class ProgressLog:
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._break_silences, name="progress-log", daemon=True)
         self._latest = Event("", 0.0, "starting", 0.0, None)
-        self._heard = self._written = time.monotonic()
+        self._heard = time.monotonic()
+        self._due = self._heard + _FIRST_S
 
     def start(self) -> None:
-        """Say that the job starts, and from now on break silences."""
+        """From now on break silences, first the one before anything is heard of."""
         self._heard = time.monotonic()
-        self._write()
+        self._due = self._heard + _FIRST_S
         self._beat.start()
 
     def stop(self) -> None:
@@ -47,15 +50,16 @@ class ProgressLog:
                 self._write()
 
     def _break_silences(self) -> None:
-        while not self._ended.wait(max(self._written + self._pause_s - time.monotonic(), 0.0)):
+        while not self._ended.wait(max(self._due - time.monotonic(), 0.0)):
             # who does not read on must not end the job from here; its own lines tell it
             with self._lock, suppress(OSError, ValueError):
-                if time.monotonic() >= self._written + self._pause_s:
+                if time.monotonic() >= self._due:
                     self._write()
 
     def _write(self) -> None:
-        self._written = time.monotonic()
-        sys.stderr.write(_line(self._latest, self._written - self._heard) + "\n")
+        now = time.monotonic()
+        self._due = now + self._pause_s
+        sys.stderr.write(_line(self._latest, now - self._heard) + "\n")
         sys.stderr.flush()
 
 

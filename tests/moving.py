@@ -47,6 +47,25 @@ def unfollowed(times: int = 3) -> GaussianSequence:
     return GaussianSequence(clouds, whole.times_s)
 
 
+def over_ground(times: int = 9, *, stable: bool) -> GaussianSequence:
+    """Return a room on whose floor a box goes 0.2 m a time along x, with its shadow; what it hides is not seen.
+
+    Gaussians that are followed are all there at all times, hidden or not.
+    """
+    thing = painted(box((0.3, 1.0, 0.0), (0.7, 1.4, 0.5)), RED)
+    clouds = []
+    for k in range(times):
+        walls = painted(room(), (0.2, 0.2, 0.2))
+        beside = np.abs(walls.positions - np.float32([0.5 + 0.2 * k, 1.2, 0.0]))
+        sh = walls.sh.copy()
+        sh[(beside < (0.3, 0.5, 0.02)).all(axis=1)] -= 1.0
+        hidden = (beside < (0.18, 0.18, 0.02)).all(axis=1) & (not stable)
+        carried_on = replace(thing, positions=thing.positions + np.float32([0.2 * k, 0, 0]))
+        whole = join(replace(walls, sh=sh).select(~hidden), carried_on)
+        clouds.append(whole if stable else resampled(whole, k % 3))
+    return GaussianSequence(tuple(clouds), tuple(k / FPS for k in range(times)), stable)
+
+
 def resampled(cloud: GaussianCloud, seed: int) -> GaussianCloud:
     """Return a cloud that looks alike: each Gaussian moved along its disc, most of them kept, shuffled."""
     rng = np.random.default_rng(seed)

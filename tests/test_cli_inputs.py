@@ -270,3 +270,8 @@ def test_absurdly_large_gaussians_end_as_findings(tmp_path: Path) -> None:
     done = call("generate", *words)
     assert done.code == 1, done.err
     assert not done.data["accepted"]
+
+
+def test_light_variants_reach_the_author_and_are_checked_there() -> None:
+    done = call("generate", "--prompt", "an office", "--light-variants", "-1", "--out", "unused")
+    assert (done.code, "author.light_variants must be from 0 to 256" in " ".join(done.err.split())) == (2, True)

@@ -49,7 +49,6 @@ def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) 
             shown.show(Event("generate", fraction, f"{WORDS} {fraction}", 1.0, 30.0))
         shown.show(Event("refine", 0.5, "refine", 2.0, None))
     assert capsys.readouterr().err.splitlines() == [
-        "[0:00:00]   0% starting",
         f"[0:00:01]  10% generate: {WORDS} 0.1 (30 s left)",
         "[0:00:02]  50% refine",
     ]

@@ -106,7 +106,7 @@ def test_bad_input(world: World, tmp_path: Path, words: list[str], message: str)
 def test_files_about_a_splat_need_one() -> None:
     done = call("generate", "--prompt", "a room", "--world", "world.json")
     assert done.code == 2
-    assert "--world: describes the file of --splat, and there is none" in done.err
+    assert "world: generator 'procedural' does not use it" in done.err
     done = call("generate", "--prompt", "a room", "--set", "generate.world=world.json")
     assert done.code == 2
     assert "world: generator 'procedural' does not use it" in done.err

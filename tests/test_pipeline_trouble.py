@@ -20,7 +20,7 @@ from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.params import build, param
 from lyra_backend.plan import Plan
 from lyra_backend.progress import CancelToken, Event
-from lyra_backend.types import CollisionProxy, Estimate, Generation, Outcome, SceneRequest
+from lyra_backend.types import CollisionProxy, Estimate, Generation, LightEstimate, Outcome, SceneRequest
 
 from .conftest import make_random_cloud
 
@@ -67,7 +67,7 @@ class Quick:
         if self.estimate:
             generator.estimate = self.estimate  # type: ignore[attr-defined]
         collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
-        others = dict.fromkeys(("refine", "collide", "author", "validate"), Params())
+        others = dict.fromkeys(("refine", "light", "collide", "author", "validate"), Params())
         params = {**others, "generate": build(Params, "generate", request.params.get("generate", {}))}
         return Plan(generator, collider, {}, params, {"generate": "quick"})
 
@@ -89,6 +89,7 @@ class Quick:
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Quick:
     quick = Quick(tmp_path / "run")
     monkeypatch.setattr(pipeline.refine, "run", quick.work("refine", Generation(make_random_cloud(10, 0))))
+    monkeypatch.setattr(pipeline.light, "run", quick.work("light", LightEstimate()))
     monkeypatch.setattr(pipeline, "_take_pictures", quick.work("picture", None))
     monkeypatch.setattr(author, "run", quick.work("author", ("scene.usda",)))
     monkeypatch.setattr(validate, "run", quick.work("validate", None))
@@ -104,7 +105,7 @@ def kept(root: Path) -> list[str]:
 
 
 def test_all_stages_in_their_order(quick: Quick) -> None:
-    assert quick.run() == ["generate", "refine", "picture", "collide", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "author", "validate"]
     assert sorted(path.name for path in quick.root.iterdir()) == [
         ".complete",
         "events.jsonl",
@@ -121,7 +122,7 @@ def test_a_full_disk_is_one_line_and_finished_stages_are_kept(quick: Quick, numb
     with pytest.raises(WriteFailed, match=r"run: cannot write there \(.*\)\. Make room") as caught:
         quick.run()
     assert not isinstance(caught.value, InvalidRequest), "nothing is wrong with the request"
-    assert kept(quick.root) == ["collide", "generate", "picture", "refine"]
+    assert kept(quick.root) == ["collide", "generate", "light", "picture", "refine"]
     quick.trouble.clear()
     assert quick.run() == ["author", "validate"]
 
@@ -163,7 +164,7 @@ def test_only_a_request_refused_by_the_generator_leaves_nothing(quick: Quick) ->
     quick.fail("collide", InvalidRequest("nothing solid"))
     with pytest.raises(InvalidRequest, match="nothing solid"):
         quick.run()
-    assert kept(quick.root) == ["generate", "picture", "refine"]
+    assert kept(quick.root) == ["generate", "light", "picture", "refine"]
     shutil.rmtree(quick.root)
     quick.fail("generate", InvalidRequest("no such thing"))
     with pytest.raises(InvalidRequest, match="no such thing"):
@@ -187,7 +188,7 @@ def test_other_code_uses_no_kept_stage(quick: Quick, monkeypatch: pytest.MonkeyP
         quick.run()
     quick.trouble.clear()
     monkeypatch.setattr(pipeline, "code_version", lambda: "other")
-    assert quick.run() == ["generate", "refine", "picture", "collide", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "author", "validate"]
     assert json.loads((quick.root / ".complete").read_text())["code"] == "other"
 
 
@@ -244,10 +245,10 @@ def test_the_first_event_comes_before_the_generator_is_asked_anything(quick: Qui
 @pytest.mark.parametrize(
     ("seconds", "percents", "left_s"),
     [
-        ((), (0, 40, 44, 60, 75, 82), None),
-        ((None, None), (0, 40, 44, 60, 75, 82), None),
-        ((0.1,), (0, 40, 44, 60, 75, 82), 50),
-        ((None, 4000.0, 800.0), (0, 99.38, 99.42, 99.59, 99.74, 99.81), 4830),
+        ((), (0, 40, 44, 55, 65, 77, 83), None),
+        ((None, None), (0, 40, 44, 55, 65, 77, 83), None),
+        ((0.1,), (0, 40, 44, 55, 65, 77, 83), 50),
+        ((None, 4000.0, 800.0), (0, 99.38, 99.42, 99.53, 99.64, 99.76, 99.82), 4830),
     ],
 )
 def test_stages_have_shares_by_what_the_generator_expects(
@@ -256,7 +257,7 @@ def test_stages_have_shares_by_what_the_generator_expects(
     events: list[Event] = []
     quick.estimate = lambda *_: tuple(Estimate("part", each) for each in seconds)
     quick.run(events.append)
-    stages = ("generate", "refine", "picture", "collide", "author", "validate")
+    stages = ("generate", "refine", "picture", "light", "collide", "author", "validate")
     assert begins(events) == {"": 0.0, **dict(zip(stages, percents, strict=True))}
     assert events[-1].fraction == 1.0
     assert events[1].eta_s == (None if left_s is None else pytest.approx(left_s, rel=0.5))

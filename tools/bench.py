@@ -297,6 +297,45 @@ def _sampled(file: Path) -> str:
     return f"opened; box within {at * 1000:.2f} mm at samples, {between * 1000:.2f} mm between"
 
 
+def bench_labels(folder: Path, runs: int) -> list[Row]:
+    """Author a scene of 1 M Gaussians of SH degree 3 in a room, of 12 classes and of none; each is read and checked."""
+    source, rows = folder / "million.ply", []
+    write_random_ply(source, 1_000_000, 3)
+    script = (
+        "import json, sys, time\nfrom dataclasses import replace\nfrom pathlib import Path\nimport numpy as np\n"
+        "from lyra_backend import author\nfrom lyra_backend.author.particle_field import Params\n"
+        "from lyra_backend.io.ply import read_ply\nfrom lyra_backend.progress import Progress\n"
+        "from lyra_backend.types import CollisionPart, CollisionProxy, Frame, SceneBundle\n"
+        "count, out = int(sys.argv[2]), Path(sys.argv[3])\nout.mkdir(exist_ok=True)\n"
+        "cloud = replace(read_ply(Path(sys.argv[1])).value, frame=Frame.WORLD)\n"
+        "if count:\n    ids = np.minimum(cloud.positions[:, 0] / 6 * count, count - 1).astype(np.uint16) + 1\n"
+        "    names = ('unknown', *(f'class {i}' for i in range(count)))\n"
+        "    cloud = replace(cloud, class_ids=ids.astype(np.uint16), class_names=names)\n"
+        "corners = np.array([(x, y, z) for x in (0, 6) for y in (0, 5) for z in (0, 3)], np.float32)\n"
+        "quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]\n"
+        "faces = np.array([t for a, b, c, d in quads for t in ((a, c, b), (a, d, c))])\n"
+        "proxy = CollisionProxy((CollisionPart('room', corners, faces),), 'surface', {})\n"
+        "begin = time.process_time()\n"
+        "done = author.run(SceneBundle(cloud, proxy, {'particle_field': Params()}), out, author.Params(), Progress())\n"
+        "figures = {'author_s': time.process_time() - begin, **done.counts}\n"
+        "(out / 'figures.json').write_text(json.dumps(figures))"
+    )
+    for count in (12, 0):
+        out = folder / f"labels-{count}"
+        words = [sys.executable, "-c", script, str(source), str(count), str(out)]
+        cost = median(lambda words=words: run(words), runs)  # type: ignore[misc]
+        done = json.loads((out / "figures.json").read_text())
+        sizes = " + ".join(f"{(out / name).stat().st_size / 1e6:.1f}" for name in ("gaussians.usdc", "proxy.usdc"))
+        note = (
+            f"{done['author_s']:.1f} CPU s of it to author; {sizes} MB of Gaussians and proxy, "
+            f"{done['particleField_fields']} fields, {done['proxy_triangles']} triangles"
+        )
+        rows.append(Row(f"scene of 1 M SH-3 Gaussians of {count or 'no'} classes, read and authored", cost, note))
+        shutil.rmtree(out)
+    source.unlink()
+    return rows
+
+
 def bench_render(folder: Path, runs: int) -> list[Row]:
     """Seconds of one 960x540 picture of 500 k Gaussians inside a running process."""
     script = (
@@ -340,6 +379,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "collide": bench_collide,
     "bounds": bench_bounds,
     "sequence": bench_sequence,
+    "labels": bench_labels,
     "render": bench_render,
     "scan": bench_scan,
 }

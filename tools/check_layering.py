@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = "lyra_backend"
-STAGES = ("generate", "refine", "collide", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "author", "validate")
 NOUNS = {"types", "errors", "progress", "params"}
 FACES_BASE = NOUNS | {"registry", "plan", "paths"}
 
@@ -38,6 +38,7 @@ MAY: Mapping[str, set[str]] = {
     "weights": NOUNS | {"atomic", "models"},
     "generate": NOUNS | {"atomic", "io", "kernels", "render", "models", "weights"},
     "refine": NOUNS | {"kernels"},
+    "light": NOUNS | {"kernels", "render"},
     "collide": NOUNS | {"kernels", "render", "memory"},
     "author": NOUNS | {"io", "registry", "atomic", "__init__"},
     "validate": NOUNS | {"render"},

@@ -22,6 +22,7 @@ from ..progress import Progress
 from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
 
 if TYPE_CHECKING:
+    from .stage import ProxyLook
     from .time_codes import TimeCodes
 
 __all__ = ["SPLAT_FILE", "Params", "run"]
@@ -42,7 +43,8 @@ class Params:
     appearance: str = param(
         _AUTO,
         "What is shown: the first primitive (auto), particleField, nurec, the exact surface where it is known (mesh), "
-        "the colliders (proxy) or none; with none no Gaussians are written at all.",
+        "labelled meshes in place of the Gaussians, for depth, normals, segmentation and lidar (proxy), or none; with "
+        "none no Gaussians are written at all.",
         choices=(_AUTO, "particleField", "nurec", "mesh", "proxy", _NONE),
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
@@ -51,6 +53,17 @@ class Params:
         False,
         "Also leave the Gaussians as gaussians.ply (3DGS, Z up, metres), for other programs and for convert; those of "
         "a scene that moves at every time.",
+    )
+    light_variants: int = param(
+        0,
+        "Lights to make up beside the scene's own, in the variant set light of stage.usda, for randomisation.",
+        min=0,
+        max=256,
+    )
+    shadow_catcher: bool = param(
+        False,
+        "With the primitive nurec: let the collider catch shadows as a matte object of Kit, which NuRec volumes do "
+        "not. Never run; it hides a dome's picture. Particle fields need none.",
     )
     package: str = param(
         _NONE,
@@ -80,7 +93,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     """Write everything about the scene into `directory`; return the names of the files.
 
     Raises:
-        InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there.
+        InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there,
+            or shadows are to be caught where nothing can.
     """
     from . import collision, package, provenance, stage, surface_mesh
     from .time_codes import TimeCodes
@@ -95,16 +109,27 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     files = {} if bare else {stage.variant_name(name): name for name in bundle.primitives}
     colliders = collision.collider_paths(bundle.proxy) if bundle.proxy.parts else ()
     truth = None if bare else bundle.truth
-    shown = (*files, *((stage.MESH_VARIANT,) if truth else ()))
-    appearance = _selected(wanted, shown, bool(colliders))
+    looks = (*files, *((stage.MESH_VARIANT,) if truth else ()))
+    appearance = _selected(wanted, looks, bool(colliders))
+    if params.shadow_catcher and not (
+        collision.welded_paths(colliders) and any(map(_catcher_settings, files.values()))
+    ):
+        raise InvalidRequest(
+            "author.shadow_catcher: needs a welded collider and the primitive nurec, whose volumes catch no shadows; "
+            f"got the primitives {', '.join(files.values()) or 'none'}. Add --primitive nurec, or leave it out."
+        )
     gaussians = _write_gaussians(bundle, directory, files, progress.child(0.0, 0.8))
     counts, findings = dict(gaussians.counts), list(gaussians.findings)
     written = list(gaussians.value.values())
+    proxy: stage.ProxyLook | None = None
     if colliders:
         material = collision.PhysicsMaterial(params.static_friction, params.dynamic_friction, params.restitution)
         path = directory / collision.FILE_NAME
-        counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.95))
+        counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.87))
         written.append(collision.FILE_NAME)
+        proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
+        counts |= proxy_counts
+        written += [proxy.file] if proxy.file else []
     else:
         findings.append(_no_colliders(bundle.proxy.method))
     progress(0.95, "writing the stage")
@@ -113,18 +138,22 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         written.append(SPLAT_FILE)
         written += _write_sequence(bundle.sequence, directory) if bundle.sequence else []
     times = TimeCodes.of(bundle.sequence.times_s) if bundle.sequence else None
-    settings = _render_settings(files.get(appearance) or next(iter(files.values()))) if files else {}
+    shown = files.get(appearance) or next(iter(files.values()), "")
+    settings = _render_settings(shown, params.shadow_catcher) if shown else {}
     switches = collision.variants(bundle.proxy) if colliders else {}
     visuals = {
-        variant: stage.Visual(file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""))
+        variant: stage.Visual(
+            file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""), params.shadow_catcher
+        )
         for variant, file in gaussians.value.items()
     }
     if truth is not None:
         written.append(surface_mesh.write_surface(truth, directory))
         visuals[stage.MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
-    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times))
-    written.append(stage.write_stage(directory, settings, bundle.light, times))
-    written += _write_version_stages(directory, files, times)
+    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times, proxy))
+    lights = stage.Lights(bundle.light, bundle.environment, params.light_variants, bundle.seed)
+    written += stage.write_stage(directory, settings, lights, times)
+    written += _write_version_stages(directory, files, params.shadow_catcher, times)
     if params.package != _NONE:
         progress(0.97, "writing the package")
         written.append(package.write_scene_package(directory))
@@ -137,13 +166,18 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))
 
 
-def _write_version_stages(directory: Path, files: Mapping[str, str], times: TimeCodes | None) -> list[str]:
+def _write_version_stages(
+    directory: Path, files: Mapping[str, str], shadow_catcher: bool, times: TimeCodes | None
+) -> list[str]:
     """Write a root layer for each version of Isaac Sim that one of the primitives, given by variant, is for."""
+    from .stage import EXPOSURE_SETTINGS
     from .version_stage import write_version_stage
 
     versions = {getattr(_primitive(name), "ISAAC_SIM", 0): (variant, name) for variant, name in files.items()}
     return [
-        write_version_stage(directory, version, variant, _render_settings(name), times)
+        write_version_stage(
+            directory, version, variant, _render_settings(name, shadow_catcher) | EXPOSURE_SETTINGS, times
+        )
         for version, (variant, name) in sorted(versions.items())
         if version
     ]
@@ -190,6 +224,18 @@ def _write_primitive(bundle: SceneBundle, name: str, directory: Path, progress: 
     return replace(first, findings=(*first.findings, _static(name)))
 
 
+def _write_proxy(bundle: SceneBundle, directory: Path, progress: Progress) -> tuple[ProxyLook, dict[str, int]]:
+    """Write what shows surfaces in place of the Gaussians; return what the scene has to know of it, and counts."""
+    from . import collision, proxy_mesh
+    from .stage import ProxyLook
+    from .surface_samples import SurfaceSamples
+
+    samples = SurfaceSamples(bundle.cloud)
+    counts = proxy_mesh.write(bundle.proxy, samples, directory / proxy_mesh.FILE_NAME, progress)
+    moving = proxy_mesh.colors_of(collision.moving_shapes(bundle.proxy), samples)
+    return ProxyLook(proxy_mesh.FILE_NAME if counts else "", moving), counts
+
+
 def _write_sequence(sequence: GaussianSequence, directory: Path) -> list[str]:
     """Write the Gaussians of every time after the first as a splat file, and when all are so."""
     names = [SPLAT_FILE, *(f"gaussians_t{i:03d}.ply" for i in range(1, len(sequence.clouds)))]
@@ -213,9 +259,15 @@ def _primitive(name: str) -> ModuleType:
     return registry.get("author", name)
 
 
-def _render_settings(primitive: str) -> dict[str, bool | int | str]:
+def _render_settings(primitive: str, shadow_catcher: bool) -> dict[str, bool | int | str]:
     """Return what a primitive wants from the renderer of the root layer it is shown in."""
-    return dict(getattr(_primitive(primitive), "RENDER_SETTINGS", {}))
+    own = dict(getattr(_primitive(primitive), "RENDER_SETTINGS", {}))
+    return own | (_catcher_settings(primitive) if shadow_catcher else {})
+
+
+def _catcher_settings(primitive: str) -> dict[str, bool | int | str]:
+    """Return the settings by which meshes catch shadows for a primitive; empty for one that needs no such help."""
+    return dict(getattr(_primitive(primitive), "SHADOW_CATCHER_SETTINGS", {}))
 
 
 def _train_size(directory: Path, names: Iterable[str]) -> tuple[Finding, ...]:

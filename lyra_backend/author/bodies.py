@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pxr import Gf, Sdf, Vt
 
 from ..types import CollisionPart, Primitive, Shape
+from .labels import author_labels
 from .layers import apply_schemas, attribute, define
 
 __all__ = ["author_body", "author_primitive", "origin_of"]
@@ -45,10 +46,7 @@ def author_body(parent: Sdf.PrimSpec, parts: Sequence[CollisionPart]) -> Sdf.Pri
             # engines know no rolling resistance: without this a ball never stops
             schemas.append("PhysxRigidBodyAPI")
             attribute(prim, "physxRigidBody:angularDamping", _Types.Float, _ROLLING_DAMPING)
-    names = sorted({p.semantic_class for p in parts} - {"unknown"})
-    if names:
-        schemas.append("SemanticsLabelsAPI:class")
-        attribute(prim, "semantics:labels:class", _Types.TokenArray, Vt.TokenArray(names))
+    schemas += author_labels(prim, (p.semantic_class for p in parts))
     if schemas:
         apply_schemas(prim, *schemas)
     return prim

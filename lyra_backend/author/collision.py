@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pxr import Sdf, Vt
+from pxr import Sdf
 
 from ..errors import InvalidRequest
 from ..progress import Progress
@@ -25,12 +25,23 @@ from ..types import Approximation, CollisionPart, CollisionProxy, KinematicBody,
 from ..types.mesh import concatenate_meshes
 from .bodies import author_body, author_primitive, origin_of
 from .kinematic import author_kinematic
+from .labels import UNKNOWN_CLASS, author_labels
 from .layers import apply_schemas, attribute, define, write_layer
 from .materials import Materials, PhysicsMaterial, bind
-from .meshes import author_mesh
+from .meshes import author_mesh, weld
 from .time_codes import TimeCodes
 
-__all__ = ["COLLISION_ROOT", "ENVIRONMENT_NAME", "FILE_NAME", "PhysicsMaterial", "collider_paths", "variants", "write"]
+__all__ = [
+    "COLLISION_ROOT",
+    "ENVIRONMENT_NAME",
+    "FILE_NAME",
+    "PhysicsMaterial",
+    "collider_paths",
+    "moving_shapes",
+    "variants",
+    "welded_paths",
+    "write",
+]
 
 FILE_NAME = "collision.usdc"
 ROOT_NAME = "World"
@@ -42,7 +53,6 @@ CONVEX_NAME = "Convex"
 EXACT_NAME = "Exact"
 MOVING_NAME = "Moving"
 MATERIALS_NAME = "PhysicsMaterials"
-UNKNOWN_CLASS = "unknown"
 
 _Types = Sdf.ValueTypeNames
 
@@ -76,6 +86,22 @@ class _Collider:
 def collider_paths(proxy: CollisionProxy) -> tuple[str, ...]:
     """Return the paths of the shapes below the default prim, in the order they are written."""
     return tuple(c.path for c in _colliders(proxy))
+
+
+def welded_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the colliders' paths that are of welded meshes: at most one of them is active at a time."""
+    return tuple(path for path in paths if path.count("/") == 1)
+
+
+def moving_shapes(proxy: CollisionProxy) -> dict[str, tuple[npt.NDArray[np.float32], bool]]:
+    """Return the shapes that move, by their paths below the default prim.
+
+    For each where its surface is at first, points (V, 3) [m], frame WORLD, and whether they are the vertices of its
+    Mesh in their order; boxes, cylinders and spheres are no meshes.
+    """
+    bodies = {part.body for part in proxy.parts if part.dynamic}
+    moving = (c for c in _colliders(proxy) if c.scope == MOVING_NAME or (c.scope == OBJECTS_NAME and c.body in bodies))
+    return {c.path: (c.points, c.primitive is None) for c in moving}
 
 
 def variants(proxy: CollisionProxy) -> dict[str, dict[str, bool]]:
@@ -212,7 +238,7 @@ def _apart(part: CollisionPart, scope: str) -> _Collider:
                 f"collider {name!r}: its name must be letters, digits and underscores and not begin with a digit "
                 "to become a prim; rename it."
             )
-    points, triangles = _weld(part.vertices, part.triangles)
+    points, triangles = weld(part.vertices, part.triangles)
     classes = _class_names([part])
     # a body that moves has its mass on the body
     mass = 0.0 if part.dynamic else part.mass_kg
@@ -222,28 +248,8 @@ def _apart(part: CollisionPart, scope: str) -> _Collider:
 
 
 def _welded(name: str, parts: Sequence[CollisionPart]) -> _Collider:
-    points, triangles = _weld(*concatenate_meshes([(p.vertices, p.triangles) for p in parts]))
+    points, triangles = weld(*concatenate_meshes([(p.vertices, p.triangles) for p in parts]))
     return _Collider(name, "", "", points, triangles, _class_names(parts), Approximation.MESH)
-
-
-def _weld(
-    points: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    """Merge vertices at exactly the same place and drop unused ones; no triangle moves, and the order stays.
-
-    Triangles that merging leaves with two corners have no area and go, unless there is nothing else.
-    """
-    points = points + np.float32(0)  # -0.0 becomes 0.0, which is the same place
-    order = np.lexsort(points.T)
-    is_new = np.ones(len(points), bool)
-    is_new[1:] = (points[order[1:]] != points[order[:-1]]).any(axis=1)
-    # lexsort is stable, so the first of each run is the one that came first.
-    stands_for = np.empty(len(points), np.int64)
-    stands_for[order] = order[is_new][np.cumsum(is_new) - 1]
-    welded = stands_for[triangles]
-    is_whole = (welded != np.roll(welded, 1, axis=1)).all(axis=1)
-    used, corners = np.unique(welded[is_whole] if is_whole.any() else welded, return_inverse=True)
-    return points[used], corners.reshape(-1, 3).astype(np.int32)
 
 
 def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:
@@ -275,7 +281,8 @@ def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionPro
     if collider.primitive is not None:
         prim = author_primitive(parent, collider.name, collider.primitive, origin)
     else:
-        prim = author_mesh(parent, collider.name, collider.points - origin, collider.triangles)
+        points = (collider.points - origin).astype(np.float32)
+        prim = author_mesh(parent, collider.name, points, collider.triangles)
         attribute(prim, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
         schemas.insert(1, "PhysicsMeshCollisionAPI")
     attribute(prim, "purpose", _Types.Token, "guide", uniform=True)
@@ -283,8 +290,5 @@ def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionPro
     if collider.mass_kg:
         schemas.append("PhysicsMassAPI")
         attribute(prim, "physics:mass", _Types.Float, collider.mass_kg)
-    if collider.classes:
-        schemas.append("SemanticsLabelsAPI:class")
-        attribute(prim, "semantics:labels:class", _Types.TokenArray, Vt.TokenArray(collider.classes))
-    apply_schemas(prim, *schemas)
+    apply_schemas(prim, *schemas, *author_labels(prim, collider.classes))
     return prim

@@ -7,6 +7,7 @@ schema read the same. Does not: trust a stage's up axis and units, which exporte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..io.stored_gaussians import StoredGaussians, log_scales, logits
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
 from ..types.rotations import xyzw_to_wxyz
+from .labels import UNKNOWN_CLASS, labels_of
 
 __all__ = ["holds", "open_stage", "prims_of", "read"]
 
@@ -62,7 +64,7 @@ def prims_of(stage: Usd.Stage) -> Iterator[Usd.Prim]:
 def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
     """Read the Gaussians of all particle fields of a stage, where the stage has them.
 
-    The frame is WORLD if every field says so, as those of this package do.
+    The frame is WORLD if every field says so, as those of this package do. Labels of fields become classes.
 
     Args:
         path: a USD file.
@@ -86,7 +88,7 @@ def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool
         for field, prim in zip(fields, prims, strict=True)
     ]
     progress(1.0, f"read {len(prims)} fields")
-    cloud = GaussianCloud.concatenate(_of_one_degree(clouds))
+    cloud = GaussianCloud.concatenate(_with_classes(_of_one_degree(clouds), prims))
     counts = {name: sum(int(f.counts[name]) for f in fields) for name in fields[0].counts}
     said = [finding for field in fields for finding in field.findings]
     return Outcome(cloud, counts, (*said, *_about(stage, prims, frame)))
@@ -172,6 +174,19 @@ def _padded(cloud: GaussianCloud, coefficients: int) -> GaussianCloud:
         return cloud
     sh = np.pad(cloud.sh, ((0, 0), (0, missing), (0, 0)))
     return GaussianCloud(cloud.positions, cloud.scales, cloud.quats_wxyz, cloud.opacities, sh, cloud.frame)
+
+
+def _with_classes(clouds: list[GaussianCloud], prims: list[Usd.Prim]) -> list[GaussianCloud]:
+    """Return the clouds with the classes that their fields are labelled with, if any is; of several the first."""
+    kinds = [next(iter(labels_of(prim)), UNKNOWN_CLASS) for prim in prims]
+    known = sorted(set(kinds) - {UNKNOWN_CLASS})
+    if not known:
+        return clouds
+    names = (UNKNOWN_CLASS, *known)
+    return [
+        replace(cloud, class_ids=np.full(cloud.count, names.index(kind), np.uint16), class_names=names)
+        for cloud, kind in zip(clouds, kinds, strict=True)
+    ]
 
 
 def _is_world(prim: Usd.Prim) -> bool:

@@ -37,6 +37,7 @@ __all__ = [
     "IS_STATIC",
     "PROXY_RELATIONSHIP",
     "RENDER_SETTINGS",
+    "SHADOW_CATCHER_SETTINGS",
     "Params",
     "holds",
     "read",
@@ -57,6 +58,8 @@ RENDER_SETTINGS: dict[str, bool | int | str] = {
     "rtx:raytracing:fractionalCutoutOpacity": False,
     "rtx:rendermode": "RaytracedLighting",
 }
+#: What the root layer tells Kit besides if proxies are matte objects, which catch the shadows that a volume does not.
+SHADOW_CATCHER_SETTINGS: dict[str, bool | int | str] = {"rtx:matteObject:enabled": True}
 #: By which the Volume names the meshes that stand for it where splats give no depth.
 PROXY_RELATIONSHIP = "proxy"
 #: Major version of Isaac Sim that it is for.

@@ -1,7 +1,9 @@
 """ParticleField3DGaussianSplat, the native Gaussian prim of Isaac Sim 6 and OpenUSD 26.03 and later.
 
-Does: write one layer with the prim /Gaussians, and read such prims (`field_reader`). Prim and attributes are authored
-by name, so USD builds without the schema write the same file. Does not: move, filter or repair Gaussians.
+Does: write one layer with the prim /Gaussians, and read such prims (`field_reader`). Gaussians of several classes
+become several fields, because a label is a prim's: /Gaussians is then an Xform with a labelled field for each. Prims
+and attributes are authored by name, so USD builds without the schema write the same file. Does not: move, filter or
+repair Gaussians.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
 from .field_reader import holds, read
 from .frames import check_world, frame_findings
+from .labels import UNKNOWN_CLASS, author_labels, classes_in, prim_names
 from .layers import apply_schemas, attribute, define, flush, write_layer
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Params",
     "array_value",
     "arrays_of",
+    "author_cloud",
     "author_field",
     "extent_of",
     "half_findings",
@@ -57,12 +61,18 @@ _SUPPORT_SIGMA = 3.0
 _HALF_MAX = float(np.finfo(np.float16).max)
 _HALF_MIN = float(np.finfo(np.float16).smallest_subnormal)
 _NO_COLOR_SPACE = "none"
+_WHOLE = "none"
 
 
 @dataclass(frozen=True)
 class Params:
     """How Gaussians are written as a particle field."""
 
+    partition: str = param(
+        "class",
+        "Which Gaussians share a field: those of one class, so that fields have labels if classes are known; or all.",
+        choices=("class", _WHOLE),
+    )
     half: bool = param(False, "Store 16-bit floats: half the size, positions to 1 part in 2048.")
     color_space: str = param(
         _NO_COLOR_SPACE,
@@ -114,20 +124,38 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     findings = frame_findings(cloud, path) + (half_findings(cloud, path) if params.half else ())
 
     def fill(layer: Sdf.Layer) -> None:
-        author_field(layer, PRIM_NAME, cloud, params)
+        author_cloud(layer, PRIM_NAME, cloud, params)
 
     write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
-    counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}
+    fields = 1 if params.partition == _WHOLE else len(classes_in(cloud))
+    counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size, "fields": fields}
     return Outcome(None, counts, findings)
 
 
-def author_field(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params) -> Sdf.PrimSpec:
-    """Author one prim with all Gaussians of a cloud.
+def author_cloud(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params) -> Sdf.PrimSpec:
+    """Author a cloud as one prim: a field, or for several classes an Xform with a field for each.
+
+    Fields are named by their classes and come in the order of the cloud's table; Gaussians keep theirs within.
+    """
+    classes = classes_in(cloud)
+    if params.partition == _WHOLE or len(classes) == 1:
+        return author_field(parent, name, cloud, params, classes[0] if len(classes) == 1 else UNKNOWN_CLASS)
+    root = define(parent, name, "Xform")
+    for kind, field in prim_names(classes).items():
+        own = np.flatnonzero(cloud.class_ids == cloud.class_names.index(kind))
+        author_field(root, field, cloud.select(own), params, kind)
+    return root
+
+
+def author_field(
+    parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params, kind: str = UNKNOWN_CLASS
+) -> Sdf.PrimSpec:
+    """Author one prim with all Gaussians of a cloud, labelled as of the class `kind` if that is known.
 
     Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
     """
     prim = define(parent, name, TYPE_NAME)
-    _author_hints(prim, cloud, params)
+    _author_hints(prim, cloud, params, kind)
     attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, Vt.Vec3fArray.FromNumpy(extent_of(cloud, params.half)))
     for array, values in arrays_of(cloud, params.half):
         spec = _author_array(prim, array, values)
@@ -137,16 +165,18 @@ def author_field(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianClo
     return prim
 
 
-def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params) -> None:
+def _author_hints(prim: Sdf.PrimSpec, cloud: GaussianCloud, params: Params, kind: str) -> None:
     """Author everything that is one value for all Gaussians."""
-    types = Sdf.ValueTypeNames
+    types, schemas = Sdf.ValueTypeNames, author_labels(prim, [kind])
     # The fallback of the degree is 3, so 0 has to be said.
     attribute(prim, "radiance:sphericalHarmonicsDegree", types.Int, cloud.sh_degree, uniform=True)
     attribute(prim, "projectionModeHint", types.Token, params.projection, uniform=True)
     attribute(prim, "sortingModeHint", types.Token, params.sorting, uniform=True)
     if params.color_space != _NO_COLOR_SPACE:
-        apply_schemas(prim, "ColorSpaceAPI")
+        schemas = ("ColorSpaceAPI", *schemas)
         attribute(prim, "colorSpace:name", types.Token, params.color_space, uniform=True)
+    if schemas:
+        apply_schemas(prim, *schemas)
     prim.SetInfo("customData", {"lyra": {"frame": cloud.frame.value, "gaussianCount": cloud.count}})
 
 

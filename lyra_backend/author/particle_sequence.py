@@ -1,10 +1,11 @@
 """A scene that moves as particle fields: one for what stands still, one with samples over time for the rest.
 
-Does: write one layer with the prim /Gaussians, an Xform, and below it the fields Still and Moving. Gaussians that are
-followed through time are interpolated between samples, as far as they change at all. Others must not be: what has
-the same number at two times is not the same thing. USD interpolates arrays of equal length and holds the earlier one
-otherwise, so neighbouring samples are made to differ in length. Defaults, for readers that know no time, are those of
-the first sample. Every sample is on disk before the next is made. Does not: move, filter or repair Gaussians.
+Does: write one layer with the prim /Gaussians, an Xform, and below it the fields Still and Moving; Still is divided by
+class as scenes that stand still are, Moving is one field. Gaussians that are followed through time are interpolated
+between samples, as far as they change at all. Others must not be: what has the same number at two times is not the
+same thing. USD interpolates arrays of equal length and holds the earlier one otherwise, so neighbouring samples are
+made to differ in length. Defaults, for readers that know no time, are those of the first sample. Every sample is on
+disk before the next is made. Does not: move, filter or repair Gaussians.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pxr import Sdf, Vt
 from ..progress import Progress
 from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
 from . import particle_field
+from .labels import UNKNOWN_CLASS, classes_in
 from .layers import define, flush, write_layer
 from .time_codes import TimeCodes
 
@@ -45,8 +47,8 @@ def write_sequence(
     def fill(layer: Sdf.Layer) -> None:
         root = define(layer, particle_field.PRIM_NAME, "Xform")
         if background is not None:
-            particle_field.author_field(root, STILL_NAME, background, params)
-        prim = particle_field.author_field(root, MOVING_NAME, next(_samples(sequence)), params)
+            particle_field.author_cloud(root, STILL_NAME, background, params)
+        prim = particle_field.author_field(root, MOVING_NAME, next(_samples(sequence)), params, _only_class(sequence))
         _author_samples(prim, sequence, times, params.half, progress)
 
     write_layer(path, particle_field.PRIM_NAME, fill, render_settings=particle_field.RENDER_SETTINGS, times=times)
@@ -75,6 +77,12 @@ def _author_samples(
         earlier = box
         flush(layer)
     progress(1.0, f"wrote {len(times.codes)} times")
+
+
+def _only_class(sequence: GaussianSequence) -> str:
+    """Return the class of everything that moves, at all times; unknown if there are several."""
+    classes = {kind for cloud in sequence.clouds if cloud.count for kind in classes_in(cloud)}
+    return classes.pop() if len(classes) == 1 else UNKNOWN_CLASS
 
 
 def _samples(sequence: GaussianSequence) -> Iterator[GaussianCloud]:

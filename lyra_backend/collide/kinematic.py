@@ -2,8 +2,9 @@
 
 Gaussians that are followed through time hang together if they are neighbours at all times; the path of a part is the
 rigid motion that fits it best. Others hang together if the places they take do, in space and from time to time; then
-a turn cannot be told, and the path is that of their middle. Engines cook a shape once: a part that changes its shape
-gets a hull that holds it at all times. Does not: touch what stands still.
+a turn cannot be told, and the path is that of their middle. The ground that a part goes over is none of it. Engines
+cook a shape once: a part that changes its shape gets a hull that holds it at all times. Does not: touch what stands
+still.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def carried_bodies(sequence: GaussianSequence, progress: Progress) -> Outcome[tu
 
 def _followed(sequence: GaussianSequence) -> tuple[list[_Part], int]:
     """Return the parts that Gaussians form which are neighbours at all times."""
-    clouds = sequence.clouds
+    clouds = sequence.movers()
     solid = np.flatnonzero(np.max([cloud.opacities for cloud in clouds], axis=0) >= _SOLID)
     found = []
     for members in _components(len(solid), _lasting_pairs(clouds, solid)):
@@ -150,7 +151,7 @@ def _tracked(sequence: GaussianSequence) -> tuple[list[_Part], int]:
     """
     from scipy.spatial import cKDTree
 
-    clouds = [cloud.select(cloud.opacities >= _SOLID) for cloud in sequence.clouds]
+    clouds = [cloud.select((cloud.opacities >= _SOLID) & above) for cloud, above in _above_ground(sequence)]
     when = np.repeat(np.arange(len(clouds)), [cloud.count for cloud in clouds])
     points = np.concatenate([cloud.positions for cloud in clouds]).astype(np.float64)
     if not len(points):
@@ -173,6 +174,16 @@ def _tracked(sequence: GaussianSequence) -> tuple[list[_Part], int]:
             local = [own - middle for own, middle in zip(times, middles, strict=True)]
             found.append(_Part(local, middles, turns, 0.0))
     return found, passing
+
+
+def _above_ground(sequence: GaussianSequence) -> Iterator[tuple[GaussianCloud, npt.NDArray[np.bool_]]]:
+    """Yield the clouds with which of their Gaussians (N,) are not of the ground that something goes over.
+
+    Higher up, a surface that lasts may as well be the side of something long that slides along itself.
+    """
+    solid = sequence.solid or [np.ones(cloud.count, bool) for cloud in sequence.clouds]
+    for cloud, own in zip(sequence.clouds, solid, strict=True):
+        yield cloud, own | (cloud.positions[:, 2] > _GAP_M)
 
 
 def _grouped(label: Ints) -> Iterator[Ints]:

@@ -14,7 +14,7 @@ from ..io.images import read_image, require_still
 from ..params import param
 from ..progress import Progress
 from ..types import Estimate, Generation, Outcome, SceneRequest
-from ._lyra.costs import Costs, scene_costs, shares
+from ._lyra.costs import Costs, foretell, scene_costs, shares
 from ._lyra.devices import working_on
 from ._lyra.imagination import imagine_scene
 from ._lyra.kept import kept_depths, kept_picture
@@ -22,7 +22,7 @@ from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
-from ._lyra.start import Picture, Start, Wishes, picture_of, start_of
+from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.text_to_image import check_pipeline, draw_picture, drawing_estimate
 from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
 
@@ -83,12 +83,14 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
 
     progress(0.0, "checking inputs and weights")
     ready = _prepare(request, params)
+    foretell(progress, ready.costs)
     folders = ready.folders
     starting, videos, decoding = shares(progress, ready.costs)
     with working_on(ready.placements, params.vram), quiet_libraries():
         start = _start(ready, request, params, scratch, starting)
         drawn = {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
-        provenance = provenance_of("lyra", request, params, ready.weights, start) | ({} if request.image else drawn)
+        provenance = provenance_of("lyra", request, params, ready.weights, start, starting)
+        provenance |= {} if request.image else drawn
         device = ready.placements[0].warp_device
         cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky, device=device)
         imagined = imagine_scene(
@@ -141,7 +143,6 @@ def _prepare(request: SceneRequest, params: Params) -> _Ready:
     placed, model = devices(params, folders), params.image_model or folders.text_to_image
     device = str(placed[0].device)
     wishes, weights = params.wishes(folders, device), _weights(request, params, folders)
-    depth = Estimate("depth, from the file") if request.depth else Estimate("depth", note=params.depth_estimator)
     drawing = None if request.image else drawing_estimate(model, device, params.vram)
     with quiet_libraries():
         if not request.depth:
@@ -149,6 +150,12 @@ def _prepare(request: SceneRequest, params: Params) -> _Ready:
         if not request.image:
             check_pipeline(model)
     picture = _picture(request, folders, wishes)
+    known = () if picture is None else picture_findings(picture, wishes)
+    depth = Estimate(
+        "depth, from the file" if request.depth else "depth",
+        note="" if request.depth else params.depth_estimator,
+        findings=known,
+    )
     costs = scene_costs(folders, params, placed, weights, depth, drawing)
     return _Ready(folders, placed, weights, costs, wishes, model, picture)
 
@@ -171,11 +178,13 @@ def _folders(request: SceneRequest, params: Params) -> ModelFolders:
 
 
 def _weights(request: SceneRequest, params: Params, folders: ModelFolders) -> WeightFiles:
-    helpers: dict[str, str | Path | None] = {"text_encoder": folders.text_encoder}
+    helpers = {"text_encoder": folders.text_encoder} if folders.text_encoder.is_dir() else {}
     if not request.depth:
         helpers["depth"] = params.depth_network(folders)
     if not request.image:
-        helpers["text_to_image"] = params.image_model or folders.text_to_image
+        image_model = Path(params.image_model or folders.text_to_image)
+        # of a mere name there are no files to tell of
+        helpers |= {"text_to_image": image_model} if image_model.is_dir() else {}
     return weight_files(folders, helpers)
 
 
@@ -184,7 +193,7 @@ def _start(ready: _Ready, request: SceneRequest, params: Params, scratch: Path, 
     size = ready.folders.video.width, ready.folders.video.height
 
     def draw() -> npt.NDArray[np.uint8]:
-        return draw_picture(
+        drawn = draw_picture(
             request.prompt or "",
             ready.image_model,
             size,
@@ -194,14 +203,15 @@ def _start(ready: _Ready, request: SceneRequest, params: Params, scratch: Path, 
             progress.child(0.0, 0.7),
             params.vram,
         )
+        progress.milestone(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
+        return drawn
 
     picture = ready.picture
     if picture is None:
         picture = picture_of(kept_picture(scratch / "picture.png", draw), size, ready.wishes)
-        progress.milestone(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
     depth = picture.depth
     if depth is None:
         progress(0.7, "estimating depth")
-        image = picture.fitted.image
-        depth = kept_depths(scratch / "depth.npz", [image], lambda: [ready.wishes.estimator()(image)])[0]
+        image, fov_deg = picture.fitted.image, picture.known_fov_deg
+        depth = kept_depths(scratch / "depth.npz", [image], lambda: [ready.wishes.estimator()(image, fov_deg)])[0]
     return start_of(picture, depth, ready.wishes)

@@ -15,20 +15,20 @@ from ..errors import InvalidRequest
 from ..io.video import Clip, read_clip
 from ..params import param
 from ..progress import Progress
-from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest, Severity
+from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest
 from ._lyra.aligned_depth import align_depth
-from ._lyra.clip import clip_findings
-from ._lyra.costs import Costs, scene_costs, shares
+from ._lyra.clip import clip_findings, still_findings
+from ._lyra.costs import Costs, foretell, scene_costs, shares
 from ._lyra.depth import Depth
 from ._lyra.devices import working_on
 from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.kept import kept_depths
-from ._lyra.motion import background_motion, still_pixels
+from ._lyra.motion import still_pixels
 from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
-from ._lyra.start import Start, Wishes, picture_of, start_of
+from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ INPUTS = ("video", "prompt", "model")
 #: See the generator lyra.
 RESUMES = True
 _DECODER = "lyra_dynamic"
-#: What a camera that stands may seem to move, as a share of the picture's diagonal: noise, and things at the rim.
-_STANDS = 0.01
-#: A larger share of the first frame's corners is not found again: the video is cut.
-_LOST = 0.8
 
 
 @dataclass(frozen=True)
@@ -107,12 +103,13 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     """
     progress(0.0, "checking inputs and weights")
     ready = _prepare(request, params, lambda _, text: progress(0.0, text))
+    foretell(progress, ready.costs)
     folders, clip, video = ready.folders, ready.clip, ready.folders.video
     starting, videos, decoding = shares(progress, ready.costs)
     device = ready.placements[0].warp_device
     with working_on(ready.placements, params.vram), quiet_libraries():
         start, shown = _starts(ready, scratch, starting)
-        provenance = provenance_of("lyra_dynamic", request, params, ready.weights, start)
+        provenance = provenance_of("lyra_dynamic", request, params, ready.weights, start, starting)
         imagined = imagine_scene(
             folders,
             ready.placements,
@@ -139,7 +136,8 @@ class _Ready:
         folders, placements: the model, and the devices it is loaded on.
         weights, costs: the files that are read, and what the scene takes.
         wishes: of pictures.
-        clip: the part of the video that is used.
+        clip: the part of the video that is used, frames of the model's size.
+        first: its first frame.
         times: frames at which the scene is decoded.
         findings: what is to be said of the video.
     """
@@ -150,6 +148,7 @@ class _Ready:
     costs: Costs
     wishes: Wishes
     clip: Clip
+    first: Picture
     times: tuple[int, ...]
     findings: tuple[Finding, ...]
 
@@ -166,42 +165,27 @@ def _prepare(request: SceneRequest, params: Params, progress: Callable[[float, s
     with quiet_libraries():
         wishes.check_estimator()
     least = (video.frames - 1) // folders.time_compression + 1
-    clip = read_clip(str(request.video), video.frames, video.fps, least, params.start_s, progress)
-    # all frames have one size and one lens
-    picture_of(clip.frames[0], (video.width, video.height), wishes)
-    findings = (*clip_findings(clip, video), *(_still(clip) if params.still_camera else ()))
-    costs = scene_costs(folders, params, placed, weights, Estimate("depth of every frame", note=params.depth_estimator))
+    first: list[Picture] = []
+
+    def fitted(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Bring a frame to the model's size at once: hundreds of large ones would fill the memory."""
+        picture = picture_of(frame, (video.width, video.height), wishes)
+        first[:] = first or [picture]
+        return picture.fitted.image
+
+    clip = read_clip(str(request.video), video.frames, video.fps, least, params.start_s, progress, fitted)
+    moving = still_findings(clip) if params.still_camera else ()
+    findings = (*clip_findings(clip, video), *moving, *picture_findings(first[0], wishes))
+    depth = Estimate("depth of every frame", note=params.depth_estimator, findings=findings)
+    costs = scene_costs(folders, params, placed, weights, depth)
     costs["decoding"] = _several(costs["decoding"], len(times))
-    return _Ready(folders, placed, weights, costs, wishes, clip, times, findings)
+    return _Ready(folders, placed, weights, costs, wishes, clip, first[0], times, findings)
 
 
 def _several(decoding: Estimate, times: int) -> Estimate:
     """Return what decoding takes at so many times."""
-    return replace(decoding, part=f"decoding Gaussians at {times} times", seconds=times * (decoding.seconds or 0.0))
-
-
-def _still(clip: Clip) -> tuple[Finding, ...]:
-    """Return what is to be said of a video whose camera does not move.
-
-    Raises:
-        InvalidRequest: it does, or the video is cut.
-    """
-    motion = background_motion(clip.frames)
-    if not motion.known:
-        text = "The video shows too little texture to tell whether its camera stands still, which it must."
-        return (Finding("lyra.camera_unknown", Severity.WARNING, text),)
-    advice = "or choose another part with generate.start_s. If only things move, generate.still_camera=false."
-    if motion.lost > _LOST:
-        raise InvalidRequest(
-            f"video: it must be one shot from where its camera stands, and {motion.lost:.0%} of what it shows first is "
-            f"not found again later: it is cut or fades, or the camera moves away. Give one shot, {advice}"
-        )
-    if motion.shift > _STANDS:
-        raise InvalidRequest(
-            f"video: its camera must stand still, and what it shows moves by {motion.shift:.1%} of the picture. Film "
-            f"from a tripod, {advice}"
-        )
-    return ()
+    what = f"decoding Gaussians at {times} times" if times > 1 else "decoding Gaussians"
+    return replace(decoding, part=what, seconds=times * (decoding.seconds or 0.0))
 
 
 def _folders(request: SceneRequest, params: Params) -> ModelFolders:
@@ -211,8 +195,8 @@ def _folders(request: SceneRequest, params: Params) -> ModelFolders:
 
 
 def _weights(params: Params, folders: ModelFolders) -> WeightFiles:
-    helpers = {"text_encoder": folders.text_encoder, "depth": params.depth_network(folders)}
-    return weight_files(folders, helpers)
+    helpers = {"text_encoder": folders.text_encoder} if folders.text_encoder.is_dir() else {}
+    return weight_files(folders, {**helpers, "depth": params.depth_network(folders)})
 
 
 class _Frame(NamedTuple):
@@ -225,18 +209,16 @@ class _Frame(NamedTuple):
 
 def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, list[_Frame]]:
     """Return where the scene starts, and all frames, whose depth is brought to the scale of the first."""
-    video, wishes = ready.folders.video, ready.wishes
-    pictures = [picture_of(frame, (video.width, video.height), wishes) for frame in ready.clip.frames]
-    images = [picture.fitted.image for picture in pictures]
+    wishes, images = ready.wishes, list(ready.clip.frames)
 
     def estimated() -> Iterator[Depth]:
         estimator = wishes.estimator()
         for i, image in enumerate(images):
             progress(i / len(images), f"depth of frame {i + 1} of {len(images)}")
-            yield estimator(image)
+            yield estimator(image, ready.first.known_fov_deg)
 
     depths = kept_depths(scratch / "depth.npz", images, lambda: list(estimated()))
-    start = start_of(pictures[0], depths[0], wishes)
+    start = start_of(ready.first, depths[0], wishes)
     frames = [_Frame(images[0], start.z, depths[0].sky)]
     for image, depth in zip(images[1:], depths[1:], strict=True):
         z = depth.z * np.float32((wishes.scale or 1.0) / start.unit)

@@ -16,6 +16,7 @@ from ..types import (
     Camera,
     CollisionPart,
     CollisionProxy,
+    Environment,
     Finding,
     Frame,
     GaussianCloud,
@@ -24,6 +25,7 @@ from ..types import (
     Intrinsics,
     Keyframe,
     KinematicBody,
+    LightEstimate,
     Outcome,
     Primitive,
     Role,
@@ -37,9 +39,11 @@ from .textured_mesh import read_textured_mesh, write_textured_mesh
 __all__ = [
     "TRUTH_FILE",
     "load_generation",
+    "load_light",
     "load_outcome",
     "load_proxy",
     "save_generation",
+    "save_light",
     "save_outcome",
     "save_proxy",
 ]
@@ -50,6 +54,9 @@ _EXACT = "exact"
 _COLLIDER_FILE = "supplied_collider.npz"
 #: What does not move of a scene that moves.
 _BACKGROUND_FILE = "background.npz"
+_LASTING_FILE = "lasting.npz"
+_SOLID_FILE = "solid.npz"
+_ENVIRONMENT_FIELDS = ("radiance", "seen", "place")
 
 
 def save_outcome(folder: Path, outcome: Outcome[Any]) -> None:
@@ -71,11 +78,14 @@ def save_generation(folder: Path, generation: Generation) -> None:
     """
     cloud, sequence = generation.cloud, generation.sequence
     clouds = sequence.clouds if sequence else (cloud,)
-    background = sequence.background if sequence else None
+    apart = {_BACKGROUND_FILE: sequence.background, _LASTING_FILE: sequence.lasting} if sequence else {}
     for name, one in zip(_cloud_files(len(clouds)), clouds, strict=True):
         _save_cloud(folder / name, one)
-    if background is not None:
-        _save_cloud(folder / _BACKGROUND_FILE, background)
+    for name, part in apart.items():
+        if part is not None:
+            _save_cloud(folder / name, part)
+    if sequence and sequence.solid is not None:
+        _save_arrays(folder / _SOLID_FILE, {f"m{i}": mask for i, mask in enumerate(sequence.solid)})
     _save_arrays(folder / "keyframes.npz", _keyframe_arrays(generation.keyframes))
     data = {
         "keyframes": [keyframe.camera for keyframe in generation.keyframes],
@@ -89,7 +99,7 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "as_asked": generation.as_asked,
         "times_s": sequence and sequence.times_s,
         "stable_identity": bool(sequence and sequence.stable_identity),
-        "background": None if background is None else background.class_names,
+        "apart": {name: part.class_names for name, part in apart.items() if part is not None},
     }
     (folder / "generation.json").write_text(json.dumps(data), encoding="utf-8")
     if generation.truth is not None:
@@ -106,9 +116,11 @@ def load_generation(folder: Path) -> Generation:
     data = json.loads((folder / "generation.json").read_text(encoding="utf-8"))
     names, frame = data["class_names"], Frame(data["frame"])
     clouds = [_load_cloud(folder / file, frame, own) for file, own in zip(_cloud_files(len(names)), names, strict=True)]
-    times, stable, names = data["times_s"], data["stable_identity"], data["background"]
-    background = _load_cloud(folder / _BACKGROUND_FILE, frame, names) if names else None
-    sequence = GaussianSequence(tuple(clouds), tuple(times), stable, background) if times else None
+    apart = {file: _load_cloud(folder / file, frame, own) for file, own in data["apart"].items()}
+    times, stable = data["times_s"], data["stable_identity"]
+    background, lasting = apart.get(_BACKGROUND_FILE), apart.get(_LASTING_FILE)
+    solid = _load_masks(folder / _SOLID_FILE)
+    sequence = GaussianSequence(tuple(clouds), tuple(times), stable, background, lasting, solid) if times else None
     with np.load(folder / "keyframes.npz") as arrays:
         keyframes = tuple(Keyframe(n, arrays[f"i{k}"], arrays[f"d{k}"]) for k, n in enumerate(data["keyframes"]))
     truth = folder / TRUTH_FILE
@@ -156,6 +168,25 @@ def load_proxy(folder: Path) -> CollisionProxy:
     return CollisionProxy(tuple(every[:count]), data["method"], data["error_m"], data["measured"], carried)
 
 
+def save_light(folder: Path, estimate: LightEstimate) -> None:
+    """Write what lights a scene as ``light.json`` and, if it is known, ``environment.npz``."""
+    data = estimate.light and estimate.light.to_json()
+    (folder / "light.json").write_text(json.dumps(data), encoding="utf-8")
+    if estimate.environment is not None:
+        _save_arrays(folder / "environment.npz", {f: getattr(estimate.environment, f) for f in _ENVIRONMENT_FIELDS})
+
+
+def load_light(folder: Path) -> LightEstimate:
+    """Read what :func:`save_light` wrote."""
+    data = json.loads((folder / "light.json").read_text(encoding="utf-8"))
+    path = folder / "environment.npz"
+    environment = None
+    if path.is_file():
+        with np.load(path) as arrays:
+            environment = Environment(**{f: arrays[f] for f in _ENVIRONMENT_FIELDS})
+    return LightEstimate(data and SceneLight.from_json(data), environment)
+
+
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:
     names = ("name", "semantic_class", "approximation", "role", "body", "mass_kg", "friction", "dynamic")
     body = part.primitive
@@ -191,6 +222,13 @@ def _load_mesh(path: Path) -> TriangleMesh | None:
         return None
     with np.load(path) as arrays:
         return TriangleMesh(arrays["vertices"], arrays["triangles"], str(arrays["name"]))
+
+
+def _load_masks(path: Path) -> tuple[npt.NDArray[np.bool_], ...] | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return tuple(arrays[f"m{i}"] for i in range(len(arrays.files)))
 
 
 def _cloud_files(count: int) -> list[str]:

@@ -13,6 +13,8 @@ from ..errors import InvalidRequest, MissingDependency
 
 __all__ = ["Clip", "read_clip"]
 
+Frame = npt.NDArray[np.uint8]
+
 
 class Clip(NamedTuple):
     """A part of a video.
@@ -37,10 +39,11 @@ def read_clip(
     least: int,
     start_s: float = 0.0,
     progress: Callable[[float, str], None] = lambda *_: None,
+    fit: Callable[[Frame], Frame] = lambda frame: frame,
 ) -> Clip:
     """Read `count` frames, `fps` to the second, from `start_s` [s] on; of a shorter video more to the second.
 
-    Frames are those nearest in time; only what is needed is decoded.
+    Frames are those nearest in time; only what is needed is decoded, and `fit` brings each to the size that is kept.
 
     Raises:
         MissingDependency: OpenCV is not installed.
@@ -57,7 +60,7 @@ def read_clip(
         )
     capture = cv2.VideoCapture(str(path))
     try:
-        return _read(path, capture, count, fps, least, start_s, progress)
+        return _read(path, capture, count, fps, least, start_s, progress, fit)
     finally:
         capture.release()
 
@@ -70,6 +73,7 @@ def _read(
     least: int,
     start_s: float,
     progress: Callable[[float, str], None],
+    fit: Callable[[Frame], Frame],
 ) -> Clip:
     import cv2
 
@@ -78,6 +82,8 @@ def _read(
         raise InvalidRequest(f"{path}: not a video that can be read. Save it as MP4 with H.264.")
     first = round(start_s * rate)
     left = total - first
+    if total < 1:
+        raise InvalidRequest(f"{path}: not a video that says how many frames it has. Save it as MP4 with H.264.")
     if left < least:
         raise InvalidRequest(
             f"{path}: must have {least} frames or more{f' after {start_s:g} s' if start_s else ''}, got {max(left, 0)}"
@@ -93,6 +99,6 @@ def _read(
             raise InvalidRequest(f"{path}: the video is damaged at frame {index} of {total}. Export it again.")
         times = int((wanted == index).sum())
         if times:
-            frames += [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)] * times
+            frames += [fit(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))] * times
         progress((index - first + 1) / (wanted[-1] - first + 1), f"reading frame {len(frames)} of {count}")
     return Clip(np.stack(frames), float((wanted[-1] - first) / rate), total / rate, rate)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-__all__ = ["ambient_light", "lamp_light", "unblocked"]
+__all__ = ["ambient_light", "cosine_hemisphere", "lamp_light", "unblocked"]
 
 Floats = npt.NDArray[np.floating]
 
@@ -158,7 +158,7 @@ def ambient_light(
     mesh = _mesh(vertices, triangles, target)
     light = wp.zeros(len(points), dtype=wp.vec3, device=target)
     buried = wp.zeros(len(points), dtype=float, device=target)
-    arrays = [_vectors(a, target) for a in (radiance, points, normals, _hemisphere(ray_count))]
+    arrays = [_vectors(a, target) for a in (radiance, points, normals, cosine_hemisphere(ray_count))]
     tones = [wp.vec3(*(float(v) for v in np.asarray(c))) for c in (sky, ground)]
     wp.launch(
         _gather, len(points), [mesh.id, *arrays, *tones, float(reach), float(shade)], [light, buried], device=target
@@ -246,7 +246,7 @@ def _sphere(count: int) -> Floats:
     return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=-1)
 
 
-def _hemisphere(count: int) -> Floats:
+def cosine_hemisphere(count: int) -> Floats:
     """Return unit vectors (count, 3) around +Z, as dense as the cosine: a spiral of equal areas on the disc below."""
     i = np.arange(count) + 0.5
     r, turn = np.sqrt(i / count), np.pi * (1 + 5**0.5) * i

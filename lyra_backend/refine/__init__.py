@@ -43,25 +43,28 @@ def run(generation: Generation, params: Params, progress: Progress) -> Outcome[G
     counts, findings = dict(cleaned.counts), list(cleaned.findings)
     if not generation.cloud.count:
         return Outcome(generation, counts, tuple(findings))
-    if generation.sequence is not None:
-        progress(0.2, "telling what moves")
-        split = split_background(generation.sequence, params)
-        first = generation.cloud if split.value is None else split.value.at(0)
-        generation = replace(generation, cloud=first, sequence=split.value)
-        counts |= split.counts
-        findings += split.findings
-    progress(0.4, "looking for the floor")
+    progress(0.2, "looking for the floor")
+    levelling = None
     if generation.cloud.frame is Frame.WORLD:
         # A surface that is known exactly needs no second opinion: a street may well slope to its gutter.
         if generation.geometry != "exact":
             findings += _check_world(find_floor(generation.cloud, generation.cameras, params))
     elif not params.align:
-        generation = generation.transformed(Similarity(), Frame.WORLD)
+        levelling = Similarity()
     else:
         floor = find_floor(generation.cloud, generation.cameras, params)
-        progress(0.6, "putting the floor at z = 0")
-        generation = generation.transformed(_levelling(floor), Frame.WORLD)
+        levelling = _levelling(floor)
         findings += _floor_findings(floor)
+    if generation.sequence is not None:
+        progress(0.5, "telling what moves")
+        split = split_background(generation.sequence, params, levelling)
+        first = generation.cloud if split.value is None else split.value.at(0)
+        generation = replace(generation, cloud=first, sequence=split.value)
+        counts |= split.counts
+        findings += split.findings
+    if levelling is not None:
+        progress(0.8, "putting the floor at z = 0")
+        generation = generation.transformed(levelling, Frame.WORLD)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
     return Outcome(generation, counts, tuple(findings))
 

@@ -7,14 +7,14 @@ Clouds are gone through one at a time, and equal clouds give equal splits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..params import param
-from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
+from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity, Similarity
 from ..types.rotations import matrix_from_quat
 
 __all__ = ["BackgroundParams", "split_background"]
@@ -30,6 +30,10 @@ _EXACT = 1e-9
 #: Cells are numbered by three coordinates of this many bits.
 _CELL_BITS = 20
 _AT_ONCE = 1 << 17
+#: Gaussians nearer to the ground than this are of it [cells].
+_ON_GROUND = 0.25
+#: Numbers that make up a Gaussian's centre, opacity, shape and colour.
+_TRAITS = (3, 1, 6, 3)
 _CORNERS = np.indices((2, 2, 2)).reshape(3, 8).T
 
 
@@ -51,57 +55,89 @@ class BackgroundParams:
     )
 
 
-def split_background(sequence: GaussianSequence, params: BackgroundParams) -> Outcome[GaussianSequence | None]:
+@dataclass(frozen=True)
+class _Told:
+    """Which Gaussians (N,) of one time change, and which are of a surface that is there at all times even so.
+
+    `unseen` are those of the latter that lie where none was seen to be of one at the times before.
+    """
+
+    changes: Mask
+    lasts: Mask
+    unseen: Mask
+
+
+def split_background(
+    sequence: GaussianSequence, params: BackgroundParams, levelling: Similarity | None = None
+) -> Outcome[GaussianSequence | None]:
     """Return the sequence with its background apart, as the first time shows it; None if nothing moves.
 
     The background is None if everything moves.
+
+    Args:
+        sequence: of any frame.
+        params: what counts as standing still.
+        levelling: what takes the sequence to where the ground is z = 0; None if it is there.
     """
-    clouds = sequence.clouds
-    if sequence.stable_identity:
-        moving = _strays(clouds, params)
-        masks: Iterable[Mask] = (moving for _ in clouds)
-    else:
-        masks = _elsewhere(clouds, params)
-    apart, background = [], None
-    for number, (cloud, moves) in enumerate(zip(clouds, masks, strict=True)):
-        apart.append(cloud.select(moves))
-        if number == 0 and not moves.all():
-            background = cloud.select(~moves)
+    clouds, ground = sequence.clouds, levelling or Similarity()
+    told = _followed(clouds, params) if sequence.stable_identity else _compared(clouds, params, ground)
+    apart, solid, lasting = [], [], []
+    background = None
+    for number, (cloud, found) in enumerate(zip(clouds, told, strict=True)):
+        apart.append(cloud.select(found.changes))
+        solid.append(~found.lasts[found.changes])
+        lasting += [cloud.select(found.unseen)] if found.unseen.any() else []
+        if number == 0 and not found.changes.all():
+            background = cloud.select(~found.changes)
     most = max(cloud.count for cloud in apart)
     still = 0 if background is None else background.count
     counts = {"background": still, "moving": most, "times": len(clouds)}
     if not most:
         return Outcome(None, counts, (_still(sequence),))
-    return Outcome(replace(sequence, clouds=tuple(apart), background=background), counts, (_told(still, most),))
+    split = replace(
+        sequence,
+        clouds=tuple(apart),
+        background=background,
+        lasting=GaussianCloud.concatenate(lasting) if lasting else None,
+        solid=tuple(solid),
+    )
+    return Outcome(split, counts, (_said(still, most),))
 
 
-def _strays(clouds: tuple[GaussianCloud, ...], params: BackgroundParams) -> Mask:
-    """Return which Gaussians (N,) vary over time in centre, shape or colour.
+def _followed(clouds: tuple[GaussianCloud, ...], params: BackgroundParams) -> Iterator[_Told]:
+    """Yield for each time what changes: the same Gaussians at all; a surface lasts if only its colour changes.
 
-    They do if the standard deviation over time exceeds the tolerance, or any deviation several times of it.
+    A Gaussian changes if the standard deviation over time of its centre, opacity, shape or colour exceeds the
+    tolerance, or any deviation several times of it.
     """
     count = clouds[0].count
-    mean = [np.zeros((count, width), np.float32) for width in (3, 4, 6)]
+    mean = [np.zeros((count, width), np.float32) for width in _TRAITS]
     for cloud in clouds:
         for total, values in zip(mean, _traits(cloud, clouds[0], params), strict=True):
             total += values / np.float32(len(clouds))
-    variance, most = np.zeros((3, count)), np.zeros((3, count))
+    variance, most = np.zeros((len(mean), count)), np.zeros((len(mean), count))
     for cloud in clouds:
         for k, values in enumerate(_traits(cloud, clouds[0], params)):
             squares = ((values - mean[k]) ** 2).sum(axis=1)
             variance[k] += squares / len(clouds)
             most[k] = np.maximum(most[k], squares)
-    return np.asarray(((variance > 1.0) | (most > _MOMENT**2)).any(axis=0))
+    strays: Mask = (variance > 1.0) | (most > _MOMENT**2)
+    changes: Mask = np.any(strays, axis=0)
+    lasts: Mask = strays[-1] & ~np.any(strays[:-1], axis=0)
+    yield _Told(changes, lasts, lasts)
+    for _ in clouds[1:]:
+        yield _Told(changes, lasts, np.zeros(count, bool))
 
 
 def _traits(cloud: GaussianCloud, first: GaussianCloud, params: BackgroundParams) -> Iterator[Floats]:
-    """Yield centre (N, 3), colour with opacity (N, 4) and shape (N, 6), each in units of what may change of it."""
+    """Yield centre, opacity, shape and colour, of widths `_TRAITS`, each in units of what may change of it."""
     yield (cloud.positions - first.positions) / np.float32(max(params.still_distance, _EXACT))
     change = np.float32(max(params.still_change, _EXACT))
     opacities = cloud.opacities[:, None]
-    yield np.concatenate([cloud.base_colors * opacities, opacities], axis=1) / change
+    yield opacities / change
     # covariances say what orientations and scales say together; they grow with the square of the size
     yield _covariances(cloud) / (2 * change * (first.scales**2).sum(axis=1, keepdims=True))
+    yield cloud.base_colors * opacities / change
 
 
 def _covariances(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
@@ -116,23 +152,77 @@ def _covariances(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
     return out
 
 
-def _elsewhere(clouds: tuple[GaussianCloud, ...], params: BackgroundParams) -> Iterator[Mask]:
-    """Yield for each cloud which of its Gaussians (N,) touch a cell whose colour or cover is not always the same."""
+@dataclass(frozen=True)
+class _Cells:
+    """Cells by ascending number (C,), and what is known of each over time.
+
+    `changed`: its look is not always the same; `cover`: the least of all times; `mostly`: it holds something at more
+    than half of them.
+    """
+
+    numbers: Ints
+    changed: Mask
+    cover: Floats
+    mostly: Mask
+
+
+def _compared(clouds: tuple[GaussianCloud, ...], params: BackgroundParams, ground: Similarity) -> Iterator[_Told]:
+    """Yield for each time which Gaussians touch a cell whose colour or cover is not always the same.
+
+    They are of a surface that lasts where a cell always holds something, and no more than that; and on the ground
+    where a cell mostly holds something, for what stands on the ground hides it.
+    """
+    cells, covers = _over_time(clouds, params)
+    missing = cells.changed.copy()
+    for cloud, (own, cover) in zip(clouds, covers, strict=True):
+        more = _spread(cover, own, cells.numbers)[:, 0] > cells.cover + params.still_difference
+        full: Mask = more | (cells.cover < params.still_difference)
+        low = np.abs(ground.apply(cloud.positions)[:, 2]) <= _ON_GROUND * params.still_voxel
+        yield _told_of(cloud, params.still_voxel, cells, full, low, missing)
+
+
+def _over_time(clouds: tuple[GaussianCloud, ...], params: BackgroundParams) -> tuple[_Cells, list[tuple[Ints, Floats]]]:
+    """Return all cells, and for each time the numbers and the covers (c, 1) of those that are touched then."""
     keys: Ints = np.zeros(0, np.int64)
     low: Floats = np.zeros((0, 4))
     high: Floats = np.zeros((0, 4))
+    often: Floats = np.zeros((0, 1))
+    covers: list[tuple[Ints, Floats]] = []
     for number, cloud in enumerate(clouds):
         own, values = _seen(cloud, params.still_voxel)
+        covers.append((own, values[:, 3:]))
         every = np.union1d(keys, own)
-        low, high, values = _spread(low, keys, every), _spread(high, keys, every), _spread(values, own, every)
+        low, high, often, values = (
+            _spread(rows, of, every) for rows, of in ((low, keys), (high, keys), (often, keys), (values, own))
+        )
         low, high = (values, values) if number == 0 else (np.minimum(low, values), np.maximum(high, values))
+        often += values[:, 3:] >= params.still_difference
         keys = every
     changed: Mask = np.any(high - low > params.still_difference, axis=1)
-    for cloud in clouds:
-        moves = np.zeros(cloud.count, bool)
-        for part, cells, _ in _touched(cloud, params.still_voxel):
-            moves[part] = changed[np.searchsorted(keys, cells)].any(axis=1)
-        yield moves
+    return _Cells(keys, changed, low[:, 3], 2 * often[:, 0] > len(clouds)), covers
+
+
+def _told_of(cloud: GaussianCloud, voxel: float, cells: _Cells, full: Mask, low: Mask, missing: Mask) -> _Told:
+    """Return what one time says of its Gaussians; cells where a lasting surface is seen are no longer `missing`.
+
+    Args:
+        cloud: the Gaussians.
+        voxel: size of the cells [m].
+        cells: all of them.
+        full: which hold more now than what lasts, shape (C,).
+        low: which Gaussians lie on the ground, shape (N,).
+        missing: which have not shown a lasting surface so far, shape (C,); updated.
+    """
+    changes, lasts, home = np.zeros(cloud.count, bool), np.zeros(cloud.count, bool), np.zeros(cloud.count, np.int64)
+    for part, touched, shares in _touched(cloud, voxel):
+        index = np.searchsorted(cells.numbers, touched)
+        changes[part] = cells.changed[index].any(axis=1)
+        lasts[part] = (full[index] * shares).sum(axis=1) < 0.5
+        home[part] = np.take_along_axis(index, shares.argmax(axis=1)[:, None], axis=1)[:, 0]
+    lasts = changes & (lasts | (low & cells.mostly[home]))
+    unseen = lasts & missing[home]
+    missing[home[unseen]] = False
+    return _Told(changes, lasts, unseen)
 
 
 def _seen(cloud: GaussianCloud, voxel: float) -> tuple[Ints, Floats]:
@@ -176,7 +266,7 @@ def _spread(values: Floats, own: Ints, every: Ints) -> Floats:
     return out
 
 
-def _told(still: int, moving: int) -> Finding:
+def _said(still: int, moving: int) -> Finding:
     share = moving / (still + moving)
     if not still:
         message = (

@@ -13,7 +13,7 @@ from ..types import Camera, GaussianCloud, Intrinsics, look_at
 from .occupancy import Occupancy
 from .view_choice import FOV_DEG, HEIGHT_PX, SIGHT_M, TOO_NEAR_M, WIDTH_PX, best_view, thinned
 
-__all__ = ["robot_viewpoints", "scene_viewpoint"]
+__all__ = ["robot_viewpoints", "scene_viewpoint", "standing_places"]
 
 Floats = npt.NDArray[np.floating]
 
@@ -70,6 +70,23 @@ def robot_viewpoints(
         else:
             views.append(best_view(thin, grid, known or _orbit(cloud, None, height), name)[0])
     return tuple(views)
+
+
+def standing_places(cloud: GaussianCloud, height_m: float, cameras: Sequence[Camera] = ()) -> Floats:
+    """Return places in free space (P, 3) [m], P > 0: `height_m` above free floor, then where `cameras` stand.
+
+    The first one has the most room around it. A cloud without free floor and cameras is looked at from outside.
+
+    Raises:
+        InvalidRequest: the cloud is empty.
+    """
+    _require_content(cloud)
+    grid = Occupancy.of(cloud, cameras[0].position if cameras else None)
+    floor = _standing_points(grid) + np.array([0.0, 0.0, height_m])
+    places = np.concatenate([floor, *(camera.position[None] for camera in cameras)])
+    if len(places):
+        return places
+    return np.stack([pose[:3, 3] for pose in _orbit(cloud, None, height_m)])
 
 
 def _best_standing(

@@ -11,7 +11,7 @@ from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
 from .keyframe import Keyframe
-from .light import Bulb, SceneLight
+from .light import Bulb, Environment, LightEstimate, SceneLight
 from .mesh import TexturedMesh, TexturedPart, TriangleMesh
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
@@ -26,6 +26,7 @@ __all__ = [
     "Camera",
     "CollisionPart",
     "CollisionProxy",
+    "Environment",
     "Estimate",
     "Finding",
     "Frame",
@@ -35,6 +36,7 @@ __all__ = [
     "Intrinsics",
     "Keyframe",
     "KinematicBody",
+    "LightEstimate",
     "Outcome",
     "Primitive",
     "Role",

@@ -8,7 +8,7 @@ from typing import Any
 
 from .collision import CollisionProxy
 from .gaussians import GaussianCloud
-from .light import SceneLight
+from .light import Environment, SceneLight
 from .mesh import TexturedMesh
 from .sequence import GaussianSequence
 
@@ -26,6 +26,8 @@ class SceneBundle:
         provenance: JSON data: what made the scene, from what inputs, under which licences.
         light: what lights it, None if that is not known.
         sequence: the Gaussians at all times, if the scene moves.
+        environment: what surrounds a robot in it, None if that is not known.
+        seed: source of what is varied at random.
         truth: the exact surface, frame WORLD; None if that is not known.
     """
 
@@ -35,4 +37,6 @@ class SceneBundle:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     light: SceneLight | None = None
     sequence: GaussianSequence | None = None
+    environment: Environment | None = None
+    seed: int = 0
     truth: TexturedMesh | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .report import Finding
+
 __all__ = ["Estimate"]
 
 
@@ -17,6 +19,7 @@ class Estimate:
         device_bytes: memory of the GPU (or, without one, of the machine) at its peak [bytes]; None if small.
         note: what else to know.
         times_of: what the time is of, such as "a data-centre GPU"; "" if that is not known.
+        findings: what the user should know before it starts.
     """
 
     part: str
@@ -24,3 +27,4 @@ class Estimate:
     device_bytes: float | None = None
     note: str = ""
     times_of: str = ""
+    findings: tuple[Finding, ...] = ()

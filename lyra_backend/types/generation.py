@@ -72,8 +72,10 @@ class Generation:
     @property
     def still(self) -> GaussianCloud:
         """What stays where it is: all of a scene that does not move, and of one that does if that was not told."""
-        background = None if self.sequence is None else self.sequence.background
-        return self.cloud if background is None else background
+        if self.sequence is None or self.sequence.background is None:
+            return self.cloud
+        background, lasting = self.sequence.background, self.sequence.lasting
+        return background if lasting is None else GaussianCloud.concatenate([background, lasting])
 
     def transformed(self, similarity: Similarity, frame: Frame) -> Generation:
         """Return everything moved into `frame` together."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite
 
+import numpy as np
+import numpy.typing as npt
+
 from ..errors import InvalidRequest
 from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
@@ -21,7 +24,11 @@ class GaussianSequence:
         clouds: what moves at each time; at least one, all in one frame and of one SH degree.
         times_s: when each is so [s].
         stable_identity: Gaussian i is the same thing in every cloud, so that it can be moved from one to the next.
-        background: what is the same at all times, and in none of `clouds`; None if nothing was told apart.
+        background: what is the same at all times, and in none of `clouds`; None if nothing was told apart. `refine`
+            tells it, as all that follows.
+        lasting: surfaces that are there at all times but look different or are hidden at some, as a floor is that
+            something goes over; at each time they are part of `clouds`, for what they look like then. None without any.
+        solid: of each cloud, which Gaussians are of what moves and not of such surfaces, shapes (N,); None for all.
 
     Raises:
         InvalidRequest: there is no cloud, or times do not fit, are not finite or do not ascend, or clouds do not go
@@ -32,6 +39,8 @@ class GaussianSequence:
     times_s: tuple[float, ...]
     stable_identity: bool = False
     background: GaussianCloud | None = None
+    lasting: GaussianCloud | None = None
+    solid: tuple[npt.NDArray[np.bool_], ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.clouds or len(self.clouds) != len(self.times_s):
@@ -42,11 +51,13 @@ class GaussianSequence:
         finite = all(isfinite(time) for time in self.times_s)
         if not finite or any(later <= earlier for earlier, later in pairwise(self.times_s)):
             raise InvalidRequest(f"GaussianSequence.times_s must be finite and ascend, got {list(self.times_s)}.")
-        every = (*self.clouds, *(() if self.background is None else (self.background,)))
+        every = (*self.clouds, *(cloud for cloud in (self.background, self.lasting) if cloud is not None))
         if len({cloud.frame for cloud in every}) > 1:
             raise InvalidRequest("GaussianSequence: all clouds must be in one frame.")
         if len(degrees := {cloud.sh_degree for cloud in every}) > 1:
             raise InvalidRequest(f"GaussianSequence: all clouds must be of one SH degree, got {sorted(degrees)}.")
+        if self.solid is not None and [len(mask) for mask in self.solid] != [cloud.count for cloud in self.clouds]:
+            raise InvalidRequest("GaussianSequence.solid must have an entry for each Gaussian of each cloud.")
         if self.stable_identity and len({cloud.count for cloud in self.clouds}) > 1:
             raise InvalidRequest("GaussianSequence: with stable identity all clouds have as many Gaussians.")
 
@@ -60,8 +71,16 @@ class GaussianSequence:
             return self.clouds[index]
         return GaussianCloud.concatenate([self.background, self.clouds[index]])
 
+    def movers(self) -> tuple[GaussianCloud, ...]:
+        """Return what moves at each time, without surfaces that last."""
+        if self.solid is None:
+            return self.clouds
+        return tuple(cloud.select(mask) for cloud, mask in zip(self.clouds, self.solid, strict=True))
+
     def transformed(self, similarity: Similarity, frame: Frame) -> GaussianSequence:
         """Return the sequence moved into `frame`."""
-        background = None if self.background is None else self.background.transformed(similarity, frame)
+        background, lasting = (
+            None if cloud is None else cloud.transformed(similarity, frame) for cloud in (self.background, self.lasting)
+        )
         clouds = tuple(cloud.transformed(similarity, frame) for cloud in self.clouds)
-        return replace(self, clouds=clouds, background=background)
+        return replace(self, clouds=clouds, background=background, lasting=lasting)

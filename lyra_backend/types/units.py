@@ -15,7 +15,7 @@ _CODES = {
     "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
     "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
-    "field.extent_small gaussians.extent physics.body_drift physics.penetration refine.floor_height "
+    "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
@@ -28,18 +28,20 @@ _CODES = {
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
     "collide.rays_missing collide.straightened collide.supplied_far collide.supplied_missing "
     "collide.supplied_winding collide.thin_walls collider.degenerate collider.uncovered "
-    "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles lyra.cropped "
-    "lyra.depth_holes physics.back_faces physics.crossed physics.fallen physics.floating physics.floor_holes "
-    "physics.held physics.jitter physics.outside physics.solid physics.surface_moved physics.tunnelled "
-    "physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth sequence.background "
-    "sequence.no_background",
+    "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles light.estimated "
+    "light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes physics.back_faces physics.crossed "
+    "physics.fallen physics.floating "
+    "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
+    "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
+    "sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
     "collide.pieces collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices "
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
-    "field.scale_not_positive field.sh_length gaussians.count physics.carried_missed physics.engine_errors "
-    "physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed prompt.not_understood "
-    "refine.empty sequence.held sequence.still splat.clamped_scales splat.flat splat.non_finite "
+    "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "
+    "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
+    "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
+    "splat.non_finite "
     "splat.zero_quaternions",
     "SH degree": "field.sh_degree splat.reduced",
 }

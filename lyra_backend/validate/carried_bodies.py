@@ -16,7 +16,7 @@ from .moving_bodies import MovingBodies
 from .probe_bodies import GAP, SPHERE_RADIUS, Bodies
 from .triangle_index import TriangleIndex
 
-__all__ = ["HIT_M", "Carried", "choose_hanging", "read_carried"]
+__all__ = ["HIT_M", "Carried", "read_carried"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,19 +31,24 @@ class Carried:
     Attributes:
         paths: prim path of each.
         poses: position [m] and orientation xyzw of each after every step, shape (S, D, 7).
-        middles: where the middle of each one's shapes is then [m], shape (S, D, 3).
+        balls: balls without gravity, each in the way of a body, as late on it as there is room.
+        aimed_at: path of the body that each ball is for; one that does not get out of its own way has none.
     """
 
     paths: tuple[str, ...]
     poses: Floats
-    middles: Floats
+    balls: Bodies
+    aimed_at: tuple[str, ...]
 
 
-def read_carried(stage: Usd.Stage, moving: MovingBodies, dt: float, seconds: float) -> Carried | None:
+def read_carried(
+    stage: Usd.Stage, index: TriangleIndex, moving: MovingBodies, dt: float, seconds: float
+) -> Carried | None:
     """Return what `stage` carries along in steps of `dt` [s] for its whole time but `seconds` at most; None if nothing.
 
     Args:
         stage: in the units of the engine.
+        index: its static colliders.
         moving: its bodies at the start.
     """
     paths = [path for path in moving.paths if _is_carried(stage.GetPrimAtPath(path))]
@@ -62,25 +67,18 @@ def read_carried(stage: Usd.Stage, moving: MovingBodies, dt: float, seconds: flo
             turn = matrix.RemoveScaleShear().ExtractRotationQuat().GetNormalized()
             poses[step, k] = (*matrix.ExtractTranslation(), *turn.GetImaginary(), turn.GetReal())
             middles[step, k] = matrix.Transform(local[k])
-    return Carried(tuple(paths), poses, middles)
+    places = [_hanging(middles[:, k], index, moving) for k in range(len(paths))]
+    found = [(path, place) for path, place in zip(paths, places, strict=True) if place is not None]
+    positions = np.array([place for _, place in found]).reshape(-1, 3)
+    balls = Bodies(positions, np.zeros_like(positions), np.zeros(len(positions), bool), gravity=False)
+    return Carried(tuple(paths), poses, balls, tuple(path for path, _ in found))
 
 
-def choose_hanging(carried: Carried, index: TriangleIndex, moving: MovingBodies) -> tuple[Bodies, tuple[str, ...]]:
-    """Return a ball without gravity in the way of each body, as late on it as there is room, and the bodies it is for.
-
-    A body that does not get as far as out of its own way has none.
-    """
+def _hanging(way: Floats, index: TriangleIndex, moving: MovingBodies) -> Floats | None:
+    """Return the last of the places (S, 3) [m] that a body's middle gets to where a ball has room at the start."""
     room = SPHERE_RADIUS + GAP
-    places, paths = [], []
-    for k, path in enumerate(carried.paths):
-        way = carried.middles[:, k]
-        clear = index.are_free(way, room) & (moving.clearance(way) > room)
-        if clear.any():
-            places.append(way[np.flatnonzero(clear)[-1]])
-            paths.append(path)
-    positions = np.array(places).reshape(-1, 3)
-    bodies = Bodies(positions, np.zeros_like(positions), np.zeros(len(positions), bool), gravity=False)
-    return bodies, tuple(paths)
+    clear = np.flatnonzero(index.are_free(way, room) & (moving.clearance(way) > room))
+    return way[clear[-1]] if len(clear) else None
 
 
 def _is_carried(prim: Usd.Prim) -> bool:

@@ -18,7 +18,7 @@ from pxr import Usd
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome
 from . import physics_findings as findings
-from .carried_bodies import HIT_M, Carried, choose_hanging, read_carried
+from .carried_bodies import HIT_M, Carried, read_carried
 from .colliders import read_colliders
 from .engine_process import EngineFailed, EngineResult, Job, Run, missing_packages, run_engine
 from .gaussian_fit import check_fit
@@ -66,7 +66,8 @@ def check_physics(file: Path, cloud: GaussianCloud | None, limits: Any, progress
     if survey is None:
         return Outcome(None, findings=(*colliders.findings, findings.floor_area(0.0, limits)))
     fit = Outcome(None) if cloud is None or cloud.frame is not Frame.WORLD else check_fit(cloud, survey, limits)
-    carried = read_carried(Usd.Stage.Open(str(file)), colliders.moving, SECONDS / STEPS, CARRIED_SECONDS)
+    stage = Usd.Stage.Open(str(file))
+    carried = read_carried(stage, survey.index, colliders.moving, SECONDS / STEPS, CARRIED_SECONDS)
     moved = _simulate(file, survey, carried, limits, progress.child(0.2, 1.0))
     found = (*colliders.findings, *fit.findings, *_shape(survey, limits), *moved.findings)
     return Outcome(None, {**fit.counts, **moved.counts}, found)
@@ -105,7 +106,7 @@ def _simulate(
     except EngineFailed as failure:
         return Outcome(None, counts, (findings.engine_failed(str(failure)),))
     moved = findings.surface_moved(heights, result.traces["drop"].ray_heights, rays, limits)
-    hit = _hit(result, survey, carried)
+    hit = _hit(result, carried)
     return Outcome(None, counts, (*_judged(result, survey, drops, shots, limits), *moved, *hit))
 
 
@@ -138,24 +139,22 @@ def _run_engine(
                 runs.append(
                     Run(kind, str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, points.tolist(), length, own)
                 )
-        if carried is not None:
-            hanging, _ = choose_hanging(carried, survey.index, colliders.moving)
-            usd, steps = Path(name) / "carried.usda", len(carried.poses)
-            write_stage(file, colliders.scenes, hanging, usd)
-            driven, targets, count = list(carried.paths), carried.poses.tolist(), len(hanging.positions)
+        if carried is not None and carried.aimed_at:
+            usd, count, steps = Path(name) / "carried.usda", len(carried.aimed_at), len(carried.poses)
+            write_stage(file, colliders.scenes, carried.balls, usd)
+            driven, targets = list(carried.paths), carried.poses.tolist()
             run = Run("carried", str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, driven=driven, targets=targets)
-            runs += [run] if count else []
+            runs.append(run)
         return run_engine(Job(tuple(runs)), Path(name), timeout_s, progress)
 
 
-def _hit(result: EngineResult, survey: Survey, carried: Carried | None) -> tuple[Finding, ...]:
+def _hit(result: EngineResult, carried: Carried | None) -> tuple[Finding, ...]:
     """Judge whether what is carried along hit what hung in its way."""
     if carried is None or "carried" not in result.traces:
         return ()
-    _, paths = choose_hanging(carried, survey.index, survey.colliders.moving)
     positions = result.traces["carried"].positions
     moved = np.linalg.norm(positions[-1] - positions[0], axis=1)
-    return (findings.carried(moved > HIT_M, paths),)
+    return (findings.carried(moved > HIT_M, carried.aimed_at),)
 
 
 def _rays_down(survey: Survey, bodies: Bodies) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,6 +1,6 @@
 """Gaussians read back from a USD file, so that a stage can be checked without the run that made it.
 
-Does: read the first particle field. Does not: repair one that breaks the rules.
+Does: read the particle fields that stand still. Does not: repair one that breaks the rules.
 """
 
 from __future__ import annotations
@@ -21,19 +21,34 @@ __all__ = ["read_cloud"]
 
 
 def read_cloud(file: Path) -> GaussianCloud | None:
-    """Return the first ParticleField of `file` that lies where the stage is; None if there is none that can be used.
+    """Return the ParticleFields of `file` that lie where the stage is, in one cloud; None if none can be used.
 
-    Fields that a transform moves are left out, and so are broken ones: :mod:`usd_fields` says what is wrong.
+    Fields that a transform moves are left out, and so are broken ones: :mod:`usd_fields` says what is wrong. Of fields
+    of several SH degrees those of the first one's count. Only if everything moves over time, what does is read, as it
+    is at first.
     """
     try:
         stage = Usd.Stage.Open(str(file))
     except Tf.ErrorException:
         return None
     cache = UsdGeom.XformCache()
-    for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies()):
-        if is_field(prim) and np.array_equal(cache.GetLocalToWorldTransform(prim), np.eye(4)):
-            return _cloud(prim)
-    return None
+    fields = [
+        prim
+        for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies())
+        if is_field(prim) and np.array_equal(cache.GetLocalToWorldTransform(prim), np.eye(4))
+    ]
+    still = [prim for prim in fields if not _moves(prim)]
+    clouds = [cloud for prim in still or fields if (cloud := _cloud(prim)) is not None]
+    alike = [cloud for cloud in clouds if (cloud.sh_degree, cloud.frame) == (clouds[0].sh_degree, clouds[0].frame)]
+    return GaussianCloud.concatenate(alike) if alike else None
+
+
+def _moves(prim: Usd.Prim) -> bool:
+    """Say whether the Gaussians of a field have samples over time."""
+    attributes = (
+        prim.GetAttribute(name + end) for name in ("positions", "orientations", "scales") for end in ("", "h")
+    )
+    return any(attribute and attribute.GetNumTimeSamples() > 1 for attribute in attributes)
 
 
 def _cloud(prim: Usd.Prim) -> GaussianCloud | None:

@@ -21,6 +21,7 @@ from .fields import cloud_of, room_proxy
 FILES = (
     "gaussians.usdc",
     "collision.usdc",
+    "proxy.usdc",
     "scene.usda",
     "stage.usda",
     "stage_isaac6.usda",
@@ -96,7 +97,7 @@ def test_each_root_layer_speaks_for_itself(tmp_path: Path, name: str) -> None:
     assert root.GetInfo("metersPerUnit") == 1.0
     assert root.GetInfo("kilogramsPerUnit") == 1.0
     assert layer.GetPrimAtPath(layer.GetDefaultPrimAsPath())
-    if name != "collision.usdc":
+    if name not in ("collision.usdc", "proxy.usdc"):
         assert layer.customLayerData["renderSettings"]["rtx:post:tonemap:op"] == 2
 
 
@@ -107,27 +108,25 @@ def test_files_refer_to_each_other_by_name_only(tmp_path: Path) -> None:
         sublayers, references, payloads = UsdUtils.ExtractExternalReferences(str(tmp_path / name))
         assert sublayers == payloads == []
         found[name] = sorted(references)
-    assert found == {"scene.usda": ["./collision.usdc", "./gaussians.usdc"], "stage.usda": ["./scene.usda"]}
+    parts = ["./collision.usdc", "./gaussians.usdc", "./proxy.usdc"]
+    assert found == {"scene.usda": parts, "stage.usda": ["./scene.usda"]}
     for name in FILES:
         assert str(tmp_path).encode() not in (tmp_path / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["scene.usda", "stage.usda"])
-def test_appearance_switches_between_gaussians_colliders_and_nothing(tmp_path: Path, name: str) -> None:
+def test_appearance_switches_between_gaussians_their_proxy_and_nothing(tmp_path: Path, name: str) -> None:
     _written(tmp_path)
     seen = {}
     for variant in ("particleField", "proxy", "none"):
         stage = _opened(tmp_path, name, appearance=variant)
-        mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/World/Collision/Environment"))
-        colored = bool(mesh.GetDisplayColorAttr().Get())
-        has_field = bool(stage.GetPrimAtPath("/World/Visual/Gaussians"))
-        seen[variant] = (has_field, mesh.ComputePurpose(), colored)
-        assert mesh.GetPrim().HasAPI(UsdPhysics.CollisionAPI)
-    assert seen == {
-        "particleField": (True, "guide", False),
-        "proxy": (False, "render", True),
-        "none": (False, "guide", False),
-    }
+        collider = UsdGeom.Mesh(stage.GetPrimAtPath("/World/Collision/Environment"))
+        assert collider.ComputePurpose() == "guide"
+        assert collider.GetPrim().HasAPI(UsdPhysics.CollisionAPI)
+        seen[variant] = [bool(stage.GetPrimAtPath(f"/World/Visual/{child}")) for child in ("Gaussians", "Proxy")]
+        files = {Path(layer.realPath).name for layer in stage.GetUsedLayers() if not layer.anonymous}
+        assert ("gaussians.usdc" in files) == (variant == "particleField")
+    assert seen == {"particleField": [True, False], "proxy": [False, True], "none": [False, False]}
 
 
 def test_collision_switches_between_ways_to_say_the_same(tmp_path: Path) -> None:

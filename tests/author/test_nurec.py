@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from lyra_backend.types import (
     Severity,
     Similarity,
 )
+from lyra_backend.validate import Params as Limits
+from lyra_backend.validate.usd import check_usd
 
 from .fields import cloud_of, room_proxy, square
 
@@ -177,15 +180,49 @@ def test_without_a_welded_collider_no_mesh_is_named(tmp_path: Path, parts: tuple
     assert stage.GetPrimAtPath(GAUSSIANS).GetRelationship("proxy").GetTargets() == []
 
 
+def test_proxies_catch_shadows_on_request(tmp_path: Path) -> None:
+    for name, params in (
+        ("plain", author.Params()),
+        ("caught", author.Params(appearance="nurec", shadow_catcher=True)),
+    ):
+        (tmp_path / name).mkdir()
+        author.run(SceneBundle(cloud_of(20), room_proxy(), BOTH), tmp_path / name, params, Progress())
+        seen = {}
+        for variant in ("nurec", "particleField", "proxy", "none"):
+            stage = _opened(tmp_path / name / "stage.usda", appearance=variant)
+            mesh = stage.GetPrimAtPath("/World/Collision/Environment")
+            primvars = [mesh.GetAttribute(f"primvars:{n}").Get() for n in ("isMatteObject", "doNotCastShadows")]
+            seen[variant] = (UsdGeom.Mesh(mesh).ComputePurpose(), *primvars)
+        caught = ("render", True, True) if name == "caught" else ("guide", None, None)
+        hidden = ("guide", None, None)
+        assert seen == {"nurec": caught, "particleField": hidden, "proxy": hidden, "none": hidden}
+        settings = Sdf.Layer.FindOrOpen(str(tmp_path / name / "stage.usda")).customLayerData["renderSettings"]
+        assert settings.get("rtx:matteObject:enabled") == (True if name == "caught" else None)
+    codes = [f.code for f in check_usd(tmp_path / "caught", Limits(), Progress()).findings]
+    assert codes == ["usd.UnsupportedFileExtensionInPackage"]
+
+
+@pytest.mark.parametrize(
+    ("primitives", "proxy"),
+    [({"particle_field": particle_field.Params()}, room_proxy()), (BOTH, CollisionProxy((), "none", {}))],
+)
+def test_shadows_are_caught_only_where_that_can_be(tmp_path: Path, primitives: Any, proxy: CollisionProxy) -> None:
+    bundle = SceneBundle(cloud_of(20), proxy, primitives)
+    with pytest.raises(InvalidRequest, match=r"author\.shadow_catcher.*nurec"):
+        author.run(bundle, tmp_path, author.Params(shadow_catcher=True), Progress())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_root_layers_have_the_settings_of_what_is_shown_first(tmp_path: Path) -> None:
     for first, wanted in ((BOTH, particle_field.RENDER_SETTINGS), ({"nurec": Params()}, nurec.RENDER_SETTINGS)):
         folder = tmp_path / str(len(first))
         folder.mkdir()
         _scene(folder, primitives=first)
-        for name in ("scene.usda", "stage.usda"):
+        # lights of a stage are in units of a fixed exposure
+        for name, more in (("scene.usda", {}), ("stage.usda", {"rtx:post:histogram:enabled": False})):
             settings = Sdf.Layer.FindOrOpen(str(folder / name)).customLayerData["renderSettings"]
-            assert settings == wanted
-            assert {k: type(v) for k, v in settings.items()} == {k: type(v) for k, v in wanted.items()}
+            assert settings == wanted | more
+            assert {k: type(v) for k, v in settings.items()} == {k: type(v) for k, v in (wanted | more).items()}
 
 
 def test_a_moving_scene_has_one_time_in_nurec_and_says_so(tmp_path: Path) -> None:

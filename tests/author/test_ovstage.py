@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pxr import Usd
 
 from lyra_backend import author
 from lyra_backend.author.nurec import Params as NurecParams
@@ -17,6 +18,7 @@ from lyra_backend.progress import Progress
 from lyra_backend.types import GaussianSequence, SceneBundle
 
 from .fields import cloud_of, room_proxy
+from .test_labels import classed
 
 #: In a process of its own: the runtime brings its own build of USD.
 _READ = """
@@ -86,3 +88,17 @@ def test_runtime_reads_a_scene_that_moves_at_its_first_time(tmp_path: Path) -> N
     for name, cloud in (("Moving", sequence.clouds[0]), ("Still", sequence.background)):
         got = _read(tmp_path / "gaussians.usdc", f"/Gaussians/{name}", "positions")
         np.testing.assert_array_equal(got["positions"], cloud.positions)
+
+
+def test_runtime_reads_the_field_of_a_class_and_the_proxy(tmp_path: Path) -> None:
+    for name, appearance in (("splats", "particleField"), ("meshes", "proxy")):
+        (tmp_path / name).mkdir()
+        bundle = SceneBundle(classed(), room_proxy(), {"particle_field": Params()})
+        author.run(bundle, tmp_path / name, author.Params(appearance=appearance), Progress())
+    got = _read(tmp_path / "splats/stage.usda", "/World/Visual/Gaussians/wall", "positions")
+    np.testing.assert_array_equal(got["positions"], classed().positions[classed().class_ids == 3])
+    stage = Usd.Stage.Open(str(tmp_path / "meshes/stage.usda"))
+    proxy = stage.GetPrimAtPath("/World/Visual/Proxy").GetChildren()[0]
+    got = _read(tmp_path / "meshes/stage.usda", str(proxy.GetPath()), "points", "primvars:displayColor")
+    np.testing.assert_array_equal(got["points"], proxy.GetAttribute("points").Get())
+    assert len(got["primvars_displayColor"]) > 0

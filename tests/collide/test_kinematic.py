@@ -13,7 +13,7 @@ from lyra_backend.refine.background import BackgroundParams, split_background
 from lyra_backend.types import Finding, GaussianCloud, GaussianSequence, KinematicBody
 from lyra_backend.types.rotations import matrix_from_quat
 
-from ..moving import FPS, HIGH, LOW, SPEED_M_S, carried, followed, unfollowed
+from ..moving import FPS, HIGH, LOW, SPEED_M_S, carried, followed, over_ground, unfollowed
 from .clouds import box, cloud, join, sheet
 
 WALL = sheet((0, 0, 0), (4, 0, 0), (0, 4, 0))
@@ -87,6 +87,15 @@ def test_what_cannot_be_followed_goes_by_its_middle() -> None:
     assert (low > np.array(LOW) - 0.12).all()
     assert (high < np.array(HIGH) + 0.12).all()
     assert findings["collide.moving"].measured < 0.08
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_what_goes_over_the_ground_does_not_take_it_along(stable: bool) -> None:
+    (body,), findings = made(split(over_ground(stable=stable)))
+    np.testing.assert_allclose(np.ptp(body.part.vertices, axis=0), (0.4, 0.4, 0.5), atol=0.06)
+    np.testing.assert_allclose(body.positions[:, 0] - body.positions[0, 0], 0.2 * np.arange(9), atol=0.02)
+    assert findings["collide.moving"].measured < 0.12
+    assert "collide.moving_left_out" not in findings
 
 
 def test_what_is_not_always_there_is_left_out_and_told() -> None:

@@ -12,7 +12,7 @@ from pxr import Usd, UsdGeom, UsdPhysics
 from lyra_backend import api
 from lyra_backend.io.run_dir import RunDirectory
 
-from ..moving import FPS, SPEED_M_S, followed, write_folder
+from ..moving import FPS, SPEED_M_S, followed, over_ground, write_folder
 
 BODY = "/World/Collision/Moving/moving_1"
 ROOTS = ("gaussians.usdc", "collision.usdc", "scene.usda", "stage.usda")
@@ -85,3 +85,18 @@ def test_a_run_is_the_same_again(run: api.SceneResult, tmp_path: Path) -> None:
         assert (run.directory / name).read_bytes() == (again.directory / name).read_bytes(), name
     source = json.loads((run.directory / "provenance.json").read_text(encoding="utf-8"))
     assert len(source["source_sha256"]) == 64
+
+
+def test_ground_carries_where_something_that_cannot_be_followed_goes_over_it(tmp_path: Path) -> None:
+    frames = write_folder(tmp_path / "frames", over_ground(stable=False))
+    params = {"generate": {"up": "z", "scale": 1.0, "fps": FPS}, "collide": {"voxel_size": 0.08}}
+    made = api.generate_scene({"splat": str(frames), "params": params}, tmp_path / "run")
+    found = {finding.code: finding for finding in made.report.findings}
+    assert made.report.accepted, [f.message for f in made.report.findings if f.severity == "error"]
+    assert {"sequence.held", "sequence.background"} <= set(found)
+    assert "1 of 1 colliders" in found["physics.carried_missed"].message
+    assert "collide.kerb" not in found
+    stage = Usd.Stage.Open(str(made.directory / "collision.usdc"))
+    points = np.array(UsdGeom.Mesh(stage.GetPrimAtPath("/World/Collision/Environment")).GetPointsAttr().Get())
+    way = points[((points > (0.2, 0.7, -0.5)) & (points < (2.4, 1.7, 0.7))).all(axis=1)]
+    assert np.abs(way[:, 2]).max() < 0.005

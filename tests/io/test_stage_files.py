@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lyra_backend.io.stage_files import load_generation, load_proxy, save_generation, save_proxy
+from lyra_backend.io.stage_files import (
+    load_generation,
+    load_light,
+    load_proxy,
+    save_generation,
+    save_light,
+    save_proxy,
+)
 from lyra_backend.types import (
     Approximation,
+    Bulb,
     Camera,
     CollisionPart,
     CollisionProxy,
+    Environment,
     Frame,
     GaussianCloud,
     GaussianSequence,
@@ -21,9 +30,11 @@ from lyra_backend.types import (
     Intrinsics,
     Keyframe,
     KinematicBody,
+    LightEstimate,
     Primitive,
     Role,
     Scale,
+    SceneLight,
     Shape,
     Similarity,
     TriangleMesh,
@@ -121,13 +132,20 @@ def test_every_time_keeps_its_frame_and_what_its_gaussians_are(tmp_path: Path) -
 
 
 def test_what_does_not_move_comes_back_once(tmp_path: Path) -> None:
-    sequence = GaussianSequence((make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6))
+    solid = (np.array([True, False, True]), np.array([False, True]))
+    sequence = GaussianSequence(
+        (make(3, seed=1), make(2, seed=2)), (0.0, 0.5), background=make(6), lasting=make(2, seed=3), solid=solid
+    )
     save_generation(tmp_path, Generation(sequence.at(0), sequence=sequence))
     after = load_generation(tmp_path)
     assert after.sequence is not None
     assert after.sequence.background is not None
     assert same_cloud(after.sequence.background, make(6))
     assert [cloud.count for cloud in after.sequence.clouds] == [3, 2]
+    assert after.sequence.lasting is not None
+    assert same_cloud(after.sequence.lasting, make(2, seed=3))
+    assert after.sequence.solid is not None
+    assert all(np.array_equal(one, two) for one, two in zip(after.sequence.solid, solid, strict=True))
     assert same_cloud(after.cloud, sequence.at(0))
 
 
@@ -159,3 +177,18 @@ def test_exact_colliders_come_back_and_move_with_the_scene(tmp_path: Path) -> No
     (tmp_path / "bare").mkdir()
     save_generation(tmp_path / "bare", Generation(make(3)))
     assert load_generation(tmp_path / "bare").exact_colliders == ()
+
+
+def test_light_comes_back_whole_and_so_does_not_knowing_it(tmp_path: Path) -> None:
+    around = Environment(np.random.default_rng(0).random((4, 8, 3)), np.full((4, 8), 0.5), np.array([1.0, 2.0, 0.6]))
+    lamp = Bulb((1.0, 2.0, 3.0), (0.5, 0.25, 0.125))
+    known = SceneLight((0.1, 0.2, 0.3), (1, 1, 1), (2, 2, 2), (0, 0.6, 0.8), (lamp,), sun_angle_deg=5.0)
+    for name, estimate in (("all", LightEstimate(known, around)), ("nothing", LightEstimate())):
+        (tmp_path / name).mkdir()
+        save_light(tmp_path / name, estimate)
+        back = load_light(tmp_path / name)
+        assert back.light == estimate.light
+        assert (back.environment is None) == (estimate.environment is None)
+        for field in fields(Environment):
+            if estimate.environment is not None:
+                assert np.array_equal(getattr(back.environment, field.name), getattr(estimate.environment, field.name))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lyra_backend.kernels.occlusion import _hemisphere, ambient_light, lamp_light, unblocked
+from lyra_backend.kernels.occlusion import ambient_light, cosine_hemisphere, lamp_light, unblocked
 
 
 def nearest_hits(corners, starts, directions):
@@ -71,7 +71,7 @@ def test_ambient_light_agrees_with_brute_force(litter):
 
 
 def test_hemisphere_is_cosine_weighted():
-    ways = _hemisphere(5000)
+    ways = cosine_hemisphere(5000)
     assert np.linalg.norm(ways, axis=1) == pytest.approx(1, abs=1e-9)
     assert ways[:, 2].mean() == pytest.approx(2 / 3, abs=2e-3)
     assert ways[:, :2].mean(axis=0) == pytest.approx(0, abs=5e-3)

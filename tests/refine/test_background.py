@@ -10,11 +10,11 @@ import pytest
 from lyra_backend import refine
 from lyra_backend.progress import Progress
 from lyra_backend.refine.background import BackgroundParams, split_background
-from lyra_backend.types import GaussianCloud, GaussianSequence, Generation
-from lyra_backend.types.rotations import multiply_quats
+from lyra_backend.types import Frame, GaussianCloud, GaussianSequence, Generation, Similarity
+from lyra_backend.types.rotations import matrix_from_quat, multiply_quats
 
 from ..collide.clouds import room
-from ..moving import HIGH, LOW, SPEED_M_S, carried, followed, resampled, unfollowed
+from ..moving import HIGH, LOW, SPEED_M_S, carried, followed, over_ground, resampled, unfollowed
 
 ROOM = room().count
 
@@ -148,3 +148,60 @@ def test_a_scene_that_turns_out_to_stand_still_has_no_times() -> None:
     assert outcome.value.sequence is None
     assert outcome.value.still is outcome.value.cloud
     assert "sequence.still" in {f.code for f in outcome.findings}
+
+
+# -- surfaces that last -----------------------------------------------------------------------------------------------
+
+
+def uncovered_share(cloud: GaussianCloud) -> float:
+    """Return how much of the floor below the box's way has no Gaussian within 5 cm."""
+    floor = cloud.positions[np.abs(cloud.positions[:, 2]) < 0.03][:, :2]
+    places = np.stack(np.meshgrid(np.arange(0.2, 2.4, 0.03), np.arange(0.9, 1.5, 0.03)), axis=-1).reshape(-1, 1, 2)
+    return float((np.linalg.norm(places - floor, axis=2).min(axis=1) > 0.05).mean())
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_ground_that_something_goes_over_lasts(stable: bool) -> None:
+    whole = over_ground(stable=stable)
+    moving = split_background(whole, BackgroundParams()).value
+    assert uncovered_share(moving.background) > 0.3
+    assert uncovered_share(GaussianCloud.concatenate([moving.background, moving.lasting])) < 0.005
+    # it is there once, and not what stands on it
+    assert moving.lasting.count < 1.3 * 2.4 * 0.8 / 0.025**2
+    assert (moving.lasting.positions[:, 2] > 0.03).mean() < 0.02
+    assert moving.lasting.positions[:, 2].max() < 0.1
+    for number, (cloud, movers) in enumerate(zip(moving.clouds, moving.movers(), strict=True)):
+        assert movers.count < cloud.count
+        ground = np.abs(movers.positions[:, 2]) < 0.02
+        middle = np.abs(movers.positions[:, :2] - (0.5 + 0.2 * number, 1.2))
+        assert (middle[~ground] < 0.23).all()
+        assert ground.mean() < 0.1
+        # what is shown is whole all the same
+        assert uncovered_share(moving.at(number)) < (0.005 if stable else 0.2)
+
+
+def test_a_wall_that_changes_its_colour_alone_lasts() -> None:
+    sequence = still_room(3)
+    colors = sequence.clouds[1].sh.copy()
+    wall = sequence.clouds[1].positions[:, 0] < 0.05
+    colors[wall] += 1.5
+    sequence = changed(sequence, 1, sh=colors)
+    _, followed_through, _ = split(sequence)
+    assert followed_through.lasting.count == wall.sum()
+    assert [cloud.count for cloud in followed_through.movers()] == [0, 0, 0]
+    _, compared, _ = split(replace(sequence, stable_identity=False))
+    assert wall.sum() <= compared.lasting.count < 1.5 * wall.sum()
+    assert [cloud.count for cloud in compared.movers()] == [0, 0, 0]
+
+
+def test_ground_is_where_levelling_puts_it() -> None:
+    moved = Similarity.build(1.0, matrix_from_quat(np.array([0.9962, 0.0, 0.0872, 0.0])), (0.3, -0.2, 1.7))
+    whole = over_ground(stable=False).transformed(moved, Frame.GENERATOR)
+    there = split_background(whole, BackgroundParams(), moved.inverse()).value
+    back = there.transformed(moved.inverse(), Frame.WORLD)
+    assert uncovered_share(GaussianCloud.concatenate([back.background, back.lasting])) < 0.01
+    assert (back.lasting.positions[:, 2] > 0.03).mean() < 0.05
+    outcome = refine.run(Generation(whole.clouds[0], sequence=whole), refine.Params(max_tilt=20.0), Progress())
+    assert outcome.value.sequence.lasting.frame is Frame.WORLD
+    assert (np.abs(outcome.value.sequence.lasting.positions[:, 2]) > 0.04).mean() < 0.05
+    assert outcome.value.still.count == outcome.value.sequence.background.count + outcome.value.sequence.lasting.count

@@ -90,6 +90,23 @@ def test_the_background_is_there_at_all_times_and_moves_along() -> None:
     assert Generation(moving.at(0), sequence=moving).still is moving.clouds[0]
 
 
+def test_surfaces_that_last_stand_with_the_background_and_do_not_move() -> None:
+    lasting, solid = make(2, seed=8), (np.arange(5) < 2, np.arange(3) < 3)
+    whole = replace(sequence(5, 3), background=make(4, seed=9), lasting=lasting, solid=solid)
+    assert [cloud.count for cloud in whole.movers()] == [2, 3]
+    assert [whole.at(k).count for k in range(2)] == [9, 7]
+    assert sequence(5, 3).movers()[0].count == 5
+    still = Generation(whole.at(0), sequence=whole).still
+    assert still.count == 6
+    assert np.array_equal(still.positions[4:], lasting.positions)
+    after = whole.transformed(Similarity.build(2.0), Frame.WORLD)
+    assert after.lasting is not None
+    np.testing.assert_allclose(after.lasting.positions, 2 * lasting.positions, rtol=1e-6)
+    assert [cloud.count for cloud in after.movers()] == [2, 3]
+    with pytest.raises(InvalidRequest, match="solid must have an entry for each Gaussian of each cloud"):
+        replace(whole, solid=solid[:1])
+
+
 def test_clouds_that_do_not_go_together() -> None:
     with pytest.raises(InvalidRequest, match="all clouds must be in one frame"):
         replace(sequence(5, 3), background=replace(make(), frame=Frame.WORLD))

@@ -10,7 +10,7 @@ from pxr import Gf, Usd, UsdGeom
 
 from lyra_backend.types import Severity
 from lyra_backend.validate import physics_findings as findings
-from lyra_backend.validate.carried_bodies import Carried, choose_hanging, read_carried
+from lyra_backend.validate.carried_bodies import Carried, read_carried
 from lyra_backend.validate.colliders import read_colliders
 from lyra_backend.validate.triangle_index import TriangleIndex
 
@@ -36,7 +36,8 @@ def lifted(path: Path, *, rate: float = 50.0, end: float = 100.0) -> Usd.Stage:
 
 
 def read(stage: Usd.Stage, seconds: float = 9.0) -> Carried | None:
-    return read_carried(stage, read_colliders(stage).moving, DT, seconds)
+    colliders = read_colliders(stage)
+    return read_carried(stage, TriangleIndex(colliders.corners), colliders.moving, DT, seconds)
 
 
 def test_a_path_is_read_step_by_step(tmp_path: Path) -> None:
@@ -49,7 +50,6 @@ def test_a_path_is_read_step_by_step(tmp_path: Path) -> None:
     half = np.radians(90 * share) / 2
     np.testing.assert_allclose(carried.poses[:, 0, 5], np.sin(half), atol=1e-6)
     np.testing.assert_allclose(carried.poses[:, 0, 6], np.cos(half), atol=1e-6)
-    np.testing.assert_allclose(carried.middles[:, 0], carried.poses[:, 0, :3], atol=1e-6)
 
 
 def test_it_is_followed_for_a_while_only(tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ def test_what_is_above_a_body_carries_it_too(tmp_path: Path) -> None:
 
 
 def hanging(stage: Usd.Stage) -> np.ndarray:
-    colliders, carried = read_colliders(stage), read(stage)
-    bodies, paths = choose_hanging(carried, TriangleIndex(colliders.corners), colliders.moving)
-    assert len(paths) == len(bodies.positions)
-    return bodies.positions
+    carried = read(stage)
+    assert carried is not None
+    assert len(carried.aimed_at) == len(carried.balls.positions)
+    return carried.balls.positions
 
 
 def test_a_ball_hangs_as_late_on_the_way_as_there_is_room(tmp_path: Path) -> None:

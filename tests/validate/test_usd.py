@@ -80,7 +80,7 @@ def _numbers(folder: Path, name: str) -> np.ndarray:
 def test_a_good_scene_yields_nothing(good_scene: Path) -> None:
     outcome = check_usd(good_scene, Params(), Progress())
     assert outcome.findings == ()
-    assert outcome.counts == {"usd_files": 4, "particle_fields": 1, "colliders": 1, "collider_triangles": 4}
+    assert outcome.counts == {"usd_files": 6, "particle_fields": 1, "colliders": 1, "collider_triangles": 4}
 
 
 @pytest.mark.parametrize("options", [{}, {"half": True}, {"color_space": "srgb_rec709_scene"}])

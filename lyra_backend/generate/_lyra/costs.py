@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...models.folders import ModelFolders
     from ...models.placement import Placement
 
-__all__ = ["Costs", "scene_costs", "shares"]
+__all__ = ["Costs", "foretell", "scene_costs", "shares"]
 
 #: Parts of a plan by name, in their order: drawing, depth, prompt, loading, videos and decoding, those that there are.
 Costs = Mapping[str, Estimate]
@@ -68,6 +68,13 @@ def scene_costs(
     )
     times_of = "a data-centre GPU" if on_gpu else "two CPU cores"
     return {name: replace(part, times_of=times_of if part.seconds else "") for name, part in found.items()}
+
+
+def foretell(progress: Progress, costs: Costs) -> None:
+    """Say what the user should know before hours pass, a line each in a log."""
+    for part in costs.values():
+        for finding in part.findings:
+            progress.milestone(0.0, f"{finding.severity.value}: {finding.message}")
 
 
 def shares(progress: Progress, costs: Costs) -> tuple[Progress, Progress, Progress]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...errors import InvalidRequest, MissingDependency
 
-__all__ = ["ESTIMATORS", "Depth", "DepthEstimator", "check_estimator", "load_estimator"]
+__all__ = ["ESTIMATORS", "Depth", "DepthEstimator", "check_estimator", "load_estimator", "located"]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 ESTIMATORS = ("transformers", "moge")
 #: Model of MoGe that was used to train Lyra; a name with "moge-2" is one of metric depth.
 _MOGE = "Ruicheng/moge-vitl"
+_MOGE_FILE = "model.pt"
 _MOGE_PACKAGE = "git+https://github.com/microsoft/MoGe.git"
 #: What depth is in, by kind of network, where its configuration does not say: all others of transformers give metres.
 _UNITS = {"dpt": "relative"}
@@ -47,8 +48,8 @@ class Depth(NamedTuple):
 class DepthEstimator(Protocol):
     """A loaded network."""
 
-    def __call__(self, image: Pixels) -> Depth:
-        """Return the depth of a picture (H, W, 3)."""
+    def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
+        """Return the depth of a picture (H, W, 3), whose horizontal field of view is `fov_deg` if that is known."""
 
 
 def check_estimator(kind: str, model: str | Path | None) -> None:
@@ -61,9 +62,7 @@ def check_estimator(kind: str, model: str | Path | None) -> None:
         MissingDependency, InvalidRequest: see :func:`load_estimator`; damaged weights are found only there.
     """
     if kind == "moge":
-        if find_spec("moge") is None:
-            raise MissingDependency(_MOGE_PACKAGE, "depth by MoGe")
-        return
+        return  # its weights say nothing of themselves
     from transformers import AutoConfig
 
     try:
@@ -71,6 +70,36 @@ def check_estimator(kind: str, model: str | Path | None) -> None:
     except Exception as error:  # transformers and the hub raise nearly anything on what is no model
         raise _no_model(model, error) from error
     _require_metric(model, config)
+
+
+def located(kind: str, model: str | Path | None) -> Path | None:
+    """Return the folder or file of a network's weights on this machine, where hub names stand for what was fetched.
+
+    None means that transformers' default is wanted and somebody else knows where it is.
+
+    Args:
+        kind, model: see :func:`load_estimator`.
+
+    Raises:
+        InvalidRequest: there are no such weights here.
+        MissingDependency: they are MoGe's, and its package is not installed.
+    """
+    if kind == "moge" and find_spec("moge") is None:
+        raise MissingDependency(_MOGE_PACKAGE, "depth by MoGe")
+    name = str(model or (_MOGE if kind == "moge" else ""))
+    if not name or Path(name).exists():
+        return Path(name) if name else None
+    file = _MOGE_FILE if kind == "moge" else "config.json"
+    try:
+        from huggingface_hub import hf_hub_download
+
+        found = Path(hf_hub_download(name, file, local_files_only=True))
+    except Exception as error:  # the hub raises nearly anything on what is no name of a repository
+        raise InvalidRequest(
+            f"depth: {name} is no folder and was not fetched from the hub, which nothing does in the middle of a run. "
+            f"Run: hf download {name}. Or name a folder with generate.depth_model."
+        ) from error
+    return found if kind == "moge" else found.parent
 
 
 def load_estimator(kind: str, model: str | Path | None, device: str) -> DepthEstimator:
@@ -111,9 +140,9 @@ class _Transformer:
                 f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again."
             )
         _require_metric(model, network.config)
-        self._network, self._name, self._device = network.to(device).eval(), Path(str(model)).name, device
+        self._network, self._name, self._device = network.to(device).eval(), _name_of(model), device
 
-    def __call__(self, image: Pixels) -> Depth:
+    def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
         import torch
 
         with torch.no_grad():
@@ -135,19 +164,19 @@ class _MoGe:
         except ImportError as error:
             raise MissingDependency(_MOGE_PACKAGE, "depth by MoGe") from error
         try:
-            self._network = package.MoGeModel.from_pretrained(model).to(device).eval()
+            network = package.MoGeModel.from_pretrained(model)
         except Exception as error:  # torch and the hub raise nearly anything on what is no model
             raise InvalidRequest(
                 f"depth: {model} is no model of MoGe that can be had ({_first_line(error)})."
             ) from error
-        self._device, self._name = device, Path(model).name
+        self._network, self._device, self._name = network.to(device).eval(), device, _name_of(model)
 
-    def __call__(self, image: Pixels) -> Depth:
+    def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
         import torch
 
         picture = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).movedim(2, 0).float() / 255
         with torch.no_grad():
-            found = self._network.infer(picture)
+            found = self._network.infer(picture, fov_x=fov_deg)
         mask = found["mask"].cpu().numpy().astype(bool)
         z = np.where(mask, found["depth"].float().cpu().numpy(), 0.0)
         focal = float(found["intrinsics"][0, 0]) * image.shape[1]
@@ -172,6 +201,13 @@ def _require_metric(model: str | Path | None, config: Any) -> None:
         raise InvalidRequest(
             f"depth: {model} gives depth without a scale. Name a metric model, such as Depth Anything V2 Metric."
         )
+
+
+def _name_of(model: str | Path) -> str:
+    """Return what a network is called, also if it lies in the hub's cache, whose last folder is a number."""
+    parts = Path(str(model)).parts
+    kept = next((part for part in parts if part.startswith("models--")), None)
+    return Path(str(model)).name if kept is None else kept.rpartition("--")[2]
 
 
 def _usable(z: npt.NDArray[np.floating]) -> Floats:

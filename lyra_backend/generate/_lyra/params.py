@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...models.budget import PRECISIONS
 from ...params import param
 from ...types import SceneRequest
-from .depth import ESTIMATORS
+from .depth import ESTIMATORS, located
 from .devices import placements
 from .imagination import Sampling
 from .picture import FITS
@@ -63,13 +63,16 @@ class VideoParams:
         """The network for depth, if it is the model's own or the published one."""
         return ("depth",) if self.depth_estimator == "transformers" and self.depth_model is None else ()
 
-    def depth_network(self, folders: ModelFolders) -> str | Path | None:
-        """Return folder or name of the weights of the network for depth; None is MoGe's published one.
+    def depth_network(self, folders: ModelFolders) -> Path:
+        """Return the folder, or MoGe's file, of the weights of the network for depth.
 
         Args:
             folders: those that :func:`folders_of` found with :attr:`depth_helpers`.
+
+        Raises:
+            InvalidRequest: there are no such weights here.
         """
-        return folders.depth if self.depth_helpers else self.depth_model
+        return located(self.depth_estimator, self.depth_model) or folders.depth
 
     def wishes(self, folders: ModelFolders, device: str) -> Wishes:
         """What start_of takes, for a network for depth that works on a torch device."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...progress import Progress
 from ...types import SceneRequest
 from .params import VideoParams
 from .start import Start
@@ -13,7 +14,7 @@ __all__ = ["provenance_of"]
 
 
 def provenance_of(
-    generator: str, request: SceneRequest, params: VideoParams, weights: WeightFiles, start: Start
+    generator: str, request: SceneRequest, params: VideoParams, weights: WeightFiles, start: Start, progress: Progress
 ) -> dict[str, Any]:
     """Return JSON data: weights and inputs with checksums and licences, versions, and what decided the videos.
 
@@ -24,7 +25,7 @@ def provenance_of(
     return {
         "generator": generator,
         "method": "NVIDIA Lyra (arXiv 2509.19296)",
-        "sources": sources(weights, inputs),
+        "sources": sources(weights, inputs, lambda text: progress(1.0, text)),
         "versions": versions(),
         "seed": request.seed,
         "depth": start.depth_source,

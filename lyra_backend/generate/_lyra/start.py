@@ -14,7 +14,7 @@ from ...types import Finding, Intrinsics, Severity
 from .depth import Depth, DepthEstimator, check_estimator, load_estimator
 from .picture import DEFAULT_FOV, Fitted, fit_depth, fit_picture, lens_of
 
-__all__ = ["Picture", "Start", "Wishes", "picture_of", "start_of"]
+__all__ = ["Picture", "Start", "Wishes", "picture_findings", "picture_of", "start_of"]
 
 #: Share of a picture that may be cropped without a warning.
 _MUCH = 0.35
@@ -22,6 +22,15 @@ _MUCH = 0.35
 _NETWORK_PERCENT, _FILE_PERCENT = 20.0, 3.0
 #: A picture of whose pixels less than this share has depth or is sky leaves most of the scene to be invented.
 _KNOWN = 0.5
+#: Medians of depth outside are more likely of another unit [m].
+_PLAUSIBLE_M = (0.1, 200.0)
+_LENS_ASSUMED = Finding(
+    "lyra.lens_assumed",
+    Severity.WARNING,
+    f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across the longer side are assumed; the scene is "
+    "too deep or too flat by as much as that is wrong. Give --intrinsics or generate.fov.",
+    DEFAULT_FOV,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Wishes:
 
     Attributes:
         intrinsics, fov, fit, scale, depth_estimator: as users say them.
-        depth_network: folder or name of its weights; None is MoGe's published one.
+        depth_network: folder or file of its weights.
         device: torch device that it works on.
     """
 
@@ -39,7 +48,7 @@ class Wishes:
     fit: str
     scale: float | None
     depth_estimator: str
-    depth_network: str | Path | None
+    depth_network: Path
     device: str
 
     def check_estimator(self) -> None:
@@ -63,6 +72,13 @@ class Picture(NamedTuple):
     fitted: Fitted
     lens_source: str
     depth: Depth | None
+
+    @property
+    def known_fov_deg(self) -> float | None:
+        """Horizontal field of view, if anything says it."""
+        lens = self.fitted.lens
+        half = np.degrees(np.arctan(0.5 * lens.width / lens.fx))
+        return None if self.lens_source == "assumed" else float(2 * half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +154,7 @@ def start_of(picture: Picture, depth: Depth, wishes: Wishes) -> Start:
         # the network saw the whole of what is left of the picture
         fitted = fitted._replace(lens=Intrinsics(*size, depth.focal_px, depth.focal_px, size[0] / 2, size[1] / 2))
         lens_source = depth.source
-    if wishes.scale is not None:
-        depth = depth._replace(z=depth.z * np.float32(wishes.scale), is_metric=True)
+    depth = _scaled(depth, wishes)
     unit = float(np.median(depth.z[(depth.z > 0) & ~depth.sky]))
     percent = (_FILE_PERCENT if depth.source == "file" else _NETWORK_PERCENT) if depth.is_metric else None
     return Start(
@@ -162,7 +177,7 @@ def _from_file(path: str, image: npt.NDArray[np.uint8], fitted: Fitted) -> Depth
     if z.shape != image.shape[:2]:
         raise InvalidRequest(
             f"depth and image must have one size, got {z.shape[1]} x {z.shape[0]} and {image.shape[1]} x "
-            f"{image.shape[0]} pixels. Give the depth registered to the image."
+            f"{image.shape[0]} pixels. Give the depth registered to the image, turned as the image's EXIF data says."
         )
     z = fit_depth(z, fitted)
     if not (z > 0).any():
@@ -172,20 +187,35 @@ def _from_file(path: str, image: npt.NDArray[np.uint8], fitted: Fitted) -> Depth
     return Depth(z, np.zeros(z.shape, bool), True, None, "file")
 
 
+def picture_findings(picture: Picture, wishes: Wishes) -> tuple[Finding, ...]:
+    """Return what is known to say of a picture before any network has seen it."""
+    found = _cropped(picture.fitted)
+    if picture.lens_source == "assumed" and wishes.depth_estimator != "moge":
+        found.append(_LENS_ASSUMED)
+    return (*found, *(() if picture.depth is None else _about_depth(_scaled(picture.depth, wishes))))
+
+
+def _scaled(depth: Depth, wishes: Wishes) -> Depth:
+    """Return depth in metres if users say what its unit is."""
+    return depth if wishes.scale is None else depth._replace(z=depth.z * np.float32(wishes.scale), is_metric=True)
+
+
 def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
+    return [*_cropped(fitted), *([_LENS_ASSUMED] if lens_source == "assumed" else []), *_about_depth(depth)]
+
+
+def _cropped(fitted: Fitted) -> list[Finding]:
+    if fitted.cropped <= _MUCH:
+        return []
+    text = (
+        f"The model's pictures have another shape: {fitted.cropped:.0%} of the image is cropped away. "
+        "generate.fit=stretch keeps all of it, distorted."
+    )
+    return [Finding("lyra.cropped", Severity.WARNING, text, round(fitted.cropped, 3), _MUCH)]
+
+
+def _about_depth(depth: Depth) -> list[Finding]:
     found = []
-    if fitted.cropped > _MUCH:
-        text = (
-            f"The model's pictures have another shape: {fitted.cropped:.0%} of the image is cropped away. "
-            "generate.fit=stretch keeps all of it, distorted."
-        )
-        found.append(Finding("lyra.cropped", Severity.WARNING, text, round(fitted.cropped, 3), _MUCH))
-    if lens_source == "assumed":
-        text = (
-            f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across the longer side are assumed; the "
-            "scene is too deep or too flat by as much as that is wrong. Give --intrinsics or generate.fov."
-        )
-        found.append(Finding("lyra.lens_assumed", Severity.WARNING, text, DEFAULT_FOV))
     if not depth.is_metric:
         text = f"{depth.source} gives depth without a scale: the size of the scene is not known. Give --scale."
         found.append(Finding("lyra.scale_unknown", Severity.WARNING, text))
@@ -196,4 +226,11 @@ def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
             "will not keep it in place. Give a denser depth map, or none."
         )
         found.append(Finding("lyra.depth_holes", Severity.WARNING, text, round(known, 3), _KNOWN))
+    median, (low, high) = float(np.median(depth.z[depth.z > 0])), _PLAUSIBLE_M
+    if depth.source == "file" and not low < median < high:
+        text = (
+            f"Half of the depth is beyond {median:.4g} m, which no picture of a scene for robots is. Depth arrays are "
+            "in metres and depth pictures in millimetres: divide by 1000, or give the file's unit with --scale."
+        )
+        found.append(Finding("lyra.depth_unit", Severity.WARNING, text, round(median, 4), high if median > 1 else low))
     return found

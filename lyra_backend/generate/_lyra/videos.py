@@ -80,16 +80,20 @@ def missing_videos(kept: Path, views: Iterable[str]) -> list[str]:
 
 
 def _known(path: Path) -> torch.Tensor | None:
-    """Return what an earlier attempt kept of a video; None if there is nothing, or nothing that can be read."""
+    """Return what an earlier attempt kept of a video; None if there is nothing, or nothing that can be used."""
     from safetensors.torch import load_file
 
     if not path.is_file():
         return None
     try:
-        return load_file(path)["latents"]
+        latents = load_file(path)["latents"]
     except Exception as error:  # whatever a damaged file makes its reader say
         logger.warning("%s: what was kept is damaged (%s) and is made anew", path.stem, error)
         return None
+    if not latents.isfinite().all():
+        logger.warning("%s: what was kept holds NaN and is made anew", path.stem)
+        return None
+    return latents
 
 
 def _together(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -87,7 +87,9 @@ def _fetched(decoder: str) -> ModelFolders:
     return found
 
 
-def sources(weights: WeightFiles, inputs: Mapping[str, str | None]) -> list[dict[str, str]]:
+def sources(
+    weights: WeightFiles, inputs: Mapping[str, str | None], progress: Callable[[str], None]
+) -> list[dict[str, str]]:
     """Return what a scene is made from, for its provenance: each file of weights, and the inputs.
 
     Licences and checksums are those recorded when weights were fetched; a checksum that was not is computed.
@@ -95,16 +97,16 @@ def sources(weights: WeightFiles, inputs: Mapping[str, str | None]) -> list[dict
     Args:
         weights: see :func:`weight_files`.
         inputs: files by name; None for those that are not given.
+        progress: called before each checksum, which take a minute for weights that no record tells of.
 
     Raises:
         InvalidRequest: a record is damaged.
     """
     found = []
     for name, (folder, path) in weights.items():
-        record = _record(folder)
-        known = record.get("files", {}).get(path.relative_to(folder).as_posix(), {}).get("sha256")
-        licence = record.get("licence", {}).get("name", "unknown")
-        found.append({"name": f"weights {name}", "sha256": known or file_digest(path), "licence": licence})
+        progress(f"checksum of {name}")
+        digest = recorded_digest(folder, path) or file_digest(path)
+        found.append({"name": f"weights {name}", "sha256": digest, "licence": _licence(folder)})
     return found + [
         {"name": f"input {name}", "sha256": file_digest(Path(file)), "licence": "unknown"}
         for name, file in inputs.items()
@@ -112,31 +114,54 @@ def sources(weights: WeightFiles, inputs: Mapping[str, str | None]) -> list[dict
     ]
 
 
-def weight_files(folders: ModelFolders, helpers: Mapping[str, str | Path | None]) -> WeightFiles:
+def weight_files(folders: ModelFolders, helpers: Mapping[str, Path]) -> WeightFiles:
     """Return the files of weights that decide a scene, by network and name, each with its network's folder.
 
     Args:
         folders: of the model.
-        helpers: other networks that are used; those that are no folders have no files to tell of.
+        helpers: folders, or single files, of the other networks that are used.
     """
-    networks = {"decoder": folders.decoder, "transformer": folders.transformer, "vae": folders.vae}
-    networks |= {name: Path(path) for name, path in helpers.items() if path is not None and Path(path).is_dir()}
+    networks = {"decoder": folders.decoder, "transformer": folders.transformer, "vae": folders.vae, **helpers}
     return {
         f"{name}/{file.relative_to(folder).as_posix()}": (folder, file)
-        for name, folder in networks.items()
-        for file in sorted(folder.rglob("*.safetensors"))
+        for name, path in networks.items()
+        for folder in [path if path.is_dir() else path.parent]
+        for file in (sorted(folder.rglob("*.safetensors")) if path.is_dir() else [path])
     }
 
 
 def weights_state(weights: WeightFiles) -> dict[str, str]:
     """Return what tells files of weights from others of the same names: what was kept of those is of no use."""
-    files = {name: (path, path.stat()) for name, (_, path) in weights.items()}
-    return {name: f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for name, (path, stat) in files.items()}
+    return {name: recorded_digest(*where) or _stamp(where[1]) for name, where in weights.items()}
+
+
+def recorded_digest(folder: Path, file: Path) -> str | None:
+    """Return the checksum that was recorded when a file of weights was written; None if none was.
+
+    Raises:
+        InvalidRequest: the record is damaged.
+    """
+    files = _record(folder).get("files")
+    entry = files.get(file.relative_to(folder).as_posix()) if isinstance(files, dict) else None
+    digest = entry.get("sha256") if isinstance(entry, dict) else None
+    return digest if isinstance(digest, str) else None
+
+
+def _stamp(file: Path) -> str:
+    """Return size and time of a file; where it lies does not matter, so that a folder can be moved."""
+    stat = file.stat()
+    return f"{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that a scene's networks compute with."""
     return {package: version(package) for package in ("torch", "diffusers", "transformers")}
+
+
+def _licence(folder: Path) -> str:
+    licence = _record(folder).get("licence")
+    name = licence.get("name") if isinstance(licence, dict) else None
+    return name if isinstance(name, str) else "unknown"
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from .mipmap import from_linear
 from .patches import Faces, unit_normals
 from .spread import Samples, mean_sides, quad_weights
 
-__all__ = ["bake", "developed", "exposure_for"]
+__all__ = ["bake", "developed", "exposure_for", "light_in_air"]
 
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
@@ -81,6 +81,37 @@ def bake(
         light[i] += scene.lamplight(points, facing, lighting, lamp_rays)
     progress(1.0, "light is baked")
     return light[0], light[1]
+
+
+def light_in_air(
+    quads: Faces,
+    triangles: Faces,
+    albedo: tuple[Floats, Floats],
+    place: Floats,
+    normals: Floats,
+    lighting: Lighting,
+    ray_count: int = 256,
+) -> Floats:
+    """Return what white surfaces at `place` (3,) [m] in free space would send to the eye, as :func:`bake` computes it.
+
+    Args:
+        quads, triangles, albedo: the scene, as for :func:`bake`.
+        place: where a small ball hangs.
+        normals: unit normals on the ball, shape (N, 3).
+        lighting: where light comes from.
+        ray_count: rays per normal for ambient light.
+
+    Returns:
+        Linear RGB before exposure, shape (N, 3).
+    """
+    scene = _Scene.of(quads, triangles, albedo)
+    points = np.repeat(np.asarray(place)[None], len(normals), axis=0)
+    light, _ = scene.ambient(points, normals, lighting, scene.first_light(lighting), ray_count)
+    return (
+        light
+        + scene.sunlight(points, normals, lighting, SUN_RAYS)
+        + scene.lamplight(points, normals, lighting, MOST_RAYS)
+    )
 
 
 def developed(light: Floats, colors: Floats, exposure: float) -> Floats:
@@ -152,29 +183,36 @@ class _Scene:
 
         Triangles whose middle is buried have none (NaN).
         """
-        from ...kernels.occlusion import ambient_light
-
         quad, place = grids.nodes()
         weights = quad_weights(place)
         points = np.concatenate([_on(faces[0].corners, quad, weights), faces[1].corners.mean(axis=1)])
         normals = _unit(np.concatenate([_on(corner_normals[0], quad, weights), corner_normals[1].mean(axis=1)]))
-        sky = np.asarray(lighting.ambient)
-        light, buried = ambient_light(
-            *self.mesh,
-            self.albedo * self.first_light(lighting),
-            points + LIFT * normals,
-            normals,
-            sky,
-            sky * lighting.ground_bounce,
-            ray_count=int(np.clip(RAY_BUDGET // max(len(points), 1), 16, 96)),
-            reach=float(np.clip(self.size / 6, 1.5, 6.0)),
-            shade=CONTACT_SHADE,
-        )
+        ray_count = int(np.clip(RAY_BUDGET // max(len(points), 1), 16, 96))
+        light, buried = self.ambient(points + LIFT * normals, normals, lighting, self.first_light(lighting), ray_count)
         if with_lamps:
             light = light + self.lamplight(points, normals, lighting, NODE_RAYS)
         light[buried > 0.4] = np.nan
         light[: len(quad)] = _mended(light[: len(quad)], quad, len(faces[0]))
         return light
+
+    def ambient(
+        self, points: Floats, normals: Floats, lighting: Lighting, first: Floats, ray_count: int
+    ) -> tuple[Floats, Floats]:
+        """Return ambient light at points (N, 3) on which the triangles send `first` (F, 3), and how buried they are."""
+        from ...kernels.occlusion import ambient_light
+
+        sky = np.asarray(lighting.ambient)
+        return ambient_light(
+            *self.mesh,
+            self.albedo * first,
+            points,
+            normals,
+            sky,
+            sky * lighting.ground_bounce,
+            ray_count=ray_count,
+            reach=float(np.clip(self.size / 6, 1.5, 6.0)),
+            shade=CONTACT_SHADE,
+        )
 
     def between_nodes(self, light: Floats, grids: Grids, samples: tuple[Samples, Samples]) -> tuple[Floats, Floats]:
         """Interpolate node light at samples on quads and on triangles; triangles that meet share their light."""

@@ -13,14 +13,14 @@ from ...types import GaussianCloud, TexturedMesh
 from ...types.rotations import SH_C0, quat_from_matrix
 from .cover import bisected
 from .elements import Lighting
-from .light import bake, developed, exposure_for
+from .light import bake, developed, exposure_for, light_in_air
 from .mipmap import Mipmap, from_linear
 from .patches import Faces, join_quads, unit_normals
 from .silhouette import Outline
 from .spread import Samples, mean_sides, spread
 from .weather import veiled
 
-__all__ = ["gaussians_from"]
+__all__ = ["ball_light", "gaussians_from"]
 
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
@@ -83,6 +83,18 @@ def gaussians_from(
     progress(0.95, "gathering Gaussians")
     trimmed, places[1] = outline.trimmed(samples[1], places[1])
     return surface.cloud((samples[0], trimmed), np.concatenate(places), shown), exposure
+
+
+def ball_light(mesh: TexturedMesh, lighting: Lighting, place: Floats, normals: Floats) -> Floats:
+    """Return the linear light (N, 3) on a white ball at `place` (3,) [m] in the scene, by its unit `normals` (N, 3).
+
+    Times the exposure it is what pictures show; estimates of light are held against it.
+    """
+    surface = _Surface.of(mesh)
+    faces = surface.quads, surface.triangles
+    return light_in_air(
+        *faces, (surface.mean_colors(faces[0]), surface.mean_colors(faces[1])), place, normals, lighting
+    )
 
 
 @dataclass(frozen=True, eq=False)

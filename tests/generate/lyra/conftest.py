@@ -64,11 +64,17 @@ def depth(photo) -> Path:
 
 
 def write_video(
-    path: Path, pan_px: int, count: int = 40, fps: float = 24.0, cut: int | None = None, blobs: float = 1.0
+    path: Path,
+    pan_px: int,
+    count: int = 40,
+    fps: float = 24.0,
+    cut: int | None = None,
+    blobs: float = 1.0,
+    shake_px: int = 0,
 ) -> Path:
     """Write a red box that crosses a picture of random blobs, which moves by `pan_px` a frame.
 
-    From frame `cut` on the picture is another one; `blobs` is how strong they are.
+    From frame `cut` on the picture is another one; `blobs` is how strong they are; every other frame is `shake_px` off.
     """
     backs = [
         np.uint8(128 + blobs * (cv2.GaussianBlur(rng.integers(0, 256, (96, 144, 3), np.uint8), (0, 0), 2) - 128.0))
@@ -76,7 +82,7 @@ def write_video(
     ]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (144, 96))
     for i in range(count):
-        frame = np.roll(backs[cut is not None and i >= cut], pan_px * i, axis=1)
+        frame = np.roll(backs[cut is not None and i >= cut], pan_px * i + shake_px * (i % 2), axis=1)
         frame[40:60, 10 + i : 30 + i] = (20, 20, 220)
         writer.write(frame)
     writer.release()

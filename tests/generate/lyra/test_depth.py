@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation, DPTConfig, DPTForDepthEstimation
 
 from lyra_backend.errors import InvalidRequest, MissingDependency
-from lyra_backend.generate._lyra.depth import Depth, load_estimator
+from lyra_backend.generate._lyra.depth import Depth, load_estimator, located
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 
@@ -151,13 +152,14 @@ class StandIn:
     def eval(self) -> StandIn:
         return self
 
-    def infer(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
+    def infer(self, picture: torch.Tensor, fov_x: float | None = None) -> dict[str, torch.Tensor]:
         assert torch.equal((picture * 255).round().byte().movedim(0, 2), torch.from_numpy(IMAGE))
         _, height, width = picture.shape
         depth, mask = torch.full((height, width), 3.0), torch.ones(height, width, dtype=torch.bool)
         above = round(self.sky * height)
         depth[:above], mask[:above] = float("inf"), False
-        intrinsics = torch.tensor([[120 / width, 0, 0.5], [0, 120 / height, 0.5], [0, 0, 1]])
+        focal = 120 if fov_x is None else 0.5 * width / math.tan(math.radians(fov_x) / 2)
+        intrinsics = torch.tensor([[focal / width, 0, 0.5], [0, focal / height, 0.5], [0, 0, 1]])
         return {"depth": depth, "mask": mask, "intrinsics": intrinsics}
 
 
@@ -187,6 +189,25 @@ def test_the_second_moge_gives_metres(moge, model: str | None, metric: bool, sou
     found = seen_by(model)
     assert (found.is_metric, found.source) == (metric, source)
     assert found.focal_px == pytest.approx(120)
+
+
+def test_a_lens_that_is_known_is_told_to_moge(moge) -> None:
+    assert load_estimator("moge", None, "cpu")(IMAGE, 90.0).focal_px == pytest.approx(48)
+
+
+def test_names_of_the_hub_stand_for_what_was_fetched(moge, monkeypatch, tmp_path) -> None:
+    kept = tmp_path / "hub" / "models--Ruicheng--moge-vitl"
+    (kept / "snapshots" / "c0ffee").mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("c0ffee")
+    (kept / "snapshots" / "c0ffee" / "model.pt").write_bytes(b"weights")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("lyra_backend.generate._lyra.depth.find_spec", lambda name: name)
+    found = located("moge", None)
+    assert found == kept / "snapshots" / "c0ffee" / "model.pt"
+    assert load_estimator("moge", found, "cpu")(IMAGE).source == "moge-vitl"
+    with pytest.raises(InvalidRequest, match=r"Ruicheng/moge-2 is no folder and was not fetched .* hf download Ruich"):
+        located("moge", "Ruicheng/moge-2")
 
 
 def test_what_moge_leaves_out_is_sky(moge) -> None:

@@ -253,6 +253,7 @@ def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
         "generate",
         "refine",
         "picture",
+        "light",
         "collide",
         "author",
         "validate",
@@ -341,7 +342,7 @@ def test_a_model_that_is_not_there(photo, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"depth_model": "nowhere"}, "depth: nowhere is no depth model of transformers that is here"),
+        ({"depth_model": "nowhere"}, "depth: nowhere is no folder and was not fetched from the hub"),
         ({"depth_estimator": "moge"}, "MoGe.git: needed for depth by MoGe"),
         ({"image_model": "nowhere"}, "image model: nowhere is no text-to-image pipeline"),
         ({"intrinsics": "1,2"}, "intrinsics"),
@@ -372,6 +373,35 @@ def test_depth_of_a_small_part_of_the_picture_is_warned_of(photo, depth, still_m
     holes = next(finding for finding in found if finding.code == "lyra.depth_holes")
     # 192 of the 200 columns are taken, of which the first 56 have depth
     assert holes.measured == pytest.approx(56 / 192, abs=0.01)
+
+
+def test_depth_in_millimetres_is_warned_of_before_anything_is_loaded(photo, depth, still_model, tmp_path) -> None:
+    np.save(tmp_path / "mm.npy", np.load(depth) * 1000)
+    asked = request(photo, still_model, tmp_path / "mm.npy")
+    told = {finding.code: finding for part in lyra.estimate(asked, QUICK) for finding in part.findings}
+    assert told["lyra.depth_unit"].measured > 1000
+    metres = dataclasses.replace(QUICK, scale=0.001)
+    assert not [finding for part in lyra.estimate(asked, metres) for finding in part.findings]
+
+
+def test_what_is_known_to_be_wrong_is_said_at_the_start(photo, depth, still_model, tmp_path) -> None:
+    events = []
+    assumed = dataclasses.replace(QUICK, fov=None)
+    run(request(photo, still_model, depth), tmp_path, assumed, Progress(events.append))
+    told = [event.message for event in events if event.milestone]
+    assert told[0].startswith("warning: Nothing says the camera's field of view")
+    assert told[1:] == [f"video {i + 1} of 6 ({view}): finished" for i, view in enumerate(DECODER_ORDER)]
+
+
+def test_weights_that_were_moved_are_the_same_weights(photo, depth, still_model, tmp_path) -> None:
+    shutil.copytree(still_model, tmp_path / "elsewhere")
+    asked = request(photo, tmp_path / "elsewhere", depth)
+    before = lyra.depends_on(asked, QUICK)
+    (tmp_path / "elsewhere").rename(tmp_path / "here")
+    moved = request(photo, tmp_path / "here", depth)
+    assert lyra.depends_on(moved, QUICK) == before
+    make_tiny_lyra(tmp_path / "here", seed=1)
+    assert lyra.depends_on(moved, QUICK) != before
 
 
 def test_published_weights_that_were_not_fetched(photo, tmp_path, monkeypatch) -> None:

@@ -156,7 +156,7 @@ class Judge:
     def __init__(self, *_: object) -> None:
         self.calls = 0
 
-    def __call__(self, image: np.ndarray) -> Depth:
+    def __call__(self, image: np.ndarray, fov_deg: float | None = None) -> Depth:
         height, width = image.shape[:2]
         z = np.repeat(np.linspace(2, 6, width, dtype=np.float32)[None], height, axis=0)
         sky = np.zeros((height, width), bool)
@@ -229,7 +229,13 @@ def test_a_camera_that_moves_is_taken_if_users_say_it_does_not(shown, panned_vid
 
 def test_a_cut_is_refused(moving_model, tmp_path) -> None:
     video = write_video(tmp_path / "cut.mp4", 0, cut=8)
-    refused(request(video, moving_model), tmp_path, r"one shot from where its camera stands, and \d+% .* it is cut")
+    refused(request(video, moving_model), tmp_path, "one shot from where its camera stands|its camera must stand still")
+
+
+def test_a_camera_that_shakes_is_warned_of(moving_model, tmp_path) -> None:
+    video = write_video(tmp_path / "shaken.mp4", 0, shake_px=1)
+    (depth, *_) = lyra_dynamic.estimate(request(video, moving_model), QUICK)
+    assert "lyra.camera_shakes" in {finding.code for finding in depth.findings}
 
 
 def test_a_wall_without_texture_says_that_nothing_can_be_said(shown, moving_model, tmp_path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from lyra_backend.errors import WriteFailed
 from lyra_backend.generate._lyra.videos import imagine_all
@@ -127,6 +127,14 @@ def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, share: floa
     assert torch.equal(found["left"], latents_of("left"))
     assert torch.equal(found["up"], latents_of("up"))
     assert torch.equal(load_file(tmp_path / "up.safetensors")["latents"], latents_of("up"))
+
+
+def test_a_kept_video_that_holds_nan_is_made_anew(tmp_path) -> None:
+    imagined(tmp_path)
+    save_file({"latents": latents_of("up") * float("nan")}, tmp_path / "up.safetensors")
+    make = Maker()
+    assert torch.equal(imagined(tmp_path, make=make)["up"], latents_of("up"))
+    assert make.made == ["up"]
 
 
 def test_a_video_appears_under_its_name_only_when_it_is_whole(tmp_path, monkeypatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 from lyra_backend.generate.procedural.elements import Lamp, Lighting
 from lyra_backend.generate.procedural.light import developed, exposure_for
 from lyra_backend.generate.procedural.lightmap import CornerMeans, Grids
-from lyra_backend.generate.procedural.sample import gaussians_from
+from lyra_backend.generate.procedural.sample import ball_light, gaussians_from
 from lyra_backend.generate.procedural.surface import surface_from
 from lyra_backend.progress import Progress
 
@@ -98,3 +98,15 @@ def test_corner_means_join_smooth_neighbours_and_part_sharp_ones():
     values = np.repeat([[[1.0]], [[3.0]], [[9.0]]], 3, axis=1)
     means = CornerMeans(corners).of(values)[..., 0]
     assert means.tolist() == [[1, 2, 2], [2, 3, 2], [9, 9, 9]]
+
+
+def test_a_ball_in_the_air_is_lit_as_surfaces_are():
+    mesh, up = surface_from([GROUND], 0, Progress()), np.array([[0.0, 0.0, 1.0], [0.0, -0.6, 0.8], [0.0, 0.6, -0.8]])
+    light = ball_light(mesh, DAYLIGHT, np.array([0.0, 0.0, 1.0]), up)
+    sky, sun = np.array(DAYLIGHT.ambient), np.array(DAYLIGHT.sun) / np.pi
+    assert light[0] == pytest.approx(sky + 0.8 * sun, rel=0.03)
+    # Turned to the sun it has a fifth more of it, and a little less of the sky.
+    assert (light[1] - light[0] < 0.2 * sun).all()
+    assert (light[1] > light[0]).all()
+    # What faces the ground, away from the sun, has what the ground sends back, and no sun.
+    assert (light[2] < 0.7 * light[0]).all()
