@@ -145,6 +145,8 @@ def gpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(79e9), int(80e9)))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr("lyra_backend.models.placement.available_memory_bytes", lambda: int(64e9))
 
 
 @pytest.mark.parametrize("size", ["24GB", "24", "24 gb", "24.0G", " 24GiB "])
@@ -154,9 +156,9 @@ def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, monkeypatch
     monkeypatch.setattr(ModelFolders, "budget", lambda self, views: budget)
     done = planned(model, "--image", photo, "--json", "--vram", size)
     assert done.code == 0, done.err
-    assert done.data["parts"][-2]["note"] == "70 evaluations each, cuda, weights offloaded"
+    assert done.data["parts"][-2]["note"] == "70 evaluations each, cuda:0, weights offloaded"
     whole = planned(model, "--image", photo, "--json").data["parts"][-2]
-    assert whole["note"] == "70 evaluations each, cuda"
+    assert whole["note"] == "70 evaluations each, cuda:0"
 
 
 @pytest.mark.parametrize(

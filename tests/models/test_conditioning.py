@@ -12,6 +12,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from lyra_backend.errors import InvalidRequest
 from lyra_backend.models import lyra
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
@@ -93,6 +94,17 @@ def test_rays_are_encoded_once_for_scenes_with_the_same_cameras(still, encodings
     assert len(encodings) == 2 * VIEWS
     assert np.array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
+
+
+def test_gaussians_that_are_not_finite_are_refused(still, monkeypatch) -> None:
+    bias = still.decoder.deconv.bias
+    damaged = bias.detach().clone()
+    damaged[0] = float("nan")
+    monkeypatch.setattr(bias, "data", damaged)
+    with pytest.raises(
+        InvalidRequest, match=r"Gaussian decoder: gives numbers that are not finite\. .* weights verify"
+    ):
+        decoded(still)
 
 
 def test_another_lens_has_other_rays(still, encodings) -> None:
