@@ -92,6 +92,9 @@ class Lyra:
         gc.collect()
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
+            if hasattr(torch.accelerator, "empty_host_cache"):
+                # else pinned memory of weights that visited would be missing to the plan of the next scene
+                torch.accelerator.empty_host_cache()
 
     def imagine(
         self,
