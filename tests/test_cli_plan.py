@@ -128,12 +128,16 @@ def test_out_is_not_made_and_another_run_there_is_left_alone(model, photo, empty
     assert (empty / "run" / "notes.txt").read_text() == "mine"
 
 
-def test_nothing_is_loaded(model, photo, empty) -> None:
-    """A plan reads configurations: of weights only that there are some."""
-    shutil.copytree(model, empty / "model")
-    for path in (empty / "model").rglob("*.safetensors"):
-        path.write_bytes(b"")
-    assert planned(empty / "model", "--image", photo).code == 0
+def test_nothing_is_loaded(model, photo, empty, monkeypatch) -> None:
+    """A plan reads configurations, and of weights the headers."""
+
+    def load(*given: object, **named: object) -> None:
+        pytest.fail(f"{given} is loaded")
+
+    for name in ("models.lyra.load_network", "generate._lyra.start.load_estimator", "generate.lyra.draw_picture"):
+        monkeypatch.setattr(f"lyra_backend.{name}", load)
+    assert planned(model, "--image", photo).code == 0
+    assert planned(model, "--prompt", "a kitchen").code == 0
 
 
 # -- memory of GPUs ---------------------------------------------------------------------------------------------------
