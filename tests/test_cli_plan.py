@@ -128,12 +128,16 @@ def test_out_is_not_made_and_another_run_there_is_left_alone(model, photo, empty
     assert (empty / "run" / "notes.txt").read_text() == "mine"
 
 
-def test_nothing_is_loaded(model, photo, empty) -> None:
-    """A plan reads configurations: of weights only that there are some."""
-    shutil.copytree(model, empty / "model")
-    for path in (empty / "model").rglob("*.safetensors"):
-        path.write_bytes(b"")
-    assert planned(empty / "model", "--image", photo).code == 0
+def test_nothing_is_loaded(model, photo, empty, monkeypatch) -> None:
+    """A plan reads configurations, and of weights the headers."""
+
+    def load(*given: object, **named: object) -> None:
+        pytest.fail(f"{given} is loaded")
+
+    for name in ("models.lyra.load_network", "generate._lyra.start.load_estimator", "generate.lyra.draw_picture"):
+        monkeypatch.setattr(f"lyra_backend.{name}", load)
+    assert planned(model, "--image", photo).code == 0
+    assert planned(model, "--prompt", "a kitchen").code == 0
 
 
 # -- memory of GPUs ---------------------------------------------------------------------------------------------------
@@ -145,6 +149,8 @@ def gpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(79e9), int(80e9)))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr("lyra_backend.models.placement.available_memory_bytes", lambda: int(64e9))
 
 
 @pytest.mark.parametrize("size", ["24GB", "24", "24 gb", "24.0G", " 24GiB "])
@@ -154,9 +160,9 @@ def test_memory_may_be_named_with_its_unit(model, photo, empty, gpu, monkeypatch
     monkeypatch.setattr(ModelFolders, "budget", lambda self, views: budget)
     done = planned(model, "--image", photo, "--json", "--vram", size)
     assert done.code == 0, done.err
-    assert done.data["parts"][-2]["note"] == "70 evaluations each, cuda, weights offloaded"
+    assert done.data["parts"][-2]["note"] == "70 evaluations each, cuda:0, weights offloaded"
     whole = planned(model, "--image", photo, "--json").data["parts"][-2]
-    assert whole["note"] == "70 evaluations each, cuda"
+    assert whole["note"] == "70 evaluations each, cuda:0"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from ._lyra.quiet import quiet_libraries
 from ._lyra.result import scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.text_to_image import check_pipeline, draw_picture, drawing_estimate
-from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
+from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
     from ..models.folders import ModelFolders
@@ -103,6 +103,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             scratch,
             videos,
             decoding,
+            vram_gb=params.vram,
         )
     generation = scene_of(imagined.gaussians[0], imagined.paths, start, provenance)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
@@ -145,6 +146,7 @@ def _prepare(request: SceneRequest, params: Params) -> _Ready:
     wishes, weights = params.wishes(folders, device), _weights(request, params, folders)
     drawing = None if request.image else drawing_estimate(model, device, params.vram)
     with quiet_libraries():
+        check_weights(folders, weights)
         if not request.depth:
             wishes.check_estimator()
         if not request.image:

@@ -29,7 +29,7 @@ from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
 from ._lyra.result import cloud_of, scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
-from ._lyra.weights_of import WeightFiles, folders_of, weight_files, weights_state
+from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
     from ..models.depth_cache import CacheFrames, DepthCache
@@ -121,6 +121,7 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             videos,
             decoding,
             ready.times,
+            params.vram,
         )
     generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in ready.times])
     progress(1.0, f"{generation.cloud.count:,} Gaussians at {len(ready.times)} times")
@@ -163,6 +164,7 @@ def _prepare(request: SceneRequest, params: Params, progress: Callable[[float, s
     video, times, placed = folders.video, params.target_frames(folders.video.frames), devices(params, folders)
     wishes, weights = params.wishes(folders, str(placed[0].device)), _weights(params, folders)
     with quiet_libraries():
+        check_weights(folders, weights)
         wishes.check_estimator()
     least = (video.frames - 1) // folders.time_compression + 1
     first: list[Picture] = []

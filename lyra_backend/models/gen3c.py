@@ -126,7 +126,7 @@ class StepCache:
         return self._last
 
     def keep(self, denoised: torch.Tensor) -> None:
-        """Remember what the network has just said."""
+        """Remember what the video is after this step, the first frame as it was given, if it was."""
         if self.threshold <= 0:
             return
         if self._last is not None:
@@ -163,6 +163,9 @@ class Sampler:
 
         The same seed gives the same noise on every device. `progress` is called before every step and may raise to
         stop.
+
+        Raises:
+            InvalidRequest: the network gives NaN or infinite numbers.
         """
         scheduler, cache = edm_scheduler(), StepCache(self.cache_threshold)
         scheduler.set_timesteps(self.steps)
@@ -178,9 +181,10 @@ class Sampler:
             denoised = cache.reuse(is_last=i == self.steps - 1)
             if denoised is None:
                 denoised = self._denoised(video, timestep, sigma, branches, condition.fps)
+                _check_finite(denoised, i + 1, self.steps)
+                if given:
+                    denoised[:, :, 0] = condition.first[:, :, 0].float()
                 cache.keep(denoised)
-            if given:
-                denoised[:, :, 0] = condition.first[:, :, 0].float()
             video = video + (video - denoised) / sigma * (float(scheduler.sigmas[i + 1]) - sigma)
         return video
 
@@ -210,6 +214,20 @@ class Sampler:
             output += weight * found[0].float()
         return (SIGMA_DATA**2 * video + sigma * SIGMA_DATA * (sigma**2 + SIGMA_DATA**2) ** 0.5 * output) / (
             sigma**2 + SIGMA_DATA**2
+        )
+
+
+def _check_finite(denoised: torch.Tensor, step: int, steps: int) -> None:
+    """Look at what the network said: of one NaN all later steps would be made, for hours.
+
+    Raises:
+        InvalidRequest: there is one, or an infinite number.
+    """
+    if not bool(torch.isfinite(denoised).all()):
+        raise InvalidRequest(
+            f"video model: gives numbers that are not finite in step {step} of {steps}. Its weights may be damaged: "
+            "look with `lyra-scenegen weights verify`, or convert them again. If they are kept in 8 bits, try "
+            "generate.precision=bfloat16."
         )
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from ..errors import InvalidRequest
 from .budget import VideoFormat, read_config
 from .depth_cache import CacheFrames
 from .folders import ModelFolders
@@ -91,6 +92,9 @@ class Lyra:
         gc.collect()
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
+            if hasattr(torch.accelerator, "empty_host_cache"):
+                # else pinned memory of weights that visited would be missing to the plan of the next scene
+                torch.accelerator.empty_host_cache()
 
     def imagine(
         self,
@@ -152,6 +156,9 @@ class Lyra:
 
         Returns:
             position 3, opacity, scale 3, quaternion wxyz, rgb in [0, 1]; in the axes of the first camera.
+
+        Raises:
+            InvalidRequest: the decoder gives NaN or infinite numbers.
         """
         with self.placement.current():
             progress(0.0, "encoding rays")
@@ -177,6 +184,7 @@ class Lyra:
             progress(0.5 + 0.5 * i / count, f"decoding Gaussians {i + 1} of {count}")
             asked = None if time is None else time.to(device, kind)
             kept = decoder.decode(video, plucker, origins, directions, asked, len(latents))
+            _check_finite(kept)
             yield kept[0].float().cpu().numpy()
 
     def _rays(
@@ -228,6 +236,19 @@ class Lyra:
         while len(_ENCODED) > _KEPT:
             _ENCODED.popitem(last=False)
         return _ENCODED[key]
+
+
+def _check_finite(gaussians: torch.Tensor) -> None:
+    """Look at what the decoder said, which NaN would go through to the end.
+
+    Raises:
+        InvalidRequest: there is one, or an infinite number.
+    """
+    if not bool(torch.isfinite(gaussians).all()):
+        raise InvalidRequest(
+            "Gaussian decoder: gives numbers that are not finite. Its weights may be damaged: look with `lyra-scenegen "
+            "weights verify`, or convert them again, and run the same command again: finished videos are kept."
+        )
 
 
 def _as_video(pictures: npt.NDArray[Any]) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
 from ..errors import InvalidRequest, MissingDependency
+from ..memory import available_memory_bytes
 from .budget import PRECISIONS, Budget
 
 __all__ = ["Placement", "choose_placement", "free_gb"]
@@ -21,6 +22,8 @@ _SPARE = 2e9
 _EIGHT_BITS = 0.53
 #: Layers that stay as they are: what diffusers says of them for 8-bit floats.
 _SENSITIVE = ("patch_embed", "norm")
+#: Compute capability from which GPUs have kernels of attention in bfloat16 that never hold all products of tokens.
+_CAPABLE = (8, 0)
 #: What weights are kept in, by name.
 _STORED = {"float8": torch.float8_e4m3fn, "int8": torch.int8}
 
@@ -95,12 +98,21 @@ class Placement:
         videos = weights + max(budget.activations_bytes, budget.encoding_bytes)
         return max(videos * self.dtype.itemsize / 2 + _SPARE, self.bytes_decoding(budget))
 
+    def main_bytes(self, budget: Budget) -> float:
+        """Return the main memory [bytes] that is taken while videos are made: weights that visit wait there, pinned.
+
+        Weights that stay on a GPU go through main memory as pages of their files, which the system takes back.
+        """
+        return budget.weights_bytes * self.dtype.itemsize / 2 if self.offload else 0.0
+
     def bytes_decoding(self, budget: Budget) -> float:
         """Return the memory [bytes] that rays and Gaussians take by estimate, when the video model is gone."""
         return max(budget.encoding_bytes, budget.decoder_bytes) * self.dtype.itemsize / 2 + _SPARE
 
 
-def choose_placement(device: str, vram_gb: float | None, budget: Budget, precision: str = "auto") -> Placement:
+def choose_placement(
+    device: str, vram_gb: float | None, budget: Budget, precision: str = "auto", main_taken: float = 0.0
+) -> Placement:
     """Return the fastest way to load networks of this budget on a device that its memory does.
 
     Weights that are wanted as they are stay on the GPU if they fit, else they visit it. Those of 8 bits must fit:
@@ -111,9 +123,11 @@ def choose_placement(device: str, vram_gb: float | None, budget: Budget, precisi
         vram_gb: memory that may be taken; None is all that is free.
         budget: of the model.
         precision: one of :data:`PRECISIONS`.
+        main_taken: main memory that placements on other devices will take [bytes].
 
     Raises:
-        InvalidRequest: there is no such device, its memory does not do in any way, or the precision is none of it.
+        InvalidRequest: there is no such device, it is too old, its memory or main memory does not do in any way, or the
+            precision is none of it.
         MissingDependency: the package that the precision takes is not installed.
     """
     where = _device(device)
@@ -121,11 +135,13 @@ def choose_placement(device: str, vram_gb: float | None, budget: Budget, precisi
         raise InvalidRequest(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
     if where.type == "cpu":
         return _on_cpu(where, vram_gb, precision)
+    _check_capability(where)
     free = free_gb(where)
     allowed = free if vram_gb is None else min(free, vram_gb)
     ways = _ways(where, precision)
     for way in ways:
         if way.bytes_needed(budget) <= allowed * 1e9:
+            _check_main_memory(way, budget, main_taken)
             return way
     needed = ways[-1].bytes_needed(budget) / 1e9
     advice = "or leave precision to auto, which takes less" if len(ways) == 1 else "or use a larger one"
@@ -139,6 +155,27 @@ def free_gb(where: torch.device) -> float:
     """Return the free memory of a GPU [GB], with what torch holds there from work that is done."""
     idle = torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
     return float(torch.cuda.mem_get_info(where)[0] + idle) / 1e9
+
+
+def _check_capability(where: torch.device) -> None:
+    capability = torch.cuda.get_device_capability(where)
+    if capability < _CAPABLE:
+        raise InvalidRequest(
+            f"device {where}: {torch.cuda.get_device_name(where)} has compute capability {capability[0]}."
+            f"{capability[1]}, and {_CAPABLE[0]}.{_CAPABLE[1]} or more is needed (A100, RTX 30 and later): older GPUs "
+            "have no attention in bfloat16 that does without hundreds of GB. Name another GPU with generate.device."
+        )
+
+
+def _check_main_memory(way: Placement, budget: Budget, taken: float) -> None:
+    needed, available = way.main_bytes(budget), available_memory_bytes()
+    if needed and available is not None and needed + taken > available:
+        others = f" beside {taken / 1e9:.1f} GB for other GPUs" * bool(taken)
+        raise InvalidRequest(
+            f"device {way.device}: weights that do not fit on the GPU wait in main memory, which takes "
+            f"{needed / 1e9:.1f} GB{others}, and {available / 1e9:.1f} GB are available. Close other programs, let "
+            "more GPU memory be taken, or name fewer GPUs with generate.device."
+        )
 
 
 def _ways(where: torch.device, precision: str) -> tuple[Placement, ...]:
@@ -180,17 +217,20 @@ def _integers() -> tuple[Any, Any]:
 
 
 def _device(name: str) -> torch.device:
+    """Return the device of a name; one of CUDA has its number, which some calls of torch cannot do without."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         where = torch.device(name)
     except RuntimeError:
-        raise InvalidRequest(f"device must be auto, cpu, cuda or cuda:N, got {name!r}.") from None
-    if where.type not in ("cuda", "cpu"):
+        where = None
+    if where is None or where.type not in ("cuda", "cpu") or (where.type == "cpu" and where.index is not None):
         raise InvalidRequest(f"device must be auto, cpu, cuda or cuda:N, got {name!r}.")
     if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count():
         raise InvalidRequest(
             f"device {name!r}: there {'is' if torch.cuda.device_count() == 1 else 'are'} "
             f"{torch.cuda.device_count()} CUDA devices here. Is the driver installed, and torch built for CUDA?"
         )
+    if where.type == "cuda" and where.index is None:
+        return torch.device("cuda", torch.cuda.current_device() if torch.cuda.is_initialized() else 0)
     return where

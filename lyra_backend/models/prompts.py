@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import InvalidRequest
+from .budget import read_config
 from .folders import Embeddings
+from .loading import reason_of, weight_shapes
+from .placement import Placement, free_gb
 
-__all__ = ["LENGTH", "no_text", "prompt_embedding"]
+__all__ = ["LENGTH", "check_encoder", "no_text", "prompt_embeddings"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,45 +28,79 @@ logger = logging.getLogger(__name__)
 LENGTH = 512
 #: Files of an encoder's folder that hold tensors; all others are short enough to be read.
 _TENSORS = (".safetensors", ".bin")
+#: Files of a T5 tokenizer, one of which must be there.
+_TOKENIZERS = ("tokenizer.json", "spiece.model")
+#: What the encoder takes of a GPU's memory beside its weights [bytes], by estimate: 128 heads of 512 x 512 numbers.
+_BESIDE = 1e9
 #: Says where weights come from, with checksums of the files beside it.
 _RECORD = "weights.json"
 
 
-def prompt_embedding(
-    encoder: Path, embeddings: Embeddings, text: str, width: int, device: torch.device
-) -> torch.Tensor | None:
-    """Return the embedding (1, 512, E) of a prompt; None if there is no text encoder to make it.
+def prompt_embeddings(
+    encoder: Path,
+    embeddings: Embeddings,
+    texts: Sequence[str],
+    width: int,
+    placement: Placement,
+    vram_gb: float | None = None,
+) -> list[torch.Tensor] | None:
+    """Return the embedding (1, 512, E) of each text; None if there is no text encoder to make one that is missing.
 
-    The encoder has 11 billion parameters. What it said is kept, so that it is loaded only for a text that it has not
-    seen. What another encoder said, or the same in another precision, is not taken for it.
+    The encoder has 11 billion parameters. What it said is kept, so that it is loaded once for all texts that it has not
+    seen, and let go afterwards. What another encoder said, or the same in another precision, is not taken for it.
 
     Args:
         encoder: folder of a T5 encoder with its tokenizer.
         embeddings: where they are kept, and those that the model brought.
-        text: the prompt, which may be empty.
+        texts: prompts, which may be empty.
         width: channels E that the video model takes.
-        device: where the encoder works if it must.
+        placement: where the encoder works if it must; layer by layer if that GPU's memory does not do for all of it.
+        vram_gb: memory of the GPU that may be taken; None is all that is free.
 
     Raises:
         InvalidRequest: the encoder cannot be loaded, or belongs to another video model.
     """
-    brought = embeddings.brought
-    known = None if brought is None else _known(brought / _name_of_brought(text), width)
-    if known is not None or not (encoder / "config.json").is_file():
-        return known
-    kind = torch.bfloat16 if device.type == "cuda" else torch.float32
-    path = embeddings.kept / f"{_digest(text, str(kind), _identity(encoder))}.safetensors"
-    known = _known(path, width)
-    if known is not None:
-        return known
-    embedding = _encoded(encoder, text, device, kind)
-    if embedding.shape[2] != width:
+    found = {text: _brought(embeddings, text, width) for text in texts}
+    if (encoder / "config.json").is_file():
+        places = {text: _place(embeddings, text, encoder, placement) for text, known in found.items() if known is None}
+        found |= {text: _known(path, width) for text, path in places.items()}
+        missing = [text for text, known in found.items() if known is None]
+        if missing:
+            check_encoder(encoder, width)
+            made = _encoded(encoder, missing, placement, vram_gb)
+            for text, embedding in made.items():
+                _keep(embedding, places[text])
+            found |= made
+    known = [found[text] for text in texts]
+    return None if any(each is None for each in known) else [each for each in known if each is not None]
+
+
+def check_encoder(folder: Path, width: int) -> None:
+    """Look whether a folder has a T5 encoder as a whole, by its configuration, names of files and headers of weights.
+
+    A folder without ``config.json`` has no encoder, which is no mistake.
+
+    Args:
+        folder: of a T5 encoder with its tokenizer.
+        width: channels of an embedding that the video model takes.
+
+    Raises:
+        InvalidRequest: it gives other channels, or files are missing or damaged.
+    """
+    if not (folder / "config.json").is_file():
+        return
+    given = read_config(folder).get("d_model")
+    if given != width:
         raise InvalidRequest(
-            f"{encoder}: the video model takes {width} channels, and this text encoder gives {embedding.shape[2]}. "
-            "Use the encoder that belongs to the model, or none."
+            f"{folder}: the video model takes {width} channels, and this text encoder gives {given}. Use the encoder "
+            "that belongs to the model, or none."
         )
-    _keep(embedding, path)
-    return embedding
+    try:
+        weight_shapes(folder)
+        if not any((folder / name).is_file() for name in _TOKENIZERS):
+            raise FileNotFoundError(f"there is no tokenizer ({' or '.join(_TOKENIZERS)})")
+    except Exception as error:  # whatever damaged files make their readers say
+        raise _no_encoder(folder, error) from error
 
 
 def no_text(width: int) -> torch.Tensor:
@@ -138,21 +177,75 @@ def _keep(embedding: torch.Tensor, path: Path) -> None:
         logger.warning("%s: the embedding of a prompt cannot be kept there (%s)", path, error)
 
 
-@torch.no_grad()
-def _encoded(folder: Path, text: str, device: torch.device, kind: torch.dtype) -> torch.Tensor:
+def _brought(embeddings: Embeddings, text: str, width: int) -> torch.Tensor | None:
+    return None if embeddings.brought is None else _known(embeddings.brought / _name_of_brought(text), width)
+
+
+def _place(embeddings: Embeddings, text: str, encoder: Path, placement: Placement) -> Path:
+    """Return the file in which what this encoder says of a text in this precision is kept."""
+    return embeddings.kept / f"{_digest(text, str(placement.dtype), _identity(encoder))}.safetensors"
+
+
+def _encoded(
+    folder: Path, texts: Sequence[str], placement: Placement, vram_gb: float | None
+) -> dict[str, torch.Tensor]:
+    """Return what the encoder says of each text, and give all of its memory back."""
     from transformers import AutoTokenizer, T5EncoderModel
 
+    encoder: Any = None
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        encoder = T5EncoderModel.from_pretrained(folder, dtype=kind, local_files_only=True).to(device)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise InvalidRequest(
-            f"{folder}: cannot be loaded as a T5 encoder with its tokenizer ({reason}). Fetch the weights again with "
-            "`lyra-scenegen weights`, or remove the folder to go on without words."
-        ) from error
+        with placement.current():
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                encoder = T5EncoderModel.from_pretrained(folder, dtype=placement.dtype, local_files_only=True)
+            except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
+                raise _no_encoder(folder, error) from error
+            _bring(encoder, placement, _fits(folder, placement, vram_gb))
+            return {text: _said(tokenizer, encoder, text, placement.device) for text in texts}
+    finally:
+        # hooks of layers that visit a GPU hold each other
+        del encoder
+        gc.collect()
+        if placement.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _fits(folder: Path, placement: Placement, vram_gb: float | None) -> bool:
+    """Return whether the encoder can be on the device as a whole."""
+    if placement.device.type != "cuda":
+        return True
+    numbers = sum(math.prod(shape) for shape in weight_shapes(folder).values())
+    free = free_gb(placement.device)
+    allowed = free if vram_gb is None else min(free, vram_gb)
+    return numbers * placement.dtype.itemsize + _BESIDE <= allowed * 1e9
+
+
+def _bring(encoder: torch.nn.Module, placement: Placement, whole: bool) -> None:
+    """Move an encoder to the device, or let its layers visit it one after the other."""
+    from diffusers.hooks import apply_group_offloading
+
+    if whole:
+        encoder.to(placement.device)
+        return
+    # layers are pinned as they go: all of them would be more than main memory may give
+    apply_group_offloading(
+        encoder,
+        placement.device,
+        offload_type="leaf_level",
+        use_stream=placement.device.type == "cuda",
+        low_cpu_mem_usage=True,
+    )
+
+
+@torch.no_grad()
+def _said(tokenizer: Any, encoder: Any, text: str, device: torch.device) -> torch.Tensor:
     tokens = tokenizer(text, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt").to(device)
     found = encoder(**tokens).last_hidden_state.float()
     return (found * tokens["attention_mask"][..., None]).cpu().contiguous()
+
+
+def _no_encoder(folder: Path, error: BaseException) -> InvalidRequest:
+    return InvalidRequest(
+        f"{folder}: cannot be loaded as a T5 encoder with its tokenizer ({reason_of(error)}). Fetch the weights again "
+        "with `lyra-scenegen weights`, or remove the folder to go on without words."
+    )

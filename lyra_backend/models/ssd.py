@@ -138,13 +138,21 @@ def fused_scan(device: str) -> Scan | None:
 
 
 def _agrees(scan: Scan, device: str) -> bool:
-    """Return whether `scan` gives what :func:`ssd_scan` gives for random inputs of a usual size."""
+    """Return whether `scan` gives what :func:`ssd_scan` gives for random inputs of a usual size, in all precisions.
+
+    A kernel is another program for each type of its inputs: those of networks on GPUs have 16 bits.
+    """
+    return all(_agrees_in(kind, scan, device) for kind in (torch.float32, torch.bfloat16))
+
+
+def _agrees_in(kind: torch.dtype, scan: Scan, device: str) -> bool:
+    """As :func:`_agrees` for inputs, and what is written and read, in one precision; steps and states have 32 bits."""
     generator = torch.Generator().manual_seed(0)
     x, dt, b, c, state = (
         torch.randn(shape, generator=generator).to(device)
         for shape in ((1, 600, 2, 64), (1, 600, 2), (1, 600, 256), (1, 600, 256), (1, 2, 64, 256))
     )
-    inputs = (x, F.softplus(dt), -torch.ones(2, device=device), b, c, state)
+    inputs = (x.to(kind), F.softplus(dt), -torch.ones(2, device=device), b.to(kind), c.to(kind), state)
     try:
         ours, theirs = ssd_scan(*inputs), scan(*inputs)
     except Exception as error:  # whatever a kernel that was built for another device raises
@@ -152,6 +160,6 @@ def _agrees(scan: Scan, device: str) -> bool:
         return False
     for one, other in zip(ours, theirs, strict=True):
         if not bool((one - other.float()).abs().max() <= _EQUAL * one.abs().max()):
-            logger.warning("mamba_ssm: its scan gives other results here; the scan in torch is used")
+            logger.warning("mamba_ssm: its scan gives other results here in %s; the scan in torch is used", kind)
             return False
     return True

@@ -21,7 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from lyra_backend.models.depth_cache import DepthCache
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gen3c import Condition, Sampler
 from lyra_backend.models.latent_space import LatentSpace
-from lyra_backend.models.placement import Placement
+from lyra_backend.models.placement import Placement, choose_placement
 from lyra_backend.models.trajectories import camera_path
 
 TINY_DECODER = {
@@ -70,12 +70,12 @@ class Setting:
 
     @staticmethod
     def of(tiny: bool) -> Setting:
-        on_gpu = torch.cuda.is_available()
-        device = torch.device("cuda", 0) if on_gpu else torch.device("cpu")
-        kind = torch.bfloat16 if on_gpu else torch.float32
-        if tiny:
-            return Setting(device, kind, 2, VideoFormat(17, 64, 96), TINY_DECODER, TINY_NETWORK, TINY_TOKENIZER)
-        return Setting(device, kind, 6, VideoFormat())
+        cpu = torch.device("cpu"), torch.float32
+        sizes = (TINY_DECODER, TINY_NETWORK, TINY_TOKENIZER)
+        found = Setting(*cpu, 2, VideoFormat(17, 64, 96), *sizes) if tiny else Setting(*cpu, 6, VideoFormat())
+        # the same way to a device as that of scenes, with all that it refuses
+        placed = choose_placement("auto", None, found.budget())
+        return replace(found, device=placed.device, kind=placed.dtype)
 
     @property
     def grid(self) -> tuple[int, int, int]:

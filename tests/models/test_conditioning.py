@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from lyra_backend.errors import InvalidRequest
 from lyra_backend.models import lyra
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
@@ -93,6 +95,29 @@ def test_rays_are_encoded_once_for_scenes_with_the_same_cameras(still, encodings
     assert len(encodings) == 2 * VIEWS
     assert np.array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
+
+
+def test_memory_of_the_video_model_is_given_back(still, monkeypatch) -> None:
+    """Pinned memory as well, which the system would not count as available for the next scene."""
+    calls = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append("GPU"))
+    monkeypatch.setattr(torch.accelerator, "empty_host_cache", lambda: calls.append("pinned"))
+    gpu = Placement(torch.device("cuda:0"), torch.bfloat16, offload=True)
+    model = replace(still, placement=gpu, network=CosmosTransformer3DModel(**NETWORK))
+    model.release_network()
+    assert model.network is None
+    assert calls == ["GPU", "pinned"]
+
+
+def test_gaussians_that_are_not_finite_are_refused(still, monkeypatch) -> None:
+    bias = still.decoder.deconv.bias
+    damaged = bias.detach().clone()
+    damaged[0] = float("nan")
+    monkeypatch.setattr(bias, "data", damaged)
+    with pytest.raises(
+        InvalidRequest, match=r"Gaussian decoder: gives numbers that are not finite\. .* weights verify"
+    ):
+        decoded(still)
 
 
 def test_another_lens_has_other_rays(still, encodings) -> None:

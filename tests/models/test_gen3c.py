@@ -192,6 +192,34 @@ def test_steps_are_never_left_out_twice_nor_at_the_end() -> None:
     assert cache.skipped == 1
 
 
+def test_what_is_kept_of_a_step_has_the_given_first_frame(network, monkeypatch) -> None:
+    """Else the change would be that of a frame which the network does not decide."""
+    asked, kept = condition(seed=60), []
+    monkeypatch.setattr(StepCache, "keep", lambda self, denoised: kept.append(denoised.clone()))
+    Sampler(network, steps=20, guidance=0.0, cache_threshold=0.5).sample(asked, seed=0)
+    assert len(kept) == 20
+    # the last step has too little noise to be told the frame
+    assert [torch.equal(video[:, :, 0], asked.first[:, :, 0]) for video in kept] == [True] * 19 + [False]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_told_at_once(network, number: float) -> None:
+    calls: list[int] = []
+
+    def broken(module, given, found):
+        calls.append(1)
+        if len(calls) == 3:
+            found[0][0, 3, 1, 2, 2] = number
+
+    hook = network.register_forward_hook(broken)
+    try:
+        with pytest.raises(InvalidRequest, match=r"not finite in step 3 of 9\. .* weights verify.*precision=bfloat16"):
+            Sampler(network, steps=9, guidance=0.0).sample(condition(), seed=0)
+    finally:
+        hook.remove()
+    assert len(calls) == 3
+
+
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="Condition"):
         Condition(*(normal(1, 16, 2, 4, width) for width in (6, 5, 6)), normal(1, 1, 1), normal(1, 1, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
 from lyra_backend.errors import InvalidRequest, MissingDependency
 from lyra_backend.generate._lyra.devices import placements, working_on
+from lyra_backend.models import placement as placement_module
 from lyra_backend.models.budget import Budget
 from lyra_backend.models.loading import load_network
 from lyra_backend.models.placement import Placement, choose_placement, free_gb
@@ -27,15 +29,20 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def gpus(monkeypatch) -> Callable[..., None]:
-    """Pretend that there are GPUs with so much free memory [GB]."""
+    """Pretend that there are GPUs with so much free memory [GB], of so many generations, and main memory."""
 
-    def pretend(*free_gb: float) -> None:
+    def pretend(*free_gb: float, capabilities: tuple[tuple[int, int], ...] = (), main_gb: float | None = 64.0) -> None:
         def memory(device: torch.device) -> tuple[int, int]:
             return int(free_gb[device.index or 0] * 1e9), int(96e9)
 
         monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(free_gb))
         monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free_gb))
         monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
+        made = dict(enumerate(capabilities))
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: made.get(device.index, (9, 0)))
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
+        main = None if main_gb is None else int(main_gb * 1e9)
+        monkeypatch.setattr(placement_module, "available_memory_bytes", lambda: main)
 
     return pretend
 
@@ -89,7 +96,9 @@ def test_the_most_of_all_stages_counts() -> None:
 @pytest.mark.parametrize(("free_gb", "vram_gb"), [(7.0, None), (24.0, 7.0), (7.0, 80.0)])
 def test_too_little_memory(gpus, free_gb: float, vram_gb: float | None) -> None:
     gpus(free_gb)
-    says = rf"device cuda: this model needs about 9\.7 GB .* {free_gb:.1f} GB are free of which 7\.0 GB may be taken\."
+    says = (
+        rf"device cuda:0: this model needs about 9\.7 GB .* {free_gb:.1f} GB are free of which 7\.0 GB may be taken\."
+    )
     with pytest.raises(InvalidRequest, match=says):
         choose_placement("auto", vram_gb, BUDGET)
 
@@ -148,7 +157,9 @@ def test_a_gpu_that_is_not_there(gpus, name: str, count: int) -> None:
         choose_placement(name, None, BUDGET)
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cuda:-1", "meta", "mps", "cpu,cuda", "cuda:0 "])
+@pytest.mark.parametrize(
+    "name", ["gpu", "", "cuda:x", "cuda:-1", "meta", "mps", "cpu,cuda", "cuda:0 ", "cpu:0", "cpu:1"]
+)
 def test_names_that_are_no_device(gpus, name: str) -> None:
     gpus(80.0)
     with pytest.raises(InvalidRequest, match=f"device must be auto, cpu, cuda or cuda:N, got '{name}'"):
@@ -160,6 +171,38 @@ def test_memory_of_a_gpu_where_there_is_none(gpus) -> None:
     for name in ("auto", "cpu"):
         with pytest.raises(InvalidRequest, match=r"vram: is memory of GPUs, got 24 GB, and the device is cpu\. Leave"):
             choose_placement(name, 24.0, BUDGET)
+
+
+def test_a_gpu_without_a_number_gets_the_one_that_it_has(gpus, monkeypatch) -> None:
+    """Some calls of torch take no device without an index."""
+    gpus(80.0, 70.0)
+    for name in ("auto", "cuda"):
+        assert choose_placement(name, None, BUDGET).device == torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    for name in ("auto", "cuda"):
+        assert choose_placement(name, None, BUDGET).device == torch.device("cuda", 1)
+    assert choose_placement("cuda:0", None, BUDGET).device == torch.device("cuda", 0)
+
+
+def test_gpus_that_are_too_old_are_refused(gpus) -> None:
+    gpus(80.0, capabilities=((7, 5),))
+    with pytest.raises(InvalidRequest, match=r"device cuda:0: GPU 0 has compute capability 7\.5, and 8\.0 or more is"):
+        choose_placement("auto", None, BUDGET)
+    gpus(80.0, capabilities=((8, 0),))
+    assert choose_placement("auto", None, BUDGET).device.type == "cuda"
+
+
+@pytest.mark.parametrize("main_gb", [14.6, None])
+def test_weights_that_visit_wait_in_main_memory(gpus, main_gb: float | None) -> None:
+    gpus(10.0, main_gb=main_gb)
+    assert choose_placement("auto", None, BUDGET).offload
+    gpus(80.0, main_gb=1.0)
+    assert not choose_placement("auto", None, BUDGET).offload
+    gpus(10.0, main_gb=14.4)
+    says = r"device cuda:0: .* wait in main memory, which takes 14\.5 GB, and 14\.4 GB are available\. Close"
+    with pytest.raises(InvalidRequest, match=says):
+        choose_placement("auto", None, BUDGET)
 
 
 # -- all devices together ---------------------------------------------------------------------------------------------
@@ -187,6 +230,21 @@ def test_a_gpu_that_is_small_or_busy_is_left_out(gpus, caplog) -> None:
     ]
     with pytest.raises(InvalidRequest, match="device cuda:0: this model needs"):
         placements("cuda:0", None, BUDGET, 1e9)
+
+
+def test_an_old_gpu_is_left_out(gpus, caplog) -> None:
+    gpus(80.0, 80.0, capabilities=((7, 0), (8, 6)))
+    assert names(placements("auto", None, BUDGET, 1e9)) == ["cuda:1"]
+    assert "a GPU is left out: device cuda:0: GPU 0 has compute capability 7.0" in caplog.text
+
+
+def test_main_memory_counts_for_each_gpu(gpus, caplog) -> None:
+    gpus(10.0, 10.0, 80.0, main_gb=28.0)
+    assert names(placements("auto", None, BUDGET, 1e9)) == ["cuda:0", "cuda:2"]
+    assert "device cuda:1: weights that" in caplog.text
+    assert "takes 14.5 GB beside 14.5 GB for other GPUs, and 28.0 GB are available" in caplog.text
+    gpus(10.0, 10.0, main_gb=30.0)
+    assert names(placements("auto", None, BUDGET, 1e9)) == ["cuda:0", "cuda:1"]
 
 
 def test_where_no_gpu_can_do_it_each_is_named(gpus) -> None:
@@ -319,17 +377,22 @@ def flags() -> tuple[bool, ...]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
         torch.utils.deterministic.fill_uninitialized_memory,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cuda.matmul.allow_tf32,
     )
 
 
 @pytest.fixture
 def limits(gpus, monkeypatch) -> list[tuple[str, float]]:
-    """What torch is told to take of each GPU."""
+    """What torch's allocator is told to take of each GPU, by torch's own function."""
     gpus(80.0, 80.0)
     found: list[tuple[str, float]] = []
-    monkeypatch.setattr(
-        torch.cuda, "set_per_process_memory_fraction", lambda share, device: found.append((str(device), share))
-    )
+
+    def told(share: float, device: int) -> None:
+        found.append((f"cuda:{device}", share))
+
+    monkeypatch.setattr("torch.cuda.memory._lazy_init", lambda: None)
+    monkeypatch.setattr(torch._C, "_cuda_setMemoryFraction", told, raising=False)
     return found
 
 
@@ -346,19 +409,29 @@ def test_torch_takes_no_more_than_it_may(limits) -> None:
         assert limits == [("cuda:0", 1.0)]
 
 
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+def test_the_limit_of_the_only_gpu(gpus, limits, name: str) -> None:
+    gpus(80.0)
+    with working_on(placements(name, 24.0, BUDGET, 1e9), 24.0):
+        assert limits == [("cuda:0", pytest.approx(23.4 / 96))]
+
+
 class Stopped(Exception):
     pass
 
 
+GPU = Placement(torch.device("cuda:0"), torch.bfloat16)
+
+
 def test_kernels_are_repeatable_on_gpus_and_all_is_as_before_afterwards(limits) -> None:
     before = flags()
-    work = working_on([Placement(torch.device("cuda"), torch.bfloat16)], 24.0)
-    with pytest.raises(Stopped), work:
+    with pytest.raises(Stopped), working_on([GPU], 24.0):
         raise Stopped
-    with working_on([Placement(torch.device("cuda"), torch.bfloat16)], None):
-        assert flags() == (True, False, True, True, False)
     assert flags() == before
-    assert limits[-1] == ("cuda", 1.0)
+    with working_on([GPU], None):
+        assert flags() == (True, False, True, True, False, False, False)
+    assert flags() == before
+    assert limits[-1] == ("cuda:0", 1.0)
     with working_on([Placement(CPU, torch.float32)], None):
         assert flags() == before
 
@@ -366,9 +439,41 @@ def test_kernels_are_repeatable_on_gpus_and_all_is_as_before_afterwards(limits) 
 def test_memory_that_runs_out_is_told(limits) -> None:
     with (
         pytest.raises(InvalidRequest, match=r"GPU memory: tried\. Close what else"),
-        working_on([Placement(torch.device("cuda"), torch.bfloat16)], 24.0),
+        working_on([GPU], 24.0),
     ):
         raise torch.OutOfMemoryError("tried. much more")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Failed to allocate 4096 bytes on device 'cuda:0'",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: out of memory\nCUDA kernel errors might be reported later",
+    ],
+)
+def test_libraries_tell_of_memory_in_their_own_ways(limits, text: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"GPU memory: .*\. Close what else"), working_on([GPU], 24.0):
+        raise RuntimeError(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["CUDA error: an illegal memory access", "Failed to allocate 8 bytes on device 'cpu'", "CUBLAS_STATUS_NO"]
+)
+def test_other_errors_stay_what_they_are(limits, text: str) -> None:
+    with pytest.raises(RuntimeError, match=text), working_on([GPU], 24.0):
+        raise RuntimeError(text)
+
+
+@pytest.mark.parametrize(("own", "during"), [(None, ":4096:8"), (":16:8", ":16:8")])
+def test_cublas_has_the_scratch_space_for_one_order_of_sums(limits, monkeypatch, own: str | None, during: str) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    if own:
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", own)
+    with working_on([GPU], None):
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == during
+    assert os.environ.get("CUBLAS_WORKSPACE_CONFIG") == own
 
 
 def test_the_tokenizer_is_only_to_be_asked() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,13 @@ import transformers
 from safetensors.torch import save_file
 
 from lyra_backend.errors import InvalidRequest
+from lyra_backend.generate._lyra.imagination import _texts
 from lyra_backend.models import prompts
-from lyra_backend.models.folders import Embeddings
-from lyra_backend.models.prompts import prompt_embedding
+from lyra_backend.models.budget import VideoFormat
+from lyra_backend.models.folders import Embeddings, ModelFolders
+from lyra_backend.models.placement import Placement
+from lyra_backend.models.prompts import check_encoder, prompt_embeddings
+from lyra_backend.types import Severity
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -24,7 +30,8 @@ from make_tiny_lyra import make_text_encoder
 
 #: Channels of the tiny encoder, and tokens of an embedding.
 WIDTH, LENGTH = 32, 512
-CPU = torch.device("cpu")
+CPU = Placement(torch.device("cpu"), torch.float32)
+GPU = Placement(torch.device("cuda:0"), torch.bfloat16)
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +57,9 @@ def loads(monkeypatch) -> list[Path]:
 
 
 def embedded(encoder: Path, kept: Path, text: str, width: int = WIDTH) -> torch.Tensor:
-    found = prompt_embedding(encoder, Embeddings(kept), text, width, CPU)
+    found = prompt_embeddings(encoder, Embeddings(kept), [text], width, CPU)
     assert found is not None
-    return found
+    return found[0]
 
 
 def test_an_embedding_is_what_the_encoder_says_of_the_words(encoder, tmp_path) -> None:
@@ -100,19 +107,19 @@ def test_what_a_model_brings_needs_no_encoder(encoder, tmp_path, loads) -> None:
     mine = torch.rand(1, LENGTH, WIDTH)
     embeddings = bring(tmp_path / "brought", "a kitchen", mine)
     for folder in (tmp_path / "nowhere", encoder):
-        found = prompt_embedding(folder, embeddings, "a kitchen", WIDTH, CPU)
+        found = prompt_embeddings(folder, embeddings, ["a kitchen"], WIDTH, CPU)
         assert found is not None
-        assert torch.equal(found, mine)
+        assert torch.equal(found[0], mine)
     assert not loads
-    assert prompt_embedding(tmp_path / "nowhere", embeddings, "a street", WIDTH, CPU) is None
+    assert prompt_embeddings(tmp_path / "nowhere", embeddings, ["a street"], WIDTH, CPU) is None
 
 
 def test_nothing_is_written_where_a_model_lies(encoder, tmp_path, loads) -> None:
     embeddings = bring(tmp_path / "brought", "a kitchen", torch.rand(1, LENGTH, WIDTH))
-    prompt_embedding(encoder, embeddings, "a street", WIDTH, CPU)
+    prompt_embeddings(encoder, embeddings, ["a street"], WIDTH, CPU)
     assert len(list((tmp_path / "brought").iterdir())) == 1
     assert len(list((tmp_path / "kept").iterdir())) == 1
-    prompt_embedding(encoder, embeddings, "a street", WIDTH, CPU)
+    prompt_embeddings(encoder, embeddings, ["a street"], WIDTH, CPU)
     assert len(loads) == 1
 
 
@@ -162,14 +169,80 @@ def test_another_precision_is_another_embedding(encoder, tmp_path, monkeypatch) 
     """On a GPU the encoder works with 16 bits."""
     asked = []
 
-    def encoded(folder, text, device, kind) -> torch.Tensor:
-        asked.append(kind)
-        return torch.zeros(1, LENGTH, WIDTH)
+    def encoded(folder, texts, placement, vram_gb) -> dict[str, torch.Tensor]:
+        asked.append(placement.dtype)
+        return {text: torch.zeros(1, LENGTH, WIDTH) for text in texts}
 
     monkeypatch.setattr(prompts, "_encoded", encoded)
-    for device in ("cpu", "cuda", "cuda", "cpu"):
-        prompt_embedding(encoder, Embeddings(tmp_path), "a kitchen", WIDTH, torch.device(device))
+    for placement in (CPU, GPU, GPU, CPU):
+        prompt_embeddings(encoder, Embeddings(tmp_path), ["a kitchen"], WIDTH, placement)
     assert asked == [torch.float32, torch.bfloat16]
+
+
+def test_all_texts_that_are_not_known_take_one_encoder(encoder, tmp_path, loads) -> None:
+    kept = Embeddings(tmp_path)
+    one = embedded(encoder, tmp_path, "a street")
+    loads.clear()
+    texts = ["a kitchen", "a street", "a room", "a kitchen"]
+    found = prompt_embeddings(encoder, kept, texts, WIDTH, CPU)
+    assert found is not None
+    assert len(loads) == 1
+    assert torch.equal(found[1], one)
+    assert torch.equal(found[0], found[3])
+    assert not torch.equal(found[0], found[2])
+    for text, embedding in zip(texts, found, strict=True):
+        assert torch.equal(embedded(encoder, tmp_path, text), embedding)
+    assert len(loads) == 1
+
+
+def test_one_text_without_an_encoder_is_as_good_as_none(tmp_path) -> None:
+    embeddings = bring(tmp_path / "brought", "a kitchen", torch.rand(1, LENGTH, WIDTH))
+    assert prompt_embeddings(tmp_path / "nowhere", embeddings, ["a kitchen", "a street"], WIDTH, CPU) is None
+
+
+def test_layer_by_layer_the_words_are_the_same(encoder, tmp_path, monkeypatch) -> None:
+    """On a CPU nothing moves, and all hooks of diffusers work."""
+    whole = embedded(encoder, tmp_path / "a", "a kitchen")
+    hooked = []
+    usual = prompts._said
+
+    def said(tokenizer, encoder, text, device) -> torch.Tensor:
+        hooked.append(hasattr(encoder.encoder.block[0].layer[0].SelfAttention.q, "_diffusers_hook"))
+        return usual(tokenizer, encoder, text, device)
+
+    monkeypatch.setattr(prompts, "_said", said)
+    monkeypatch.setattr(prompts, "_fits", lambda *_: False)
+    assert torch.equal(embedded(encoder, tmp_path / "b", "a kitchen"), whole)
+    assert hooked == [True]
+
+
+def test_an_encoder_is_let_go_before_anything_else_is_loaded(encoder, tmp_path, monkeypatch) -> None:
+    made = []
+    usual = prompts._said
+
+    def said(tokenizer, encoder, text, device) -> torch.Tensor:
+        made.append(weakref.ref(encoder))
+        encoder.itself = [encoder]
+        return usual(tokenizer, encoder, text, device)
+
+    monkeypatch.setattr(prompts, "_said", said)
+    gc.disable()
+    try:
+        embedded(encoder, tmp_path, "a kitchen")
+        assert [encoder() for encoder in made] == [None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("free_gb", "vram_gb", "whole"), [(11.0, None, True), (10.0, None, False), (80.0, 10.0, False), (80.0, 11.0, True)]
+)
+def test_an_encoder_is_on_the_gpu_if_it_fits(tmp_path, monkeypatch, free_gb, vram_gb, whole: bool) -> None:
+    """The published one has 9.5 GB in 16 bits, whatever it is stored in; 1 GB is for what it makes."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(free_gb * 1e9), int(80e9)))
+    monkeypatch.setattr(prompts, "weight_shapes", lambda folder: {"a": (4_000_000, 1000), "b": (750_000_000,)})
+    assert prompts._fits(tmp_path, GPU, vram_gb) == whole
+    assert prompts._fits(tmp_path, CPU, None)
 
 
 def test_a_full_disk_costs_the_keeping_alone(encoder, tmp_path, monkeypatch, caplog) -> None:
@@ -194,7 +267,7 @@ def test_a_damaged_embedding_is_made_again(encoder, tmp_path, loads) -> None:
 
 
 def test_without_an_encoder_there_is_none(tmp_path) -> None:
-    assert prompt_embedding(tmp_path / "nowhere", Embeddings(tmp_path / "kept"), "a kitchen", WIDTH, CPU) is None
+    assert prompt_embeddings(tmp_path / "nowhere", Embeddings(tmp_path / "kept"), ["a kitchen"], WIDTH, CPU) is None
     assert not (tmp_path / "kept").exists()
 
 
@@ -204,27 +277,63 @@ def test_an_encoder_of_another_model_is_refused(encoder, tmp_path) -> None:
     assert not (tmp_path / "kept").exists()
 
 
+def test_an_encoder_of_another_model_is_told_early(encoder, tmp_path, loads) -> None:
+    check_encoder(encoder, WIDTH)
+    check_encoder(tmp_path / "nowhere", 1024)
+    with pytest.raises(InvalidRequest, match=f"{encoder}: .*takes 1024 channels, .* 32"):
+        check_encoder(encoder, 1024)
+    assert not loads
+
+
 def test_an_embedding_of_another_model_is_not_taken(encoder, tmp_path) -> None:
     embedded(encoder, tmp_path / "kept", "a kitchen")
     with pytest.raises(InvalidRequest, match="takes 64 channels"):
         embedded(encoder, tmp_path / "kept", "a kitchen", 64)
     embeddings = bring(tmp_path / "brought", "a kitchen", torch.rand(1, LENGTH, WIDTH))
-    assert prompt_embedding(tmp_path / "nowhere", embeddings, "a kitchen", 64, CPU) is None
+    assert prompt_embeddings(tmp_path / "nowhere", embeddings, ["a kitchen"], 64, CPU) is None
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "says"),
     [
-        lambda folder: (folder / "model.safetensors").write_bytes(b"no weights"),
-        lambda folder: (folder / "model.safetensors").unlink(),
-        lambda folder: (folder / "config.json").write_text("{"),
-        lambda folder: (folder / "tokenizer.json").unlink(),
+        (lambda folder: cut(folder / "model.safetensors"), "model.safetensors: .*not fully covered"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "there are no weights"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "there is no tokenizer"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: is damaged"),
     ],
-    ids=["no weights", "no file", "no JSON", "no tokenizer"],
+    ids=["half of the weights", "no weights", "no tokenizer", "no JSON"],
 )
-def test_a_damaged_encoder_is_refused(encoder, tmp_path, damage) -> None:
+def test_a_damaged_encoder_is_refused(encoder, tmp_path, damage, says: str) -> None:
     shutil.copytree(encoder, tmp_path / "encoder")
     damage(tmp_path / "encoder")
-    with pytest.raises(InvalidRequest, match="encoder: cannot be loaded as a T5 encoder with its tokenizer"):
+    with pytest.raises(InvalidRequest, match=f"encoder.*{says}"):
+        check_encoder(tmp_path / "encoder", WIDTH)
+    with pytest.raises(InvalidRequest, match=f"encoder.*{says}"):
         embedded(tmp_path / "encoder", tmp_path / "kept", "a kitchen")
     assert not (tmp_path / "kept").exists()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_tokenizer_that_cannot_be_read_is_told(encoder, tmp_path) -> None:
+    """What only its own reader sees."""
+    shutil.copytree(encoder, tmp_path / "encoder")
+    (tmp_path / "encoder" / "tokenizer.json").write_text("{")
+    with pytest.raises(InvalidRequest, match="encoder: cannot be loaded as a T5 encoder with its tokenizer"):
+        embedded(tmp_path / "encoder", tmp_path / "kept", "a kitchen")
+
+
+@pytest.mark.parametrize(("prompt", "severity"), [("a kitchen", Severity.WARNING), ("", Severity.INFO)])
+def test_a_prompt_that_nobody_can_tell_the_video_model_is_a_warning(tmp_path, prompt: str, severity: Severity) -> None:
+    """Without a prompt, and with one that the picture was drawn from, nothing is lost."""
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer" / "config.json").write_text(json.dumps({"text_embed_dim": WIDTH}))
+    nowhere = tmp_path / "nowhere"
+    folders = ModelFolders(
+        nowhere, tmp_path / "transformer", nowhere, nowhere, Embeddings(nowhere), nowhere, nowhere, VideoFormat()
+    )
+    texts, (finding,) = _texts(folders, CPU, prompt, None)
+    assert (finding.code, finding.severity) == ("lyra.no_text", severity)
+    assert [(text.shape, bool(text.any())) for text in texts] == [((1, LENGTH, WIDTH), False)] * 2

@@ -86,12 +86,12 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         ssd_scan(x, dt, a, b, c[:, :-1])
 
 
-def stand_in(monkeypatch, factor: float) -> None:
-    """Put a package mamba_ssm in place whose kernel is the scan itself, times a factor."""
+def stand_in(monkeypatch, factor: float, kind: torch.dtype | None = None) -> None:
+    """Put a package mamba_ssm in place whose kernel is the scan itself, times a factor for inputs of a kind."""
 
     def kernel(x, dt, a, b, c, chunk_size, initial_states=None, return_final_states=False):
         y, state = ssd_scan(x, dt, a, b[:, :, 0], c[:, :, 0], initial_states, chunk_size)
-        return factor * y, state
+        return (factor * y if kind in (None, x.dtype) else y), state
 
     for name in ("mamba_ssm", "mamba_ssm.ops", "mamba_ssm.ops.triton", "mamba_ssm.ops.triton.ssd_combined"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
@@ -104,8 +104,10 @@ def stand_in(monkeypatch, factor: float) -> None:
 
 
 @pytest.mark.parametrize(("factor", "used"), [(1.0, True), (1.1, False), (float("nan"), False)])
-def test_a_fused_kernel_is_used_if_it_gives_the_same(monkeypatch, factor: float, used: bool) -> None:
-    stand_in(monkeypatch, factor)
+@pytest.mark.parametrize("kind", [None, torch.float32, torch.bfloat16])
+def test_a_fused_kernel_is_used_if_it_gives_the_same(monkeypatch, factor: float, used: bool, kind) -> None:
+    """In all precisions: what networks on GPUs give it has 16 bits."""
+    stand_in(monkeypatch, factor, kind)
     try:
         assert (fused_scan("cuda") is not None) == used
         assert fused_scan("cpu") is None

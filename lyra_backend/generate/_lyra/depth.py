@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 ESTIMATORS = ("transformers", "moge")
 #: Model of MoGe that was used to train Lyra; a name with "moge-2" is one of metric depth.
 _MOGE = "Ruicheng/moge-vitl"
+#: Settings of pictures for a model of transformers, which has one of these files.
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _MOGE_FILE = "model.pt"
 _MOGE_PACKAGE = "git+https://github.com/microsoft/MoGe.git"
 #: What depth is in, by kind of network, where its configuration does not say: all others of transformers give metres.
@@ -59,15 +61,21 @@ def check_estimator(kind: str, model: str | Path | None) -> None:
         kind, model: see :func:`load_estimator`.
 
     Raises:
-        MissingDependency, InvalidRequest: see :func:`load_estimator`; damaged weights are found only there.
+        MissingDependency, InvalidRequest: see :func:`load_estimator`; by headers alone.
     """
     if kind == "moge":
         return  # its weights say nothing of themselves
     from transformers import AutoConfig
 
+    from ...models.loading import weight_shapes
+
+    folder = Path(_named(model))
     try:
-        config = AutoConfig.from_pretrained(_named(model), local_files_only=True)
-    except Exception as error:  # transformers and the hub raise nearly anything on what is no model
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if not any((folder / name).is_file() for name in _PROCESSORS):
+            raise FileNotFoundError(f"there is no {_PROCESSORS[0]}")
+        weight_shapes(folder)
+    except Exception as error:  # transformers and safetensors raise nearly anything on what is no model
         raise _no_model(model, error) from error
     _require_metric(model, config)
 

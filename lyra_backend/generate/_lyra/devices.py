@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,12 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S = 6 * 3600.0
 #: What CUDA itself takes of a GPU's memory for a process [bytes], which torch's limit does not count.
 _CONTEXT = 0.6e9
+#: What errors of memory say that are no torch.OutOfMemoryError: of Warp, of cuBLAS and cuDNN, and of CUDA itself.
+_OTHER_MEMORY_ERRORS = re.compile(
+    r"Failed to allocate \d+ bytes .*'cuda|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|CUDA error: out of memory"
+)
+#: Scratch space of cuBLAS with which its sums have one order, as torch asks for; cuBLAS reads it when it starts.
+_CUBLAS = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def placements(
@@ -38,7 +46,8 @@ def placements(
         precision: what weights of the video model are kept in.
 
     Raises:
-        InvalidRequest: there is no such device, the memory of all is too small, or a CPU would take hours.
+        InvalidRequest: there is no such device, all are too old or too small, main memory does not do, or a CPU would
+            take hours.
         MissingDependency: the package that the precision takes is not installed.
     """
     import torch
@@ -47,10 +56,12 @@ def placements(
 
     count = torch.cuda.device_count() if device == "auto" else 0
     names = [f"cuda:{i}" for i in range(count)] if count > 1 else [device]
-    found, refused = [], []
+    found: list[Placement] = []
+    refused = []
     for name in names:
         try:
-            found.append(choose_placement(name, vram_gb, budget, precision))
+            main_taken = sum(each.main_bytes(budget) for each in found)
+            found.append(choose_placement(name, vram_gb, budget, precision, main_taken))
         except InvalidRequest as error:
             refused.append(error)
     if not found:
@@ -94,16 +105,22 @@ def _memory_errors() -> Iterator[None]:
     Raises:
         InvalidRequest: it did.
     """
-    import torch
-
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        reason = str(error).partition(". ")[0]
+    except RuntimeError as error:
+        if not _is_of_memory(error):
+            raise
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InvalidRequest(
             f"GPU memory: {reason}. Close what else uses the GPU, or say what may be taken, such as --vram 16, and "
             "run the same command again: finished videos are kept."
         ) from error
+
+
+def _is_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or _OTHER_MEMORY_ERRORS.search(str(error)) is not None
 
 
 def _none_can(refused: Sequence[InvalidRequest]) -> InvalidRequest:
@@ -131,18 +148,28 @@ def _limited(gpus: Sequence[torch.device], vram_gb: float | None) -> Iterator[No
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """Let kernels give the same bits in every run on one kind of device, where torch has such kernels."""
+    """Let kernels give the same bits in every run on one kind of device, where torch has such kernels.
+
+    What has 32 bits is computed with all of them: TF32 has 10 bits behind the point.
+    """
     import torch
 
     cudnn: Any = torch.backends.cudnn
+    matmul: Any = torch.backends.cuda.matmul
     memory: Any = torch.utils.deterministic
     usual = cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory
+    tf32, workspace = (cudnn.allow_tf32, matmul.allow_tf32), os.environ.get(_CUBLAS[0])
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         # memory that was never written is never read here: filling it would only take time
         cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = True, False, False
+        cudnn.allow_tf32, matmul.allow_tf32 = False, False
         torch.use_deterministic_algorithms(True, warn_only=True)
+        os.environ.setdefault(*_CUBLAS)
         yield
     finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = tf32
+        if workspace is None:
+            os.environ.pop(_CUBLAS[0], None)
         cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = usual
         torch.use_deterministic_algorithms(strict, warn_only=warns)

@@ -73,6 +73,7 @@ def imagine_scene(
     videos: Progress,
     decoding: Progress,
     target_times: Sequence[int] = (),
+    vram_gb: float | None = None,
 ) -> Imagined:
     """Return the Gaussians of a scene.
 
@@ -85,6 +86,7 @@ def imagine_scene(
         kept: folder for videos that are finished.
         videos, decoding: their progress.
         target_times: frames at which a model of moving scenes is decoded.
+        vram_gb: memory of a GPU that a text encoder may take; None is all that is free.
     """
     from ...models.lyra import Lyra
 
@@ -92,7 +94,7 @@ def imagine_scene(
     missing = missing_videos(kept, paths)
     videos(0.0, "reading the prompt")
     # before the video model takes the memory that a text encoder may need
-    texts, notes = _texts(folders, placements[0], sampling.prompt)
+    texts, notes = _texts(folders, placements[0], sampling.prompt, vram_gb)
     videos(0.0, "loading networks")
     # a network for each GPU that will have something to do; the first also encodes rays and decodes Gaussians
     used = placements[: max(len(missing), 1)]
@@ -138,22 +140,21 @@ def _paths(folders: ModelFolders, sampling: Sampling) -> dict[str, Floats]:
 
 
 def _texts(
-    folders: ModelFolders, placement: Placement, prompt: str
+    folders: ModelFolders, placement: Placement, prompt: str, vram_gb: float | None
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[Finding, ...]]:
     """Return embeddings of the prompt and of what is not wanted, and what to tell if there is no encoder."""
     from diffusers.pipelines.cosmos.pipeline_cosmos_video2world import DEFAULT_NEGATIVE_PROMPT
 
-    from ...models.prompts import no_text, prompt_embedding
+    from ...models.prompts import no_text, prompt_embeddings
 
-    width = folders.text_width
-    wanted, unwanted = (
-        prompt_embedding(folders.text_encoder, folders.embeddings, text, width, placement.device)
-        for text in (prompt, DEFAULT_NEGATIVE_PROMPT)
-    )
-    if wanted is not None and unwanted is not None:
-        return (wanted, unwanted), ()
+    width, texts = folders.text_width, (prompt, DEFAULT_NEGATIVE_PROMPT)
+    found = prompt_embeddings(folders.text_encoder, folders.embeddings, texts, width, placement, vram_gb)
+    if found is not None:
+        return (found[0], found[1]), ()
     text = (
         "There is no text encoder here, so the video model is told nothing in words; the picture says what the scene "
         "is. Fetch it with `lyra-scenegen weights fetch t5_11b` (45 GB) if the invented parts should follow the prompt."
     )
-    return (no_text(width), no_text(width)), (Finding("lyra.no_text", Severity.INFO, text),)
+    # a prompt that a picture was drawn from is in that picture, and another one is lost
+    severity = Severity.WARNING if prompt else Severity.INFO
+    return (no_text(width), no_text(width)), (Finding("lyra.no_text", severity, text),)

@@ -16,7 +16,7 @@ from ...io.run_inputs import file_digest
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
 
-__all__ = ["HELPERS", "folders_of", "sources", "versions", "weight_files", "weights_state"]
+__all__ = ["HELPERS", "check_weights", "folders_of", "sources", "versions", "weight_files", "weights_state"]
 
 #: Files of weights by name: the folder of their network, and they themselves.
 WeightFiles = Mapping[str, tuple[Path, Path]]
@@ -128,6 +128,26 @@ def weight_files(folders: ModelFolders, helpers: Mapping[str, Path]) -> WeightFi
         for folder in [path if path.is_dir() else path.parent]
         for file in (sorted(folder.rglob("*.safetensors")) if path.is_dir() else [path])
     }
+
+
+def check_weights(folders: ModelFolders, weights: WeightFiles) -> None:
+    """Look whether all networks are whole and belong together, by their headers and records: no weight is read.
+
+    Raises:
+        InvalidRequest: one is not, or a record is damaged.
+    """
+    from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
+
+    from ...models.gaussian_decoder import GaussianDecoder
+    from ...models.loading import check_network
+    from ...models.prompts import check_encoder
+
+    check_network(GaussianDecoder, folders.decoder)
+    check_network(CosmosTransformer3DModel, folders.transformer)
+    check_network(AutoencoderKLCosmos, folders.vae)
+    check_encoder(folders.text_encoder, folders.text_width)
+    for folder, file in weights.values():
+        recorded_digest(folder, file)
 
 
 def weights_state(weights: WeightFiles) -> dict[str, str]:

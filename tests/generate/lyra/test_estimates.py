@@ -36,6 +36,8 @@ def two_gpus(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(free[str(device)]), int(80e9)))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr("lyra_backend.models.placement.available_memory_bytes", lambda: int(64e9))
 
 
 def test_without_a_gpu_numbers_have_32_bits(folders) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -373,6 +374,44 @@ def test_depth_of_a_small_part_of_the_picture_is_warned_of(photo, depth, still_m
     holes = next(finding for finding in found if finding.code == "lyra.depth_holes")
     # 192 of the 200 columns are taken, of which the first 56 have depth
     assert holes.measured == pytest.approx(56 / 192, abs=0.01)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda model: truncate(next((model / "decoder").glob("*.safetensors"))), "decoder: .*GaussianDecoder"),
+        (lambda model: truncate(next((model / "transformer").glob("*.safetensors"))), "transformer: .*Cosmos"),
+        (lambda model: truncate(next((model / "vae").glob("*.safetensors"))), "vae: .*AutoencoderKLCosmos"),
+        (lambda model: truncate(model / "depth" / "model.safetensors"), "depth: .* is no depth model"),
+        (lambda model: (model / "depth" / "preprocessor_config.json").unlink(), "no preprocessor_config.json"),
+        (lambda model: truncate(model / "text_encoder" / "model.safetensors"), "text_encoder: "),
+        (lambda model: rewrite(model / "text_encoder" / "config.json", d_model=8), "text_encoder: "),
+        (lambda model: rewrite(model / "transformer" / "config.json", num_layers=3), "missing keys for Cosmos"),
+        (lambda model: truncate(model / "text_to_image/unet/diffusion_pytorch_model.safetensors"), "image model: "),
+        (lambda model: (model / "vae" / "weights.json").write_text("{"), r"weights\.json: is damaged"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_damaged_parts_are_told_before_anything_is_loaded(still_model, tmp_path, damage, says: str) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    damage(tmp_path / "model")
+    asked = SceneRequest(prompt="a kitchen", model=str(tmp_path / "model"), generator="lyra")
+    refused(asked, tmp_path / "run", says)
+
+
+def test_records_of_another_shape_are_none(photo, depth, still_model, tmp_path) -> None:
+    shutil.copytree(still_model, tmp_path / "model")
+    (tmp_path / "model" / "vae" / "weights.json").write_text('{"files": [], "licence": 3}')
+    sources = run(request(photo, tmp_path / "model", depth), tmp_path / "run").value.provenance["sources"]
+    assert all(len(source["sha256"]) == 64 and source["licence"] == "unknown" for source in sources)
 
 
 def test_depth_in_millimetres_is_warned_of_before_anything_is_loaded(photo, depth, still_model, tmp_path) -> None:
