@@ -67,8 +67,8 @@ class Quick:
         if self.estimate:
             generator.estimate = self.estimate  # type: ignore[attr-defined]
         collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
-        others = dict.fromkeys(("refine", "light", "collide", "author", "validate"), Params())
-        params = {**others, "generate": build(Params, "generate", request.params.get("generate", {}))}
+        others = dict.fromkeys(("refine", "light", "collide", "validate"), Params())
+        params = {**others, "author": author.Params(), "generate": build(Params, "generate", request.params.get("generate", {}))}
         return Plan(generator, collider, {}, params, {"generate": "quick"})
 
     def run(self, listener: Callable[[Event], None] | None = None) -> list[str]:
