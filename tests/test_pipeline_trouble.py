@@ -68,7 +68,11 @@ class Quick:
             generator.estimate = self.estimate  # type: ignore[attr-defined]
         collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
         others = dict.fromkeys(("refine", "light", "collide", "validate"), Params())
-        params = {**others, "author": author.Params(), "generate": build(Params, "generate", request.params.get("generate", {}))}
+        params = {
+            **others,
+            "author": author.Params(),
+            "generate": build(Params, "generate", request.params.get("generate", {})),
+        }
         return Plan(generator, collider, {}, params, {"generate": "quick"})
 
     def run(self, listener: Callable[[Event], None] | None = None) -> list[str]:
