@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-from .occlusion import cosine_hemisphere
+from .occlusion import cosine_hemisphere, tangents
 
 __all__ = ["Incoming", "Occluders"]
 
@@ -43,12 +43,7 @@ def _gather(
 ) -> None:
     i = wp.tid()
     n = normals[i]
-    # Frame of Duff et al. 2017, "Building an orthonormal basis, revisited".
-    side = wp.where(n[2] >= 0.0, 1.0, -1.0)
-    a = -1.0 / (side + n[2])
-    b = n[0] * n[1] * a
-    t = wp.vec3(1.0 + side * n[0] * n[0] * a, side * b, -side * n[0])
-    u = wp.vec3(b, side + n[1] * n[1] * a, -n[1])
+    t, u = tangents(n)
     total = wp.vec3(0.0, 0.0, 0.0)
     up = float(0.0)
     down = float(0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
-__all__ = ["ambient_light", "cosine_hemisphere", "lamp_light", "unblocked"]
+__all__ = ["ambient_light", "cosine_hemisphere", "lamp_light", "tangents", "unblocked"]
 
 Floats = npt.NDArray[np.floating]
 
@@ -16,6 +16,19 @@ def sky_share(up: float) -> float:
     """Return how much of the light from a direction of height `up` comes from above: 0 below, 1 above the horizon."""
     x = wp.clamp(0.5 + up, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
+
+
+@wp.func
+def tangents(n: wp.vec3) -> tuple[wp.vec3, wp.vec3]:
+    """Return two unit vectors that are a frame with the unit vector `n`.
+
+    Duff et al. 2017, "Building an orthonormal basis, revisited".
+    """
+    side = wp.where(n[2] >= 0.0, 1.0, -1.0)
+    a = -1.0 / (side + n[2])
+    b = n[0] * n[1] * a
+    t = wp.vec3(1.0 + side * n[0] * n[0] * a, side * b, -side * n[0])
+    return t, wp.vec3(b, side + n[1] * n[1] * a, -n[1])
 
 
 @wp.kernel
@@ -36,12 +49,7 @@ def _gather(
 ) -> None:
     i = wp.tid()
     n = normals[i]
-    # Frame of Duff et al. 2017, "Building an orthonormal basis, revisited".
-    side = wp.where(n[2] >= 0.0, 1.0, -1.0)
-    a = -1.0 / (side + n[2])
-    b = n[0] * n[1] * a
-    t = wp.vec3(1.0 + side * n[0] * n[0] * a, side * b, -side * n[0])
-    u = wp.vec3(b, side + n[1] * n[1] * a, -n[1])
+    t, u = tangents(n)
     total = wp.vec3(0.0, 0.0, 0.0)
     backs = float(0.0)
     for k in range(directions.shape[0]):

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from diffusers import CosmosTransformer3DModel
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
@@ -97,3 +98,17 @@ def still_video(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def panned_video(tmp_path_factory) -> Path:
     return write_video(tmp_path_factory.mktemp("videos") / "panned.mp4", 2)
+
+
+@pytest.fixture
+def evaluations(monkeypatch) -> list[int]:
+    """One entry for every time the video model is asked."""
+    calls: list[int] = []
+    usual = CosmosTransformer3DModel.forward
+
+    def counted(self, *arguments, **named):
+        calls.append(1)
+        return usual(self, *arguments, **named)
+
+    monkeypatch.setattr(CosmosTransformer3DModel, "forward", counted)
+    return calls
