@@ -72,7 +72,7 @@ def check_usd(path: Path, limits: Any, progress: Progress) -> Outcome[None]:
         InvalidRequest: there is nothing to be checked at `path`.
     """
     files = usd_files(path)
-    check = _Check(limits, is_ours=(files[0].parent / _OUR_MARK).is_file())
+    check = _Check(limits, files, is_ours=(files[0].parent / _OUR_MARK).is_file())
     for i, file in enumerate(files):
         check.file(file, progress.child(i / len(files), (i + 1) / len(files)))
     progress(1.0, f"checked {len(files)} USD files")
@@ -82,10 +82,11 @@ def check_usd(path: Path, limits: Any, progress: Progress) -> Outcome[None]:
 class _Check:
     """Findings over several files; what is seen through several of them is reported once."""
 
-    def __init__(self, limits: Any, is_ours: bool) -> None:
+    def __init__(self, limits: Any, files: Iterable[Path], is_ours: bool) -> None:
         self.findings: list[Finding] = []
         self.counts = {"particle_fields": 0, "colliders": 0, "collider_triangles": 0}
         self._limits = limits
+        self._files = frozenset(file.resolve() for file in files)
         self._is_ours = is_ours
         self._seen: set[Any] = set()
 
@@ -107,8 +108,8 @@ class _Check:
         progress(0.6, f"running validators on {file.name}")
         self._add(_in_order(check_usd_rules(stage, file.name)), file.parent)
         progress(0.7, f"running the asset validator on {file.name}")
-        # our roots for versions of Isaac Sim compose what another root has, and these rules take seconds each
-        if not (self._is_ours and root.subLayerPaths):
+        # a root on top of another that is checked as well has the same prims, and these rules take seconds each
+        if not any((file.parent / layer).resolve() in self._files for layer in root.subLayerPaths):
             self._advise(_in_order(check_asset_rules(file, file.name)), file.parent)
 
     def _add(self, findings: Iterable[Finding], *folders: Path) -> None:

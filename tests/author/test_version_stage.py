@@ -12,6 +12,7 @@ from lyra_backend.author import Params
 from lyra_backend.progress import Progress
 from lyra_backend.types import GaussianSequence, SceneBundle
 from lyra_backend.validate import Params as Limits
+from lyra_backend.validate import usd
 from lyra_backend.validate.usd import check_usd
 
 from .fields import cloud_of, room_proxy
@@ -64,6 +65,18 @@ def test_roots_of_a_scene_that_moves_know_its_times(tmp_path: Path) -> None:
     assert (layer.startTimeCode, layer.endTimeCode, layer.timeCodesPerSecond) == (0.0, 12.0, 24.0)
     stage = Usd.Stage.Open(layer)
     assert stage.GetPrimAtPath("/World/Visual/Gaussians/Moving").GetAttribute("positions").GetTimeSamples()[-1] == 12.0
+
+
+def test_asset_rules_are_run_once_for_the_same_prims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _written(tmp_path, "particle_field", "nurec")
+    asked: list[str] = []
+    monkeypatch.setattr(usd, "check_asset_rules", lambda path, where: asked.append(where) or ())
+    check_usd(tmp_path, Limits(), Progress())
+    assert {"stage.usda", "scene.usda"} <= set(asked)
+    assert not [name for name in asked if name.startswith("stage_isaac")]
+    asked.clear()
+    check_usd(tmp_path / "stage_isaac6.usda", Limits(), Progress())
+    assert asked == ["stage_isaac6.usda"]
 
 
 def test_validators_find_no_fault(tmp_path: Path) -> None:
