@@ -127,7 +127,7 @@ def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:
     console.print(", ".join(f"{stage} {name}" for stage, name in plugins.items()), soft_wrap=True)
     for part in parts:
         time = None if part.seconds is None else _about(part.seconds)
-        memory = None if part.device_bytes is None else f"{part.device_bytes / 1e9:.2g} GB of memory"
+        memory = None if part.device_bytes is None else f"{_gigabytes(part.device_bytes)} of memory"
         more = ", ".join(filter(None, (time, memory, part.note)))
         console.print(Text.assemble("  ", (part.part, "bold"), f": {more}" if more else ""))
     _print_findings(console, [vars(finding) for part in parts for finding in part.findings])
@@ -173,6 +173,10 @@ def _print_total(console: RichConsole, parts: Sequence[Estimate]) -> None:
         f"{f': times are those of {machines}' if machines else ''}. What is finished is kept if it is stopped.",
         soft_wrap=True,
     )
+
+
+def _gigabytes(count: float) -> str:
+    return "less than 0.1 GB" if count < 1e8 else f"{count / 1e9:.2g} GB"
 
 
 def _about(seconds: float) -> str:

@@ -63,13 +63,14 @@ def test_a_quiet_console_says_nothing(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_plan_says_what_its_times_are_of(capsys: pytest.CaptureFixture[str]) -> None:
     gpu = "a data-centre GPU"
     parts = [
-        Estimate("depth", note="by a network"),
+        Estimate("depth", device_bytes=2e4, note="by a network"),
         Estimate("6 videos", 9000.0, 23e9, times_of=gpu),
         Estimate("decoding", 0.2, 16e9, times_of=gpu),
         Estimate("colliders", 5.0, times_of="two CPU cores"),
     ]
     console.print_plan({"generate": "lyra"}, parts)
     text = " ".join(capsys.readouterr().out.split())
+    assert "depth: less than 0.1 GB of memory, by a network" in text
     assert "6 videos: about 2 h 30 min, 23 GB of memory" in text
     assert "decoding: less than 1 s, 16 GB of memory" in text
     assert "In all about 2 h 30 min and 23 GB at the peak" in text
