@@ -156,8 +156,10 @@ def print_training(plan: TrainingPlan) -> None:
 
 
 def _gigabytes(count: float) -> str:
-    """Return bytes in gigabytes, of small ones the first digits that say something."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e7 else f"{count / 1e9:.2g} GB"
+    """Return bytes in gigabytes, to the hundredth."""
+    if count < 1e7:
+        return "less than 0.01 GB"
+    return f"{count / 1e9:.2f}".rstrip("0").rstrip(".") + " GB"
 
 
 def _print_total(console: RichConsole, parts: Sequence[Estimate]) -> None:
@@ -173,10 +175,6 @@ def _print_total(console: RichConsole, parts: Sequence[Estimate]) -> None:
         f"{f': times are those of {machines}' if machines else ''}. What is finished is kept if it is stopped.",
         soft_wrap=True,
     )
-
-
-def _gigabytes(count: float) -> str:
-    return "less than 0.1 GB" if count < 1e8 else f"{count / 1e9:.2g} GB"
 
 
 def _about(seconds: float) -> str:

@@ -70,7 +70,7 @@ def test_a_plan_says_what_its_times_are_of(capsys: pytest.CaptureFixture[str]) -
     ]
     console.print_plan({"generate": "lyra"}, parts)
     text = " ".join(capsys.readouterr().out.split())
-    assert "depth: less than 0.1 GB of memory, by a network" in text
+    assert "depth: less than 0.01 GB of memory, by a network" in text
     assert "6 videos: about 2 h 30 min, 23 GB of memory" in text
     assert "decoding: less than 1 s, 16 GB of memory" in text
     assert "In all about 2 h 30 min and 23 GB at the peak" in text
