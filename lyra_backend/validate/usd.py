@@ -23,8 +23,9 @@ from .bare_text import bare
 from .colliders import is_collider
 from .usd_colliders import check_collider, check_plane
 from .usd_fields import check_field, field_key, is_field
-from .usd_layers import check_default_prim, check_metadata, check_references
+from .usd_layers import check_default_prim, check_metadata, check_references, files_below
 from .usd_rules import check_asset_rules, check_usd_rules
+from .usd_variants import variations
 
 __all__ = ["SUFFIXES", "check_usd", "quiet_usd", "usd_files"]
 
@@ -87,6 +88,7 @@ class _Check:
         self.counts = {"particle_fields": 0, "colliders": 0, "collider_triangles": 0}
         self._limits = limits
         self._files = frozenset(file.resolve() for file in files)
+        self._brought_in: set[Path] = set()
         self._is_ours = is_ours
         self._seen: set[Any] = set()
 
@@ -105,12 +107,22 @@ class _Check:
                 self._add(check_references(layer, file.name if layer == root else layer.GetDisplayName()))
         progress(0.1, f"checking prims of {file.name}")
         self._prims(stage, file.name)
-        progress(0.6, f"running validators on {file.name}")
-        self._add(_in_order(check_usd_rules(stage, file.name)), file.parent)
-        progress(0.7, f"running the asset validator on {file.name}")
-        # a root on top of another that is checked as well has the same prims, and these rules take seconds each
-        if not any((file.parent / layer).resolve() in self._files for layer in root.subLayerPaths):
-            self._advise(_in_order(check_asset_rules(file, file.name)), file.parent)
+        self._rules(stage, file, progress.child(0.6, 1.0))
+
+    def _rules(self, stage: Usd.Stage, file: Path, progress: Progress) -> None:
+        """Run the rules of others, which take seconds, once on everything.
+
+        What another file brings in, in whatever variant, is checked there; a root upon another has the same prims.
+        """
+        below = {(file.parent / layer).resolve() for layer in stage.GetRootLayer().subLayerPaths}
+        is_known = file.resolve() in self._brought_in or not below.isdisjoint(self._files)
+        stages = [stage] if is_known else list(variations(stage))
+        for i, variation in enumerate(stages):
+            progress(i / len(stages), f"running validators on {file.name}")
+            self._add(_in_order(check_usd_rules(variation, file.name)), file.parent)
+            if not is_known:
+                self._advise(_in_order(check_asset_rules(variation, file.name)), file.parent)
+        self._brought_in |= files_below(file)
 
     def _add(self, findings: Iterable[Finding], *folders: Path) -> None:
         """Keep findings that say something new, without the names of folders."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from pxr import Ar, Sdf, UsdUtils
+from pxr import Ar, Sdf, Tf, UsdUtils
 
 from ..types import Finding, Severity
 
-__all__ = ["check_default_prim", "check_metadata", "check_references"]
+__all__ = ["check_default_prim", "check_metadata", "check_references", "files_below"]
 
 #: Stage metadata is not composed and its fallbacks (Y, centimetres) are wrong for robots, so each file says its own.
 _METADATA = (
@@ -66,6 +67,17 @@ def check_references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
         if _PATH_IN_TEXT.search(getattr(layer, key) or ""):
             message = f"{where}: its {key} names a folder of the machine it was written on; clear it."
             yield Finding("usd.path_in_text", Severity.WARNING, message, where=where)
+
+
+def files_below(file: Path) -> set[Path]:
+    """Return the USD files that `file` brings in, in whatever variant; none if one of them is broken."""
+    try:
+        layers, _, _ = UsdUtils.ComputeAllDependencies(Sdf.AssetPath(str(file)))
+    except Tf.ErrorException:
+        return set()
+    # of a layer in a package, the package
+    paths = {Path(Ar.SplitPackageRelativePathOuter(layer.identifier)[0]).resolve() for layer in layers}
+    return paths - {file.resolve()}
 
 
 def _assets(layer: Sdf.Layer) -> list[str]:

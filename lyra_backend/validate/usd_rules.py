@@ -10,7 +10,6 @@ import importlib
 import io
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pxr import Tf, Usd
@@ -78,8 +77,11 @@ def check_usd_rules(stage: Usd.Stage, where: str) -> Iterator[Finding]:
         yield Finding(f"usd.{name}", severity, f"{where}: {message}", where=_site(error, where))
 
 
-def check_asset_rules(path: Path, where: str) -> Iterator[Finding]:
-    """Yield what NVIDIA's asset validator says about the file at `path`, in every variant; nothing if not installed."""
+def check_asset_rules(stage: Usd.Stage, where: str) -> Iterator[Finding]:
+    """Yield what NVIDIA's asset validator says about `stage` as it is selected; nothing if it is not installed.
+
+    Of a masked stage prims alone are looked at: its layers and files are those of the whole one.
+    """
     try:
         with _quiet():
             # A package from PyPI in spite of its name, and an optional one: nothing of Kit comes with it.
@@ -91,11 +93,14 @@ def check_asset_rules(path: Path, where: str) -> Iterator[Finding]:
     kinds = validator.IssueSeverity
     severities = {kinds.WARNING: Severity.WARNING, kinds.INFO: Severity.INFO}
     with _quiet():
-        engine = validator.ValidationEngine()
+        # its own way through variants visits every combination
+        engine = validator.ValidationEngine(variants=False)
+        prims_only = stage.GetPopulationMask() != Usd.StagePopulationMask.All()
         for rule in engine.initialized_rules:
-            if rule.__name__ in _SKIPPED_RULES:
+            looks_at_prims = rule.CheckPrim is not validator.BaseRuleChecker.CheckPrim
+            if rule.__name__ in _SKIPPED_RULES or (prims_only and not looks_at_prims):
                 engine.disable_rule(rule)
-        issues = list(engine.validate(str(path)).issues())
+        issues = list(engine.validate(stage).issues())
     for issue in issues:
         if issue.severity is kinds.NONE:
             continue
