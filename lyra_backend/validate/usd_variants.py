@@ -12,6 +12,7 @@ from pxr import Sdf, Usd
 
 __all__ = ["variations"]
 
+
 def variations(stage: Usd.Stage) -> Iterator[Usd.Stage]:
     """Yield `stage` itself, then a masked stage for each variant that is not selected.
 
@@ -28,7 +29,7 @@ def _others(stage: Usd.Stage, known: frozenset[tuple[Sdf.Path, str]]) -> Iterato
     fresh = [one for one in own if one not in known]
     for path, name in fresh:
         variants = stage.GetPrimAtPath(path).GetVariantSet(name)
-        for variant in variants.GetVariantNames():
+        for variant in sorted(variants.GetVariantNames()):
             if variant == variants.GetVariantSelection():
                 continue
             if touched := _touched(stage.GetPrimAtPath(path), name, variant):
