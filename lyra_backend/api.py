@@ -14,7 +14,6 @@ import importlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from .io.run_inputs import RunInputs, file_digest
 from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
-from .types import Estimate, Finding, Outcome, RunReport, SceneRequest, Severity
+from .types import Finding, Outcome, ScenePlan, SceneRequest, SceneResult, Severity
 
 __all__ = [
     "ScenePlan",
@@ -42,23 +41,6 @@ __all__ = [
 ]
 
 Listener = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class SceneResult:
-    """A finished run.
-
-    Attributes:
-        directory: where everything lies.
-        report: what was found.
-        reused: the run had been finished before; nothing was run now.
-        outdated: it was finished by another version of the code, which may give other results today.
-    """
-
-    directory: Path
-    report: RunReport
-    reused: bool = False
-    outdated: bool = False
 
 
 def generate_scene(
@@ -99,19 +81,6 @@ def generate_scene(
             outdated = directory.code != code_version()
             return SceneResult(directory.root, directory.read_report(), reused=True, outdated=outdated)
         return SceneResult(directory.root, run(plan, directory, listener, token))
-
-
-@dataclass(frozen=True)
-class ScenePlan:
-    """What a run will do.
-
-    Attributes:
-        plugins: name of the generator, the collider and the primitives, by stage.
-        parts: what the generator will take; empty for one that cannot say and takes seconds.
-    """
-
-    plugins: Mapping[str, str]
-    parts: tuple[Estimate, ...]
 
 
 def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:

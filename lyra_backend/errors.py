@@ -13,13 +13,16 @@ from pathlib import Path
 __all__ = [
     "BrokenPlugin",
     "Cancelled",
+    "DirectoryBusy",
     "FetchFailed",
     "InvalidRequest",
     "LyraError",
     "MissingDependency",
     "StageFailed",
+    "WorkerDied",
     "WriteFailed",
     "nearest",
+    "revived",
     "shown",
 ]
 
@@ -32,6 +35,10 @@ class LyraError(Exception):
 
 class InvalidRequest(LyraError, ValueError):
     """Something the user asked for or handed in cannot be used."""
+
+
+class DirectoryBusy(InvalidRequest):
+    """Another process works in the run directory."""
 
 
 class MissingDependency(LyraError, ImportError):
@@ -66,8 +73,25 @@ class FetchFailed(LyraError):
     """Something cannot be had from the network now; the same request may succeed later, and continues where it was."""
 
 
+class WorkerDied(LyraError):
+    """The process that worked on a job is gone; what it had finished is kept, and the same job continues there."""
+
+
 class Cancelled(LyraError):
     """The user asked to stop; finished stages stay usable."""
+
+
+def revived(name: str, message: str) -> LyraError:
+    """Return an error that another process told of by its class and text; an unknown class is a `LyraError`."""
+    kinds = {kind.__name__: kind for kind in _all_kinds(LyraError)}
+    kind = kinds.get(name, LyraError)
+    error = kind.__new__(kind)  # their own constructors make up the text, which is here already
+    Exception.__init__(error, message)
+    return error
+
+
+def _all_kinds(kind: type[LyraError]) -> list[type[LyraError]]:
+    return [kind, *(lower for below in kind.__subclasses__() for lower in _all_kinds(below))]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

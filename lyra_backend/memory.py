@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["available_memory_bytes", "installed_memory_bytes", "peak_memory_bytes"]
+__all__ = ["available_memory_bytes", "installed_memory_bytes", "peak_memory_bytes", "resident_memory_bytes"]
 
 #: Where a container's share of memory is told, and where what the system could give is.
 _CGROUP, _MEMINFO = Path("/sys/fs/cgroup"), Path("/proc/meminfo")
@@ -20,6 +20,13 @@ def peak_memory_bytes() -> int | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def resident_memory_bytes() -> int:
+    """Return the resident set size of this process now [bytes]."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def installed_memory_bytes() -> int | None:

@@ -22,7 +22,9 @@ from typing import Any, TypeVar
 
 from . import light, refine
 from .collide.comparison import compare
-from .errors import InvalidRequest, LyraError, StageFailed, WriteFailed
+from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
+from .io import event_log
+from .io.event_log import Ending
 from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
@@ -107,25 +109,33 @@ def run(
     """
 
     def tell(event: Event) -> None:
-        directory.append_event(asdict(event))
+        event_log.append(directory.root, asdict(event))
         if listener:
             listener(event)
 
     state = _Run(directory, plan, Progress(tell, token))
     try:
+        event_log.begin(directory.root)
         # at once: what a generator needs may take seconds to import
         state.progress(0.0, "starting")
         generation = _make_scene(state)
         files = _build_stage(state, generation)
         report = _report(state, generation)
         _publish(state, files, report, generation)
-    except OSError as error:
-        directory.abandon()
-        raise WriteFailed(directory.root, error) from error
-    except BaseException:
-        directory.abandon()
+        event_log.end(directory.root, Ending.ACCEPTED if report.accepted else Ending.REJECTED)
+    except BaseException as error:
+        _give_up(directory, error)
+        if isinstance(error, OSError):
+            raise WriteFailed(directory.root, error) from error
         raise
     return report
+
+
+def _give_up(directory: RunDirectory, error: BaseException) -> None:
+    """Say how the attempt ended, and leave nothing behind that is of no use."""
+    how = Ending.CANCELLED if isinstance(error, Cancelled | KeyboardInterrupt) else Ending.FAILED
+    event_log.end(directory.root, how, str(error))
+    directory.abandon()
 
 
 def _make_scene(state: _Run) -> Generation:
@@ -340,7 +350,7 @@ def _named_errors(state: _Run, stage: str) -> Iterator[None]:
             raise
         text = "".join(traceback.format_exception(error))
         with suppress(OSError):
-            directory.append_event({"stage": stage, "error": text})
+            event_log.append(directory.root, {"stage": stage, "error": text})
         raise StageFailed(stage, error) from error
 
 

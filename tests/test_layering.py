@@ -72,6 +72,15 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[] True"
 
 
+def test_driving_workers_loads_nothing_that_makes_scenes() -> None:
+    script = (
+        "import sys, lyra_backend.client, lyra_backend.pool\n"
+        "print([m for m in ('torch', 'warp', 'pxr', 'scipy', 'trimesh', 'typer', 'rich', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_planning_and_listing_load_neither_warp_nor_usd() -> None:
     script = (
         "import sys\nfrom lyra_backend import registry\n"

@@ -126,7 +126,9 @@ def test_broken_stage_stops_the_run_and_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_events_count_up_with_time_left(scene_dir: Path) -> None:
-    events = [json.loads(line) for line in (scene_dir / "events.jsonl").read_text().splitlines()]
+    begun, *events, ended = [json.loads(line) for line in (scene_dir / "events.jsonl").read_text().splitlines()]
+    assert begun["begun"]["pid"] > 0
+    assert ended == {"ended": "accepted", "message": ""}
     fractions = [e["fraction"] for e in events]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

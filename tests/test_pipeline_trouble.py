@@ -16,6 +16,7 @@ import pytest
 
 from lyra_backend import api, author, pipeline, validate
 from lyra_backend.errors import Cancelled, InvalidRequest, StageFailed, WriteFailed
+from lyra_backend.io import event_log
 from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.params import build, param
 from lyra_backend.plan import Plan
@@ -131,16 +132,19 @@ def test_a_full_disk_is_one_line_and_finished_stages_are_kept(quick: Quick, numb
     assert quick.run() == ["author", "validate"]
 
 
-@pytest.mark.parametrize("method", ["append_event", "publish", "write", "finish"])
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [(event_log, "append"), (RunDirectory, "publish"), (RunDirectory, "write"), (RunDirectory, "finish")],
+)
 def test_a_disk_too_full_for_events_and_reports_is_said_too(
-    quick: Quick, monkeypatch: pytest.MonkeyPatch, method: str
+    quick: Quick, monkeypatch: pytest.MonkeyPatch, owner: object, method: str
 ) -> None:
     def full(*_: object) -> None:
         raise oserror(errno.ENOSPC)
 
     RunDirectory.open(quick.root, REQUEST).close()
     with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, method, full)
+        patch.setattr(owner, method, full)
         patch.setattr(RunDirectory, "_prepare", lambda *_: None)
         with pytest.raises(WriteFailed, match="No space left"):
             quick.run()

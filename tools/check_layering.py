@@ -48,6 +48,10 @@ MAY: Mapping[str, set[str]] = {
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "footprint": {"errors", "types"},
     "api": FACES_BASE | {"io", "conversion", "footprint", "pipeline"},
+    "worker_process": {"errors", "progress"},
+    "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
+    "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
+    "pool": {"client", "errors", "progress", "types"},
     "catalog": FACES_BASE,
     "doctor": {"__init__", "kernels", "requirements", "weights"},
     "progress_log": {"progress"},
@@ -58,7 +62,7 @@ MAY: Mapping[str, set[str]] = {
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
-    "ext": NOUNS | {"author", "__init__"},
+    "ext": NOUNS | {"author", "client", "__init__"},
 }
 
 LEARNING = {"torch", "diffusers", "gsplat", "transformers"}

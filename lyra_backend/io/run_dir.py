@@ -20,13 +20,14 @@ from ..atomic import atomic_write, remove_leftovers, replacing
 from ..errors import InvalidRequest, WriteFailed
 from ..types.report import RunReport
 from ..types.request import INPUT_FIELDS, SceneRequest
+from .event_log import EVENT_FILE
 from .run_inputs import INPUTS, NAMES_FILE, RunInputs, with_inputs
 from .run_lock import LOCK_FILE, RunLock
 
 __all__ = ["EXEMPT_FILES", "RunDirectory"]
 
 #: Files that tell of one attempt and so differ between equal runs.
-EXEMPT_FILES = ("events.jsonl", "timings.json", "report.html", NAMES_FILE)
+EXEMPT_FILES = (EVENT_FILE, "timings.json", "report.html", NAMES_FILE)
 _REQUEST = "request.json"
 _REPORT = "report.json"
 _COMPLETE = ".complete"
@@ -169,11 +170,6 @@ class RunDirectory:
     def write(self, name: str, data: str | bytes) -> None:
         """Write a file under its final name in one step."""
         atomic_write(self.root / name, data)
-
-    def append_event(self, event: dict[str, Any]) -> None:
-        """Add one line to ``events.jsonl``."""
-        with (self.root / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
     def stage_folder(self, key: str) -> Path:
         """Return where the finished stage `key` lies; there is such a folder only if it is finished."""

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import InvalidRequest
+from ..errors import DirectoryBusy
 
 __all__ = ["LOCK_FILE", "RunLock"]
 
@@ -18,7 +18,7 @@ class RunLock:
     """The right to write in the existing folder `root`, from construction to :meth:`release`.
 
     Raises:
-        InvalidRequest: somebody else holds it.
+        DirectoryBusy: somebody else holds it.
         OSError: nothing can be written in `root`.
     """
 
@@ -31,7 +31,7 @@ class RunLock:
         try:
             self._lock.acquire()
         except filelock.Timeout as error:
-            raise InvalidRequest(
+            raise DirectoryBusy(
                 f"{root}: only one run can work in a directory, and another one is doing so. "
                 "Wait until it has ended, or choose another --out."
             ) from error

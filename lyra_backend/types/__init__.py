@@ -15,6 +15,7 @@ from .light import Bulb, Environment, LightEstimate, SceneLight
 from .mesh import TexturedMesh, TexturedPart, TriangleMesh
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
+from .result import ScenePlan, SceneResult
 from .scene_size import SceneSize
 from .sequence import GaussianSequence
 
@@ -44,7 +45,9 @@ __all__ = [
     "Scale",
     "SceneBundle",
     "SceneLight",
+    "ScenePlan",
     "SceneRequest",
+    "SceneResult",
     "SceneSize",
     "Severity",
     "Shape",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lyra_backend.errors import InvalidRequest, WriteFailed
+from lyra_backend.io import event_log
 from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.types import SceneRequest
 
@@ -142,7 +143,7 @@ def test_a_killed_process_leaves_no_lock_and_its_half_written_stage_is_removed(
 def test_the_lock_is_gone_afterwards_and_never_a_result(tmp_path: Path) -> None:
     with RunDirectory.open(tmp_path / "run", REQUEST) as run:
         run.write("scene.usda", "#usda 1.0\n")
-        run.append_event({"stage": "generate"})
+        event_log.append(run.root, {"stage": "generate"})
         run.finish("this")
         assert (run.root / ".lock").exists()
         assert set(run.results()) == {"request.json", "scene.usda"}
@@ -337,14 +338,6 @@ def test_publishing_goes_on_after_a_kill(tmp_path: Path) -> None:
     (stage / "one").replace(run.root / "one")
     run.publish([(stage, ("one", "two"))])
     assert [(run.root / n).read_text() for n in ("one", "two")] == ["one", "two"]
-
-
-def test_events_are_lines_of_json(tmp_path: Path) -> None:
-    with RunDirectory.open(tmp_path / "run", REQUEST) as run:
-        for message in ("über", "two\nlines"):
-            run.append_event({"message": message})
-    lines = (run.root / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["message"] for line in lines] == ["über", "two\nlines"]
 
 
 def test_names_of_inputs_are_noted_apart_from_what_must_be_the_same(tmp_path: Path) -> None:
