@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .batch_cli import batch
 from .exits import ExitCode, explain
 from .options import (
     ColliderOption,
@@ -49,6 +50,7 @@ app = typer.Typer(
     "Exit codes: 0 accepted or done, 1 not accepted or failed, 2 bad usage or input, 130 cancelled.",
 )
 app.add_typer(weights_app, name="weights")
+app.command(cls=Command)(batch)
 
 
 def _print_version(wanted: bool) -> None:
@@ -287,6 +289,20 @@ def plan(
         _tell({**asdict(made), "counted_bytes": made.counted_bytes, "most_bytes": made.most_bytes}, as_json)
     else:
         print_training(made)
+
+
+@app.command(cls=Command)
+def watch(
+    directory: Annotated[Path, typer.Argument(help="A run directory, in which somebody works.")],
+) -> None:
+    """Follow a run that another process drives, a batch or a service for instance, until it ends. Changes nothing."""
+    from . import client
+    from .console import Console
+
+    with Console() as console:
+        how, why = client.watch(directory, console.show, console.token)
+    sys.stdout.write(f"{how}{f': {why}' if why else ''}\n")
+    raise typer.Exit(ExitCode.OK if how is client.Ending.ACCEPTED else ExitCode.NOT_ACCEPTED)
 
 
 @app.command(cls=Command)

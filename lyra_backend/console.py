@@ -5,10 +5,8 @@ Users' words (prompts, paths, names of plugins) are printed as they are: nothing
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console as RichConsole
@@ -19,6 +17,7 @@ from rich.text import Text
 from .footprint import TrainingPlan
 from .progress import CancelToken, Event
 from .progress_log import ProgressLog, duration, percent
+from .stop_signals import stop_on_signals
 from .types import Estimate, RunReport, Severity
 
 __all__ = ["Console", "print_catalog", "print_plan", "print_result", "print_scene", "print_training"]
@@ -46,10 +45,10 @@ class Console:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._previous: Any = None
+        self._signals = stop_on_signals(self.token, self._stopping)
 
     def __enter__(self) -> Console:
-        self._previous = signal.signal(signal.SIGINT, self._interrupt)
+        self._signals.__enter__()
         if self._live:
             self._bar.start()
             self._task = self._bar.add_task("starting", total=1.0, stage="", percent=0, left="")
@@ -62,7 +61,7 @@ class Console:
             self._bar.stop()
         if self._log:
             self._log.stop()
-        signal.signal(signal.SIGINT, self._previous)
+        self._signals.__exit__(None, None, None)
 
     def show(self, event: Event) -> None:
         """Draw one progress event; without a terminal, write a line if it is worth one."""
@@ -78,10 +77,7 @@ class Console:
                 left="" if event.eta_s is None else f"{duration(event.eta_s)} left",
             )
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.token.cancelled:
-            raise KeyboardInterrupt
-        self.token.cancel()
+    def _stopping(self) -> None:
         if not self._quiet:
             self._console.print("Stopping; the same command continues later. Press Ctrl-C again to stop at once.")
 

@@ -32,6 +32,7 @@ __all__ = [
     "camera_sizes",
     "chosen_primitives",
     "parse_settings",
+    "read_size",
     "take_files",
     "with_generator_options",
 ]
@@ -177,14 +178,21 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
     Raises:
         InvalidRequest: `size` is not a number and a unit.
     """
-    if size is None:
-        return
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", size, re.IGNORECASE | re.ASCII)
+    if size is not None:
+        params.setdefault("collide", {})["memory_limit"] = read_size("--memory-limit", size) / 1e9
+
+
+def read_size(option: str, text: str) -> float:
+    """Return the bytes that a size such as 4GB or 800MB stands for.
+
+    Raises:
+        InvalidRequest: it is not a number and a unit.
+    """
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", text, re.IGNORECASE | re.ASCII)
     if match is None:
-        raise InvalidRequest(f"--memory-limit: must be a number and a unit such as 4GB or 800MB, got {shown(size)}.")
-    number, unit = float(match[1]), match[2].lower()
-    base = 1024 if unit.endswith("i") else 1000
-    params.setdefault("collide", {})["memory_limit"] = number * base ** ("kmgt".index(unit[0]) + 1) / 1e9
+        raise InvalidRequest(f"{option}: must be a number and a unit such as 4GB or 800MB, got {shown(text)}.")
+    unit = match[2].lower()
+    return float(match[1]) * (1024.0 if unit.endswith("i") else 1000.0) ** ("kmgt".index(unit[0]) + 1)
 
 
 def camera_sizes(text: str | None) -> tuple[tuple[int, int], ...]:

@@ -56,7 +56,7 @@ from .types import (
 )
 from .types.request import INPUT_FIELDS
 
-__all__ = ["run"]
+__all__ = ["TYPICAL_SECONDS", "code_version", "run"]
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ _SKY = (0.74, 0.82, 0.9)
 #: The picture of the scene as a whole.
 _PREVIEW = "preview.png"
 #: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
-_SECONDS = {
+TYPICAL_SECONDS = {
     "generate": 20.0,
     "refine": 2.0,
     "picture": 5.5,
@@ -168,7 +168,7 @@ def _make_scene(state: _Run) -> Generation:
 
 def _share_progress(state: _Run, request: SceneRequest) -> None:
     """Give each stage its part of the progress, by the time that the generator expects to take."""
-    seconds, params = dict(_SECONDS), state.plan.params["generate"]
+    seconds, params = dict(TYPICAL_SECONDS), state.plan.params["generate"]
     estimate: Callable[..., Iterable[Estimate]] = getattr(state.plan.generator, "estimate", lambda *_: ())
     if not state.directory.stage_folder(_stage_key(state, "generate", params)).is_dir():
         with _named_errors(state, "generate"):

@@ -13,13 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from .client import Worker
 from .errors import Cancelled, DirectoryBusy, WorkerDied
 from .progress import CancelToken, Event
 from .types import SceneRequest, SceneResult
 
-__all__ = ["Job", "WorkerPool"]
+__all__ = ["Job", "WorkerPool", "persist"]
+
+T = TypeVar("T")
 
 #: A job that takes its worker down with it this often is at fault itself.
 _LIVES = 3
@@ -86,7 +89,11 @@ class WorkerPool:
 
         `listener` and the future's callbacks run in threads of the pool.
         """
-        return self._executor.submit(self._run, job, listener)
+        return self.apply(lambda worker: persist(worker, job, listener), job.token)
+
+    def apply(self, task: Callable[[Worker], T], token: CancelToken) -> Future[T]:
+        """Queue anything that needs a worker for a while; it is not begun any more once `token` is set."""
+        return self._executor.submit(self._run, task, token)
 
     def close(self) -> None:
         """End the workers once their jobs are done; stop them first if they are not wanted any more."""
@@ -94,18 +101,23 @@ class WorkerPool:
         for worker in self._workers:
             worker.close()
 
-    def _run(self, job: Job, listener: Callable[[Event], None] | None) -> SceneResult:
-        if job.token.cancelled:
+    def _run(self, task: Callable[[Worker], T], token: CancelToken) -> T:
+        if token.cancelled:
             raise Cancelled("job: cancelled before it began")
         worker = self._free.get()
         try:
-            return _work(worker, job, listener)
+            return task(worker)
         finally:
             self._free.put(worker)
 
 
-def _work(worker: Worker, job: Job, listener: Callable[[Event], None] | None) -> SceneResult:
-    """Have a job done in spite of a worker's death, and of the last breath of one that worked there before."""
+def persist(worker: Worker, job: Job, listener: Callable[[Event], None] | None = None) -> SceneResult:
+    """Have a job done in spite of a worker's death, and of the last breath of one that worked there before.
+
+    Raises:
+        WorkerDied: it took several workers down with it.
+        LyraError: whatever :meth:`Worker.generate` raises.
+    """
     lives, until = _LIVES, time.monotonic() + _BUSY_S
     while True:
         try:

@@ -108,6 +108,8 @@ def main() -> int:
     """Work until the input ends; return the exit code."""
     # Ctrl-C in a terminal goes to every process there; what it means is for the one that people see.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # no matrix here is large enough for threads to pay off, and idle ones spin
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channel = _Channel()
     inbox = _Inbox(sys.stdin)
     channel.say("ready", protocol=PROTOCOL, version=__version__)

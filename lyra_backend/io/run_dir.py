@@ -24,13 +24,14 @@ from .event_log import EVENT_FILE
 from .run_inputs import INPUTS, NAMES_FILE, RunInputs, with_inputs
 from .run_lock import LOCK_FILE, RunLock
 
-__all__ = ["EXEMPT_FILES", "RunDirectory"]
+__all__ = ["COMPLETE_FILE", "EXEMPT_FILES", "RunDirectory"]
 
 #: Files that tell of one attempt and so differ between equal runs.
 EXEMPT_FILES = (EVENT_FILE, "timings.json", "report.html", NAMES_FILE)
 _REQUEST = "request.json"
 _REPORT = "report.json"
-_COMPLETE = ".complete"
+#: Written last: what is here is whole.
+COMPLETE_FILE = ".complete"
 _STAGES = ".stages"
 
 
@@ -123,13 +124,13 @@ class RunDirectory:
 
     @property
     def complete(self) -> bool:
-        return (self.root / _COMPLETE).is_file()
+        return (self.root / COMPLETE_FILE).is_file()
 
     @property
     def code(self) -> str | None:
         """What :meth:`finish` was told of the code that made the results; None if it was not told."""
         try:
-            code = _read_object(self.root / _COMPLETE).get("code")
+            code = _read_object(self.root / COMPLETE_FILE).get("code")
         except InvalidRequest:
             return None
         return code if isinstance(code, str) else None
@@ -204,7 +205,7 @@ class RunDirectory:
 
     def finish(self, code: str) -> None:
         """Mark the run as complete, made by `code`, and drop what was kept for resuming."""
-        self.write(_COMPLETE, json.dumps({"code": code}) + "\n")
+        self.write(COMPLETE_FILE, json.dumps({"code": code}) + "\n")
         shutil.rmtree(self.root / _STAGES, ignore_errors=True)
 
     def abandon(self) -> None:
@@ -280,8 +281,8 @@ def _clear(root: Path) -> None:
 
     The first to go is the claim that the run is complete, the last what says that this is a run.
     """
-    names = [path.name for path in root.iterdir() if path.name not in (_COMPLETE, _REQUEST, LOCK_FILE)]
-    for path in (root / name for name in (_COMPLETE, *names, _REQUEST)):
+    names = [path.name for path in root.iterdir() if path.name not in (COMPLETE_FILE, _REQUEST, LOCK_FILE)]
+    for path in (root / name for name in (COMPLETE_FILE, *names, _REQUEST)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
