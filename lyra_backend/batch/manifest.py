@@ -45,6 +45,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SLUG_CHARACTERS = 40
 
 Entry = Mapping[str, Any]
+#: What says what an item is, weakest first: defaults, the item itself, a variation; not looked at yet.
+Layers = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -85,23 +87,26 @@ def read_manifest(path: Path) -> tuple[Item, ...]:
     return items
 
 
-def _items(entries: Iterator[tuple[str, Entry]], path: Path) -> Iterator[Item]:
-    for number, (where, entry) in enumerate(_multiplied(entries, path)):
-        if number == MAX_ITEMS:
-            raise InvalidRequest(f"{path}: must name at most {MAX_ITEMS} scenes. Split it.")
+def _items(entries: Iterator[tuple[str, Layers]], path: Path) -> Iterator[Item]:
+    for where, entry in _multiplied(entries, path):
         try:
             yield _item(entry, path.parent)
         except InvalidRequest as error:
             raise InvalidRequest(f"{path}, {where}: {error}") from error
 
 
-def _multiplied(entries: Iterator[tuple[str, Entry]], path: Path) -> Iterator[tuple[str, Entry]]:
+def _multiplied(entries: Iterator[tuple[str, Layers]], path: Path) -> Iterator[tuple[str, Entry]]:
     """Yield each entry once for each of its seeds."""
-    for where, entry in entries:
+    count = 0
+    for where, layers in entries:
         try:
+            entry = _merged(layers)
             seeds = _seeds(entry)
         except InvalidRequest as error:
             raise InvalidRequest(f"{path}, {where}: {error}") from error
+        count += len(seeds) or 1
+        if count > MAX_ITEMS:
+            raise InvalidRequest(f"{path}, {where}: must name at most {MAX_ITEMS} scenes. Split it.")
         rest = {key: value for key, value in entry.items() if key != "seeds"}
         for seed in seeds or (None,):
             several = {"name": f"{rest['name']}-{seed}"} if rest.get("name") and seeds and len(seeds) > 1 else {}
@@ -143,7 +148,7 @@ def _item(entry: Entry, folder: Path) -> Item:
 def _nested(entry: Entry) -> dict[str, Any]:
     """Return an entry with ``collide.voxel_size`` and the like moved into its ``params``."""
     data: dict[str, Any] = {}
-    params = {stage: dict(values) for stage, values in _object("params", entry.get("params") or {}).items()}
+    params = {stage: dict(values) for stage, values in entry.get("params", {}).items()}
     for key, value in entry.items():
         stage, dot, field = str(key).partition(".")
         if dot:
@@ -155,12 +160,9 @@ def _nested(entry: Entry) -> dict[str, Any]:
     return {**data, **({"params": params} if params else {})}
 
 
-def _object(subject: str, value: Any) -> Mapping[str, Any]:
+def _object(subject: str, value: Any) -> Entry:
     if not isinstance(value, Mapping):
         raise InvalidRequest(f"{subject} must be an object of fields, got {shown(value)}.")
-    for stage, fields_ in value.items():
-        if subject == "params" and not isinstance(fields_, Mapping):
-            raise InvalidRequest(f"params.{stage} must be an object of fields, got {shown(fields_)}.")
     return value
 
 
@@ -190,7 +192,7 @@ def _check_distinct(items: tuple[Item, ...], path: Path) -> None:
             seen[value] = item.name
 
 
-def _read_document(path: Path, data: Any) -> Iterator[tuple[str, Entry]]:
+def _read_document(path: Path, data: Any) -> Iterator[tuple[str, Layers]]:
     """Yield the entries of a YAML or JSON document, where each comes from, its defaults filled in."""
     document = {"items": data} if isinstance(data, list) else data
     known = ("defaults", "matrix", "items")
@@ -201,37 +203,41 @@ def _read_document(path: Path, data: Any) -> Iterator[tuple[str, Entry]]:
     for key in document:
         if key not in known:
             raise InvalidRequest(f"{path}: {shown(key)} is unknown; {nearest(str(key), known)}")
-    defaults = _object("defaults", document.get("defaults") or {})
+    defaults = document.get("defaults") or {}
     matrices = document.get("matrix") or []
     for number, matrix in enumerate([matrices] if isinstance(matrices, Mapping) else matrices, 1):
-        for entry in _products(_object("matrix", matrix)):
-            yield f"matrix {number}", _over(defaults, entry)
+        for entry in _products(matrix, f"{path}, matrix {number}"):
+            yield f"matrix {number}", (defaults, *entry)
     for number, item in enumerate(document.get("items") or [], 1):
-        yield f"item {number}", _over(defaults, _object("an item", item))
+        yield f"item {number}", (defaults, item)
 
 
-def _products(matrix: Entry) -> Iterator[Entry]:
+def _products(matrix: Any, where: str) -> Iterator[Layers]:
     """Yield every combination of the lists of a matrix; what is no list is the same in all."""
-    axes = {
-        key: value for key, value in matrix.items() if isinstance(value, list) and key not in ("seeds", "variations")
-    }
-    variations = matrix.get("variations") or [{}]
+    if not isinstance(matrix, Mapping):
+        raise InvalidRequest(f"{where}: must be an object of fields and lists, got {shown(matrix)}.")
+    own = ("seeds", "variations")
+    axes = {key: value for key, value in matrix.items() if isinstance(value, list) and key not in own}
     same = {key: value for key, value in matrix.items() if key not in (*axes, "variations")}
     for values in itertools.product(*axes.values()):
-        for variation in variations:
-            own = {("variation" if k == "name" else k): v for k, v in _object("a variation", variation).items()}
-            yield _over({**same, **dict(zip(axes, values, strict=True))}, own)
+        for variation in matrix.get("variations") or [{}]:
+            if isinstance(variation, Mapping):
+                variation = {("variation" if key == "name" else key): value for key, value in variation.items()}
+            yield same, dict(zip(axes, values, strict=True)), variation
 
 
-def _over(base: Entry, entry: Entry) -> Entry:
-    """Return `base` with the fields of `entry` over it, field by field in params too."""
-    params = {stage: dict(values) for stage, values in _object("params", base.get("params") or {}).items()}
-    for stage, values in _object("params", entry.get("params") or {}).items():
-        params[stage] = {**params.get(stage, {}), **values}
-    return {**base, **entry, **({"params": params} if params else {})}
+def _merged(layers: Layers) -> Entry:
+    """Return layers as one entry: later ones hold, field by field in params too."""
+    merged: dict[str, Any] = {}
+    params: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        merged |= _object("an item", layer)
+        for stage, values in _object("params", layer.get("params") or {}).items():
+            params.setdefault(stage, {}).update(_object(f"params.{stage}", values))
+    return {**merged, "params": params}
 
 
-def _from_yaml(path: Path, text: str) -> Iterator[tuple[str, Entry]]:
+def _from_yaml(path: Path, text: str) -> Iterator[tuple[str, Layers]]:
     try:
         import yaml
     except ImportError as error:
@@ -243,24 +249,27 @@ def _from_yaml(path: Path, text: str) -> Iterator[tuple[str, Entry]]:
     return _read_document(path, data)
 
 
-def _from_json(path: Path, text: str) -> Iterator[tuple[str, Entry]]:
+def _from_json(path: Path, text: str) -> Iterator[tuple[str, Layers]]:
     return _read_document(path, _json(path, text, ""))
 
 
-def _from_jsonl(path: Path, text: str) -> Iterator[tuple[str, Entry]]:
+def _from_jsonl(path: Path, text: str) -> Iterator[tuple[str, Layers]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            yield f"line {number}", _object("a line", _json(path, line, f", line {number}"))
+            yield f"line {number}", (_json(path, line, f", line {number}"),)
 
 
-def _from_csv(path: Path, text: str) -> Iterator[tuple[str, Entry]]:
+def _from_csv(path: Path, text: str) -> Iterator[tuple[str, Layers]]:
     rows = csv.DictReader(text.splitlines())
     for row in rows:
         if None in row or None in row.values():
             raise InvalidRequest(
                 f"{path}, line {rows.line_num}: must have a cell for each column, no more and no less."
             )
-        yield f"line {rows.line_num}", {key.strip(): _cell(key, value) for key, value in row.items() if value.strip()}
+        yield (
+            f"line {rows.line_num}",
+            ({key.strip(): _cell(key, value) for key, value in row.items() if value.strip()},),
+        )
 
 
 def _cell(key: str, text: str) -> Any:
@@ -282,7 +291,7 @@ def _json(path: Path, text: str, where: str) -> Any:
         raise InvalidRequest(f"{path}{where}: not valid JSON ({error}).") from error
 
 
-_READERS: Mapping[str, Callable[[Path, str], Iterator[tuple[str, Entry]]]] = {
+_READERS: Mapping[str, Callable[[Path, str], Iterator[tuple[str, Layers]]]] = {
     ".yaml": _from_yaml,
     ".yml": _from_yaml,
     ".json": _from_json,

@@ -32,7 +32,9 @@ def record_of(item: Item, attempts: Iterable[Record], limit: int) -> Record:
     is_open = last["state"] == REJECTED and len(earlier) + 1 < limit
     tried = [{key: one[key] for key in ("seed", "state", "reasons", "error") if key in one} for one in (*earlier, last)]
     state = {"state": OPEN} if is_open else {}
-    return {"name": item.name, **last, **state, "attempts": tried, "key": item.key, "request": item.request.to_json()}
+    made = {"name": item.name, **last, **state, "attempts": tried, "key": item.key, "request": item.request.to_json()}
+    record: Record = json.loads(json.dumps(made, sort_keys=True))  # as it will be when it is read back
+    return record
 
 
 def write_record(record: Record, storage: Storage) -> None:
