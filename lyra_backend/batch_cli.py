@@ -63,6 +63,15 @@ def batch(
             metavar="DIR", help="Where scenes are made. Default: in the folder of --out, or for a URL the cache."
         ),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS|local", help="Work on a Ray cluster; see docs/cluster.md.")
+    ] = None,
+    worker_gpus: Annotated[
+        float, typer.Option(min=0.0, metavar="N", help="With --ray: GPUs of a worker; 0.5 shares one.")
+    ] = 0.0,
+    worker_memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="With --ray: memory to reserve for a worker: 8GB.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every item, say what all will take, make nothing.")
     ] = False,
@@ -83,9 +92,17 @@ def batch(
     if dry_run:
         _show_plan(plan, as_json)
         return
-    count = workers or _default_workers(devices)
     recycle = None if recycle_memory is None else int(read_size("--recycle-memory", recycle_memory))
-    _run(made, _local(count, folder, storage, devices, threads, recycle), as_json)
+    pool: AbstractContextManager[Pool]
+    if ray is None:
+        pool = _local(workers or _default_workers(devices), folder, storage, devices, threads, recycle)
+    else:
+        from .batch.cluster import RayPool
+
+        memory = None if worker_memory is None else int(read_size("--worker-memory", worker_memory))
+        shares = {"gpus": worker_gpus, "cpus": float(threads or 1), "memory_bytes": memory}
+        pool = RayPool(ray, workers, folder, out, recycle_bytes=recycle, **shares)
+    _run(made, pool, as_json)
 
 
 def _run(made: Any, pool: AbstractContextManager[Pool], as_json: bool) -> None:
