@@ -93,15 +93,11 @@ def batch(
         _show_plan(plan, as_json)
         return
     recycle = None if recycle_memory is None else int(read_size("--recycle-memory", recycle_memory))
-    pool: AbstractContextManager[Pool]
     if ray is None:
         pool = _local(workers or _default_workers(devices), folder, storage, devices, threads, recycle)
     else:
-        from .batch.cluster import RayPool
-
         memory = None if worker_memory is None else int(read_size("--worker-memory", worker_memory))
-        shares = {"gpus": worker_gpus, "cpus": float(threads or 1), "memory_bytes": memory}
-        pool = RayPool(ray, workers, folder, out, recycle_bytes=recycle, **shares)
+        pool = _cluster(ray, workers, folder, out, worker_gpus, threads, memory, recycle)
     _run(made, pool, as_json)
 
 
@@ -130,6 +126,22 @@ def _local(
         raise InvalidRequest(f"--devices: must name CUDA devices, such as 0,1, got {devices!r}.")
     share = threads or max(1, (os.cpu_count() or 1) // count)
     return LocalPool(count, folder, storage, devices=names, threads=share, recycle_bytes=recycle)
+
+
+def _cluster(
+    address: str,
+    count: int | None,
+    folder: Path,
+    out: str,
+    gpus: float,
+    threads: int | None,
+    memory: int | None,
+    recycle: int | None,
+) -> AbstractContextManager[Pool]:
+    from .batch.cluster import RayPool
+
+    cpus = float(threads or 1)
+    return RayPool(address, count, folder, out, gpus=gpus, cpus=cpus, memory_bytes=memory, recycle_bytes=recycle)
 
 
 def _default_workers(devices: str | None) -> int:
