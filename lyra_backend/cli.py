@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from .batch_cli import batch
+from .errors import InvalidRequest
 from .exits import ExitCode, explain
 from .options import (
     ColliderOption,
@@ -337,11 +338,37 @@ def generators(as_json: JsonFlag = False) -> None:
 
 
 @app.command(cls=Command)
-def doctor(as_json: JsonFlag = False) -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Make the environment that workers run in, if it is missing or outdated.")
+    ] = False,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --fix: also install lyra-backend[NAME] there; repeatable."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Say what is installed, which device is used, what is missing, and the line that installs it."""
     from .doctor import examine
 
+    if fix:
+        _fix_workers(extra or [])
+    elif extra:
+        raise InvalidRequest("--extra: says what --fix shall install. Add --fix.")
     _tell(examine(), as_json)
+
+
+def _fix_workers(extras: list[str]) -> None:
+    from . import worker_environment as workers
+
+    folder = workers.default_folder()
+    if workers.is_current(folder) and not extras:
+        return
+    workers.make_environment(folder, _say, extras=sorted({"physics", "formats", *extras}))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def main(arguments: list[str] | None = None) -> None:

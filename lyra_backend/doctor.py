@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .errors import LyraError
 from .requirements import Requirement, meets, python_versions, requirements
 
 __all__ = ["examine"]
@@ -58,6 +59,7 @@ def examine() -> dict[str, Any]:
         "torch": _torch(),
         "free_disk": f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB in {Path.cwd()}",
         "extras": _extras(installed),
+        "workers": _workers(),
         "weights": _weights(),
         "packages": {need.package: found for need, found in installed.items() if found is not None},
         "missing": _mending(faulty, installed) or "nothing",
@@ -107,6 +109,19 @@ def _cuda(told: Mapping[str, Any]) -> str | list[str]:
     if told["cuda"] is None:
         return "none: this torch is built without CUDA; https://pytorch.org/get-started/locally has one that is"
     return f"none: this torch is built for CUDA {told['cuda']}, but sees no GPU; is its driver there, and new enough?"
+
+
+def _workers() -> dict[str, str]:
+    """Return which Python workers are started with, and whether there is an environment for them."""
+    from . import worker_environment as workers
+
+    folder = workers.default_folder()
+    made = "current" if workers.is_current(folder) else "outdated" if folder.is_dir() else "not made"
+    try:
+        python = str(workers.find_python())
+    except LyraError as error:
+        python = str(error)
+    return {"python": python, "environment": f"{folder}: {made} (doctor --fix makes it; Kit needs it)"}
 
 
 def _extras(installed: Mapping[Requirement, str | None]) -> dict[str, str]:

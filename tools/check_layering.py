@@ -56,17 +56,18 @@ MAY: Mapping[str, set[str]] = {
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "progress", "stop_signals", "weights"},
     "catalog": FACES_BASE,
-    "doctor": {"__init__", "kernels", "requirements", "weights"},
+    "worker_environment": {"__init__", "errors"},
+    "doctor": {"__init__", "errors", "kernels", "requirements", "weights", "worker_environment"},
     "progress_log": {"progress"},
     "console": {"progress", "progress_log", "footprint", "stop_signals", "types"},
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "batch_cli", "client", "exits", "options", "console", "catalog", "doctor", "weights_cli", "__init__"},
+    | {"api", "batch_cli", "client", "exits", "options", "console", "catalog", "doctor", "weights_cli", "worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
-    "ext": NOUNS | {"author", "client", "__init__"},
+    "ext": NOUNS | {"author", "client", "worker_environment", "__init__"},
 }
 
 LEARNING = {"torch", "diffusers", "gsplat", "transformers"}
