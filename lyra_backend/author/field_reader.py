@@ -21,6 +21,7 @@ from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
 from ..types.rotations import xyzw_to_wxyz
 from .labels import UNKNOWN_CLASS, labels_of
+from .usdz import check_whole
 
 __all__ = ["holds", "open_stage", "prims_of", "read"]
 
@@ -47,8 +48,10 @@ def open_stage(path: Path) -> Usd.Stage:
     """Open a stage.
 
     Raises:
-        InvalidRequest: USD cannot.
+        InvalidRequest: USD cannot, or it is a package that is not whole.
     """
+    if path.suffix.lower() == ".usdz":
+        check_whole(path)
     try:
         return Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
