@@ -38,7 +38,10 @@ def faults_of_run(directory: Path) -> list[str]:
 def choices(stage: Usd.Stage) -> list[dict[str, str]]:
     """Return what can be chosen of the variant sets of a stage's default prim, one at a time, beside nothing."""
     sets = stage.GetDefaultPrim().GetVariantSets()
-    return [{}, *({name: variant} for name in sets.GetNames() for variant in sets.GetVariantSet(name).GetVariantNames())]
+    return [
+        {},
+        *({name: variant} for name in sets.GetNames() for variant in sets.GetVariantSet(name).GetVariantNames()),
+    ]
 
 
 def chosen(path: Path, choice: dict[str, str]) -> Usd.Stage:

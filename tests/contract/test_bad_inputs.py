@@ -55,9 +55,7 @@ def _flipped(data: bytes) -> bytes:
         (lambda data: b"hello" * 99, "damaged: it is cut off or no package"),
     ],
 )
-def test_packages_that_are_not_whole(
-    tmp_path: Path, plugin: Any, change: Callable[[bytes], bytes], words: str
-) -> None:
+def test_packages_that_are_not_whole(tmp_path: Path, plugin: Any, change: Callable[[bytes], bytes], words: str) -> None:
     plugin.write(cloud_of(COUNT), tmp_path / "in.usdz", plugin.Params())
     (tmp_path / "in.usdz").write_bytes(change((tmp_path / "in.usdz").read_bytes()))
     before = set(tmp_path.rglob("*"))
@@ -91,9 +89,7 @@ PAYLOADS: list[tuple[Callable[[bytes], bytes], str]] = [
 
 @pytest.mark.parametrize(("change", "words"), PAYLOADS, ids=[words for _, words in PAYLOADS])
 @pytest.mark.parametrize("command", ["convert", "generate"])
-def test_payloads_that_are_damaged(
-    tmp_path: Path, command: str, change: Callable[[bytes], bytes], words: str
-) -> None:
+def test_payloads_that_are_damaged(tmp_path: Path, command: str, change: Callable[[bytes], bytes], words: str) -> None:
     nurec.write(cloud_of(COUNT), tmp_path / "good.usdz", nurec.Params())
     (tmp_path / "parts").mkdir()
     root, payload = unpack(tmp_path / "good.usdz", tmp_path / "parts")

@@ -14,9 +14,9 @@ import pytest
 from pxr import Gf, Usd, UsdGeom, UsdPhysics
 
 from lyra_backend import author, registry
-from lyra_backend.author import Params
+from lyra_backend.author import Params, splat_reader
 from lyra_backend.progress import Progress
-from lyra_backend.types import GaussianSequence, SceneBundle
+from lyra_backend.types import Frame, GaussianSequence, SceneBundle
 
 from ..author.fields import cloud_of, room_proxy
 from ..author.ways import gaussian_prims
@@ -40,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def host(path: Path, up: str, metres: float, shift: tuple[float, float, float] = (0, 0, 0), **variants: str) -> Usd.Stage:
+def host(
+    path: Path, up: str, metres: float, shift: tuple[float, float, float] = (0, 0, 0), **variants: str
+) -> Usd.Stage:
     """Refer to a scene as docs/usd.md says: moved in the stage's own units, turned and scaled to its axes and units."""
     stage = Usd.Stage.CreateInMemory()
     UsdGeom.SetStageUpAxis(stage, up)
@@ -140,3 +142,15 @@ def test_a_scene_that_moves_lands_right_at_each_time(tmp_path: Path) -> None:
         assert (np.array(found.GetMin()) < centres.min(axis=0)).all()
         assert (np.array(found.GetMax()) > centres.max(axis=0)).all()
         assert len(field.GetAttribute("positions").Get(24.0 * time_s)) == cloud.count
+
+
+@pytest.mark.parametrize("appearance", ["particleField", "nurec"])
+@pytest.mark.parametrize(("up", "metres"), STAGES)
+def test_reading_a_stage_of_other_axes_does_not_take_it_for_the_world(
+    folder: Path, tmp_path: Path, appearance: str, up: str, metres: float
+) -> None:
+    host(folder / "scene.usda", up, metres, appearance=appearance).Export(str(tmp_path / "host.usdc"))
+    cloud = splat_reader.read(tmp_path / "host.usdc").value
+    assert cloud.frame is (Frame.WORLD if (up, metres) == ("Z", 1.0) else Frame.GENERATOR)
+    wanted = STAGES[up, metres](cloud_of(60).positions.astype(float))
+    assert np.abs(cloud.positions - wanted).max() < (2e-3 if appearance == "nurec" else 1e-4) / metres
