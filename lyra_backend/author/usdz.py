@@ -1,8 +1,8 @@
 """The zip that USD calls a package: members stored, data aligned to 64 bytes, 32-bit sizes, root layer first.
 
 Does: write one, byte for byte the same for the same members, check that one is whole, and unpack one that was so
-written. Does not: compress (USD maps members into memory). Python's zipfile writes none because it insists on zip64 from 2 GiB on, which USD does
-not read.
+written. Does not: compress (USD maps members into memory). Python's zipfile writes none because it insists on zip64
+from 2 GiB on, which USD does not read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A scene referenced into other people's stages: it lands where the prim that refers to it is, whatever their axes.
 
-USD does not turn or scale what it refers to: `upAxis` and `metersPerUnit` of a file count for that file as a root alone.
+USD does not turn or scale what it refers to: `upAxis` and `metersPerUnit` of a file count only where it is the root.
 So a prim in a Y-up or centimetre stage carries the correction, which Kit adds by itself (xformOp:rotateX:unitsResolve,
 xformOp:scale:unitsResolve) and others have to add; docs/usd.md shows how.
 """
