@@ -136,7 +136,7 @@ def _around(one: npt.NDArray[np.float32] | None, two: npt.NDArray[np.float32]) -
 
 
 def _interpolated(box: npt.NDArray[np.float32], half: bool) -> npt.NDArray[np.float32]:
-    """Return the box (2, 3) grown by what USD may be off between samples: it rounds products and sums as it stores them."""
+    """Return the box (2, 3) grown by what USD may be off between samples: it rounds products and sums."""
     reach = np.float32(_ROUNDING[half]) * np.abs(box).max(axis=0)
     return box + np.stack([-reach, reach])
 

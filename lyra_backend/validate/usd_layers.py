@@ -56,7 +56,7 @@ def check_default_prim(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
 
 
 def check_package(file: Path, where: str) -> Iterator[Finding]:
-    """Yield an error if the package `file` is cut off or a member is not what its checksum says; USD looks at neither."""
+    """Yield an error if the package `file` is cut off or a checksum in it is wrong; USD looks at neither."""
     if file.suffix.lower() != ".usdz":
         return
     try:

@@ -25,7 +25,7 @@ from ..author.test_usdz import data_offsets
 from ..author.ways import COEFFICIENTS, WAYS, gaussian_prims, in_order, state_of, stored, with_classes, write_way
 
 HALF = 2.0**-11
-#: How far stored values may be off: centres [m], logarithms of scales, opacities, quaternions, SH (relative above 1).
+#: How far stored values may be off: centres [m], logarithms of scales, opacities, quaternions, SH.
 TOLERANCE = {
     "float": (0.0, 1e-6, 1e-6, 1e-6, 0.0),
     "half": (HALF * 4, HALF, HALF, HALF, HALF),

@@ -56,7 +56,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Usd.Stage, Usd
 
 
 def field_of(stage: Usd.Stage) -> Usd.Prim:
-    """Return what Isaac Sim takes for Gaussians: it goes by how the type's name begins, because builds lack the schema."""
+    """Return what Isaac Sim takes for Gaussians, by how the type's name begins, because builds lack the schema."""
     (found,) = (p for p in stage.Traverse() if str(p.GetTypeName()).startswith("ParticleField"))
     return found
 
