@@ -15,6 +15,7 @@ from lyra_backend.types import Frame, Similarity
 from .collide.clouds import sheet
 from .commands import call
 from .marble_world import World, make_world
+from .rules import faults_of_run
 
 COARSE = ["--set", "collide.voxel_size=0.08", "--json"]
 
@@ -54,6 +55,7 @@ def test_the_supplied_collider_is_what_bodies_stand_on(world: World, tmp_path: P
         next(s["counts"]["collider_triangles"] for s in done.data["stages"] if "collider_triangles" in s["counts"])
         == 24
     )
+    assert faults_of_run(tmp_path / "run") == []
 
 
 def test_a_floor_alone_is_ground_where_a_viewpoint_is_above_it(tmp_path: Path) -> None:

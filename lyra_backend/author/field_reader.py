@@ -21,8 +21,9 @@ from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
 from ..types.rotations import xyzw_to_wxyz
 from .labels import UNKNOWN_CLASS, labels_of
+from .usdz import check_whole
 
-__all__ = ["holds", "open_stage", "prims_of", "read"]
+__all__ = ["holds", "is_world", "open_stage", "prims_of", "read"]
 
 _TYPE_PREFIX = "ParticleField"
 _COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
@@ -47,8 +48,10 @@ def open_stage(path: Path) -> Usd.Stage:
     """Open a stage.
 
     Raises:
-        InvalidRequest: USD cannot.
+        InvalidRequest: USD cannot, or it is a package that is not whole.
     """
+    if path.suffix.lower() == ".usdz":
+        check_whole(path)
     try:
         return Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
@@ -61,10 +64,21 @@ def prims_of(stage: Usd.Stage) -> Iterator[Usd.Prim]:
     yield from Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies())
 
 
+def is_world(prim: Usd.Prim) -> bool:
+    """Return whether a prim says that its Gaussians were of the WORLD frame, and its stage is Z up and in metres.
+
+    A stage of other axes or units that refers to it has turned or scaled it, or should have.
+    """
+    stage = prim.GetStage()
+    is_ours = prim.GetCustomDataByKey("lyra:frame") == Frame.WORLD.value
+    return is_ours and UsdGeom.GetStageUpAxis(stage) == "Z" and UsdGeom.GetStageMetersPerUnit(stage) == 1.0
+
+
 def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool = False) -> Outcome[GaussianCloud]:
     """Read the Gaussians of all particle fields of a stage, where the stage has them.
 
-    The frame is WORLD if every field says so, as those of this package do. Labels of fields become classes.
+    The frame is WORLD if every field says so, as those of this package do, and the stage is Z up and in metres. Labels
+    of fields become classes.
 
     Args:
         path: a USD file.
@@ -82,7 +96,7 @@ def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool
         raise InvalidRequest(f"{path}: holds no ParticleField. Check the file.")
     fields = [_read_field(prim, f"{path}: {prim.GetPath()}", base_colors_only) for prim in prims]
     cache = UsdGeom.XformCache(_FIRST_TIME)
-    frame = Frame.WORLD if all(_is_world(prim) for prim in prims) else Frame.GENERATOR
+    frame = Frame.WORLD if all(is_world(prim) for prim in prims) else Frame.GENERATOR
     clouds = [
         field.value.transformed(_placement(cache.GetLocalToWorldTransform(prim), f"{path}: {prim.GetPath()}"), frame)
         for field, prim in zip(fields, prims, strict=True)
@@ -187,10 +201,6 @@ def _with_classes(clouds: list[GaussianCloud], prims: list[Usd.Prim]) -> list[Ga
         replace(cloud, class_ids=np.full(cloud.count, names.index(kind), np.uint16), class_names=names)
         for cloud, kind in zip(clouds, kinds, strict=True)
     ]
-
-
-def _is_world(prim: Usd.Prim) -> bool:
-    return bool(prim.GetCustomDataByKey("lyra:frame") == Frame.WORLD.value)
 
 
 def _about(stage: Usd.Stage, prims: list[Usd.Prim], frame: Frame) -> list[Finding]:

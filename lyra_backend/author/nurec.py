@@ -25,7 +25,7 @@ from ..io.nurec_reader import read_nurec
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
-from .field_reader import open_stage, prims_of
+from .field_reader import is_world, open_stage, prims_of
 from .frames import check_world, frame_findings
 from .layers import attribute, define, write_layer
 from .particle_field import PRIM_NAME
@@ -153,7 +153,7 @@ def read(path: Path, progress: Progress | None = None, *, base_colors_only: bool
     volume = _only_volume(stage, path)
     placement = _placement(volume, path)
     outcome = read_nurec(_payload(volume, path), str(path), base_colors_only=base_colors_only)
-    frame = Frame.WORLD if volume.GetCustomDataByKey("lyra:frame") == Frame.WORLD.value else Frame.GENERATOR
+    frame = Frame.WORLD if is_world(volume) else Frame.GENERATOR
     progress(1.0, f"read {outcome.value.count:,} Gaussians")
     cloud = outcome.value.transformed(placement, frame)
     return Outcome(cloud, outcome.counts, (*outcome.findings, *_not_followed(volume)))

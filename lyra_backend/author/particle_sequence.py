@@ -30,6 +30,8 @@ __all__ = ["MOVING_NAME", "STILL_NAME", "write_sequence"]
 
 STILL_NAME = "Still"
 MOVING_NAME = "Moving"
+#: How far an interpolated number may lie from the exact one, relative: two roundings of halves, some of floats.
+_ROUNDING = {True: 2.0**-10, False: 2.0**-22}
 
 
 def write_sequence(
@@ -71,6 +73,7 @@ def _author_samples(
                 layer.SetTimeSample(prim.path.AppendProperty(attribute), code, value)
                 del value
         box = particle_field.extent_of(cloud, half)
+        box = _interpolated(box, half) if sequence.stable_identity else box
         held = earlier is not None and not sequence.stable_identity
         shown = _around(earlier, box) if held else box
         layer.SetTimeSample(prim.path.AppendProperty("extent"), code, Vt.Vec3fArray.FromNumpy(shown))
@@ -130,6 +133,12 @@ def _around(one: npt.NDArray[np.float32] | None, two: npt.NDArray[np.float32]) -
     if one is None:
         return two
     return np.stack([np.minimum(one[0], two[0]), np.maximum(one[1], two[1])])
+
+
+def _interpolated(box: npt.NDArray[np.float32], half: bool) -> npt.NDArray[np.float32]:
+    """Return the box (2, 3) grown by what USD may be off between samples: it rounds products and sums."""
+    reach = np.float32(_ROUNDING[half]) * np.abs(box).max(axis=0)
+    return box + np.stack([-reach, reach])
 
 
 def _half_findings(sequence: GaussianSequence, path: Path, params: particle_field.Params) -> tuple[Finding, ...]:

@@ -62,7 +62,6 @@ def write(
     kinds = np.where(kinds == UNKNOWN_CLASS, named, kinds)
     shown = is_covered if is_covered.any() else np.ones_like(is_covered)
     triangles, kinds = triangles[shown], kinds[shown]
-    colors = samples.colors(points)
     progress(0.8, "writing the proxy mesh")
     names = prim_names(sorted(set(kinds)))
 
@@ -70,8 +69,10 @@ def write(
         root = define(layer, PRIM_NAME, "Xform")
         for kind, name in names.items():
             used, corners = np.unique(triangles[kinds == kind], return_inverse=True)
-            mesh = author_mesh(root, name, points[used], corners.reshape(-1, 3).astype(np.int32))
-            author_colors(mesh, colors[used])
+            # colliders were divided one by one, so where two of one class touch, their points coincide
+            own, faces = weld(points[used], corners.reshape(-1, 3).astype(np.int32))
+            mesh = author_mesh(root, name, own, faces)
+            author_colors(mesh, samples.colors(own))
             if schemas := author_labels(mesh, [kind]):
                 apply_schemas(mesh, *schemas)
 

@@ -1,8 +1,8 @@
 """The zip that USD calls a package: members stored, data aligned to 64 bytes, 32-bit sizes, root layer first.
 
-Does: write one, byte for byte the same for the same members, and unpack one that was so written. Does not: compress
-(USD maps members into memory). Python's zipfile writes none because it insists on zip64 from 2 GiB on, which USD does
-not read.
+Does: write one, byte for byte the same for the same members, check that one is whole, and unpack one that was so
+written. Does not: compress (USD maps members into memory). Python's zipfile writes none because it insists on zip64
+from 2 GiB on, which USD does not read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from ..errors import InvalidRequest
 
-__all__ = ["LIMIT_BYTES", "LIMIT_MEMBERS", "unpack", "write_package"]
+__all__ = ["LIMIT_BYTES", "LIMIT_MEMBERS", "check_whole", "unpack", "write_package"]
 
 #: Sizes and offsets are 32-bit numbers and counts have 16 bits; the largest of each would mean zip64.
 LIMIT_BYTES = 2**32 - 2
@@ -60,6 +60,26 @@ def write_package(members: Sequence[Path], package: Path) -> None:
             target.write(_central_header(entry))
         size = target.tell() - begin
         target.write(_END.pack(b"PK\x05\x06", 0, 0, len(stored), len(stored), size, begin, 0))
+
+
+def check_whole(package: Path) -> None:
+    """Check that a package ends where it should and that its members are what their checksums say.
+
+    USD looks at neither: it reads numbers that a bad copy has changed as if they were right.
+
+    Raises:
+        InvalidRequest: it is cut off or damaged.
+    """
+    try:
+        with zipfile.ZipFile(package) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        reason = f"it is cut off or no package ({error})"
+    else:
+        if damaged is None:
+            return
+        reason = f"{damaged} is not what its checksum says"
+    raise InvalidRequest(f"{package}: damaged: {reason}. Copy or export it again.")
 
 
 def unpack(package: Path, folder: Path) -> list[Path]:

@@ -68,7 +68,7 @@ def _unpacked(data: bytes, subject: str) -> Any:
     except InvalidRequest:
         raise
     except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(". ")
+        reason = f"{type(error).__name__}: {error}".rstrip(".: ")
         raise InvalidRequest(f"{subject}: damaged, or not a NuRec payload ({reason}). Export it again.") from error
 
 

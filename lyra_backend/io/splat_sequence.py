@@ -12,11 +12,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequest, shown
+from ..types.sequence import LATEST_S
 from .splats import READABLE, format_of
 
 __all__ = ["SEQUENCE_FILE", "SplatSequence", "find_sequence", "sequence_files"]
@@ -124,8 +124,10 @@ def _beside(path: Path, name: Any) -> Path:
 def _checked(times: tuple[Any, ...], subject: str, count: int) -> tuple[float, ...]:
     if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):
         raise InvalidRequest(f"{subject}: times must be numbers of seconds, got {shown(list(times))}. Correct them.")
-    if not all(isfinite(time) for time in times):
-        raise InvalidRequest(f"{subject}: times must be finite, got {shown(list(times))}. Correct them.")
+    if not all(abs(time) <= LATEST_S for time in times):
+        raise InvalidRequest(
+            f"{subject}: times must be finite and within +-{LATEST_S:.0e} s, got {shown(list(times))}. Correct them."
+        )
     later = next((pair for pair in pairwise(times) if pair[1] <= pair[0]), None)
     if later is not None:
         raise InvalidRequest(
@@ -151,7 +153,7 @@ def _numbered(files: Sequence[Path], fps: float) -> tuple[float, ...]:
         raise InvalidRequest(f"{twice}: another splat has the same number, so their order is unknown. Rename one.")
     if frames != sorted(frames):
         raise InvalidRequest(f"{files[0].parent}: {SEQUENCE_FILE} lists files against their numbers; leave fps out.")
-    return tuple((frame - frames[0]) / fps for frame in frames)
+    return _checked(tuple((frame - frames[0]) / fps for frame in frames), "generate.fps", len(files))
 
 
 def _number(path: Path) -> int | None:

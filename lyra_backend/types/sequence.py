@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,10 @@ from ..errors import InvalidRequest
 from .frames import Frame, Similarity
 from .gaussians import GaussianCloud
 
-__all__ = ["GaussianSequence"]
+__all__ = ["LATEST_S", "GaussianSequence"]
+
+#: The latest time [s], 300 years: up to here a 64-bit number tells thousandths of a second apart, as frames of a stage.
+LATEST_S = 1e10
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,8 @@ class GaussianSequence:
         solid: of each cloud, which Gaussians are of what moves and not of such surfaces, shapes (N,); None for all.
 
     Raises:
-        InvalidRequest: there is no cloud, or times do not fit, are not finite or do not ascend, or clouds do not go
-            together.
+        InvalidRequest: there is no cloud, or times do not fit, are not finite, lie beyond `LATEST_S` or do not ascend,
+            or clouds do not go together.
     """
 
     clouds: tuple[GaussianCloud, ...]
@@ -48,9 +50,12 @@ class GaussianSequence:
                 f"GaussianSequence: needs as many times as clouds and one at least, got {len(self.times_s)} and "
                 f"{len(self.clouds)}."
             )
-        finite = all(isfinite(time) for time in self.times_s)
-        if not finite or any(later <= earlier for earlier, later in pairwise(self.times_s)):
-            raise InvalidRequest(f"GaussianSequence.times_s must be finite and ascend, got {list(self.times_s)}.")
+        usable = all(abs(time) <= LATEST_S for time in self.times_s)
+        if not usable or any(later <= earlier for earlier, later in pairwise(self.times_s)):
+            raise InvalidRequest(
+                f"GaussianSequence.times_s must be finite, within +-{LATEST_S:.0e} s, and ascend, got "
+                f"{list(self.times_s)}."
+            )
         every = (*self.clouds, *(cloud for cloud in (self.background, self.lasting) if cloud is not None))
         if len({cloud.frame for cloud in every}) > 1:
             raise InvalidRequest("GaussianSequence: all clouds must be in one frame.")

@@ -23,7 +23,7 @@ from .bare_text import bare
 from .colliders import is_collider
 from .usd_colliders import check_collider, check_plane
 from .usd_fields import check_field, field_key, is_field
-from .usd_layers import check_default_prim, check_metadata, check_references, files_below
+from .usd_layers import check_default_prim, check_metadata, check_package, check_references, files_below
 from .usd_rules import check_asset_rules, check_usd_rules
 from .usd_variants import variations
 
@@ -100,6 +100,7 @@ class _Check:
             self._add([stage])
             return
         root = stage.GetRootLayer()
+        self._add(check_package(file, file.name))
         self._add(check_metadata(root, file.name))
         self._advise(check_default_prim(root, file.name))
         for layer in sorted(stage.GetUsedLayers(), key=lambda layer: str(layer.realPath)):

@@ -1,12 +1,16 @@
 """What every USD layer must say and must not say, whatever it holds.
 
-Does: check the metadata of root layers, the files layers refer to, and traces of the machine they were written on.
+Does: check the metadata of root layers, the files layers refer to, traces of the machine they were written on, and that
+packages are whole.
 Does not: look at prims.
 """
 
 from __future__ import annotations
 
 import re
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from pxr import Ar, Sdf, Tf, UsdUtils
 
 from ..types import Finding, Severity
 
-__all__ = ["check_default_prim", "check_metadata", "check_references", "files_below"]
+__all__ = ["check_default_prim", "check_metadata", "check_package", "check_references", "files_below"]
 
 #: Stage metadata is not composed and its fallbacks (Y, centimetres) are wrong for robots, so each file says its own.
 _METADATA = (
@@ -49,6 +53,23 @@ def check_default_prim(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
     elif not layer.GetPrimAtPath(layer.GetDefaultPrimAsPath()):
         message = f"{where}: its defaultPrim {layer.defaultPrim!r} does not exist; define it or name another."
         yield Finding("usd.default_prim", Severity.ERROR, message, where=where)
+
+
+def check_package(file: Path, where: str) -> Iterator[Finding]:
+    """Yield an error if the package `file` is cut off or a checksum in it is wrong; USD looks at neither."""
+    if file.suffix.lower() != ".usdz":
+        return
+    try:
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
+        reason = f"it is cut off or no package ({error})"
+    else:
+        if damaged is None:
+            return
+        reason = f"{damaged} in it is not what its checksum says"
+    message = f"{where}: damaged: {reason}; copy or export it again."
+    yield Finding("usd.damaged_package", Severity.ERROR, message, where=where)
 
 
 def check_references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:

@@ -295,7 +295,7 @@ def test_files_without_a_volume_that_can_be_read_are_explained(tmp_path: Path) -
         ("field.usdz", "must hold one NuRec volume .* it holds none"),
         ("two.usda", "it holds /A, /B"),
         ("lost.usda", r"the payload \./gone\.nurec of /A is not there"),
-        ("cut.usdz", "USD cannot open it"),
+        ("cut.usdz", "damaged: it is cut off"),
     ):
         with pytest.raises(InvalidRequest, match=rf"{name}: .*{words}"):
             read(tmp_path / name)

@@ -203,3 +203,16 @@ def test_same_scene_same_proxy(tmp_path: Path) -> None:
         shown(tmp_path / name, floor(), bare(square("floor")))
         digests.add(hashlib.sha256((tmp_path / name / "proxy.usdc").read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+def test_where_parts_of_one_class_touch_their_points_are_one(tmp_path: Path) -> None:
+    """The validator's WeldChecker asks for it; parts are divided one by one, so their points coincide at first."""
+    left = square("left", 2.0, semantic_class="floor")
+    right = replace(left, name="right", vertices=left.vertices + np.float32([2, 0, 0]))
+    stage = shown(tmp_path, floor(classes=(1, 1)), bare(left, right))
+    own = points(stage, "/World/Visual/Proxy/floor")
+    assert len(np.unique(own, axis=0)) == len(own)
+    assert len(colors(stage, "/World/Visual/Proxy/floor")) == len(own)
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/World/Visual/Proxy/floor"))
+    corners = own[np.array(mesh.GetFaceVertexIndicesAttr().Get()).reshape(-1, 3)]
+    assert triangle_normals_and_areas(corners)[1].sum() == pytest.approx(8.0)

@@ -159,6 +159,25 @@ def test_rules_of_usd_and_our_own_have_nothing_to_say(tmp_path: Path) -> None:
             assert not UsdValidation.ValidationContext(validators).Validate(stage)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_extents_hold_what_is_shown_between_samples(tmp_path: Path, half: bool) -> None:
+    """USD rounds what it interpolates between halves, so a box that is tight at samples is too small between them."""
+    first, end = cloud_of(400, 0), "h" if half else ""
+    clouds = tuple(
+        replace(first, positions=first.positions + np.float32([0.07 * k, 0.013 * k, -0.05 * k])) for k in range(4)
+    )
+    written(tmp_path, GaussianSequence(clouds, (0.0, 0.1, 0.2, 0.3), stable_identity=True), half)
+    stage = Usd.Stage.Open(str(tmp_path / "gaussians.usdc"))
+    field = stage.GetPrimAtPath("/Gaussians/Moving")
+    for time in np.linspace(0, 9, 91):
+        centres, scales = (np.array(field.GetAttribute(n + end).Get(time), np.float64) for n in ("positions", "scales"))
+        reach = 3 * scales.max(axis=1, keepdims=True)
+        low, high = np.array(field.GetAttribute("extent").Get(time), np.float64)
+        assert (low <= (centres - reach).min(axis=0)).all(), time
+        assert (high >= (centres + reach).max(axis=0)).all(), time
+        assert np.abs(low - (centres - reach).min(axis=0)).max() < (0.01 if half else 1e-5)
+
+
 def test_a_mistake_at_a_later_time_is_found(tmp_path: Path) -> None:
     written(tmp_path, followed())
     stage = Usd.Stage.Open(str(tmp_path / "gaussians.usdc"))

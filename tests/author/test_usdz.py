@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pxr import Usd, UsdValidation
 
-from lyra_backend.author import usdz
+from lyra_backend.author import particle_field, usdz
 from lyra_backend.author.particle_field import Params, write
 from lyra_backend.errors import InvalidRequest
 
@@ -68,6 +72,40 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).touch()
     with pytest.raises(InvalidRequest, match="at most 1 files, this one would have 2; use the folder"):
         usdz.write_package([tmp_path / "root.usdc", tmp_path / "a.png"], tmp_path / "out.usdz")
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99, -1])
+def test_a_package_that_is_cut_off_is_refused(tmp_path: Path, kept: float) -> None:
+    """USD itself opens one whose end alone is missing."""
+    write(cloud_of(50), tmp_path / "a.usdz", Params())
+    usdz.check_whole(tmp_path / "a.usdz")
+    whole = (tmp_path / "a.usdz").read_bytes()
+    (tmp_path / "a.usdz").write_bytes(whole[: int(kept * len(whole))] if kept > 0 else whole[:-30])
+    with pytest.raises(InvalidRequest, match=r"a\.usdz: damaged: it is cut off or no package"):
+        usdz.check_whole(tmp_path / "a.usdz")
+
+
+def test_numbers_that_a_bad_copy_changed_are_refused(tmp_path: Path) -> None:
+    """USD itself reads them as if they were right."""
+    write(cloud_of(50), tmp_path / "a.usdz", Params())
+    data = bytearray((tmp_path / "a.usdz").read_bytes())
+    data[2000] ^= 1
+    (tmp_path / "a.usdz").write_bytes(data)
+    with pytest.raises(InvalidRequest, match=r"a\.usdz: damaged: root\.usdc is not what its checksum says"):
+        particle_field.read(tmp_path / "a.usdz")
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4), st.integers(0, 10_000))
+def test_any_damage_is_let_pass_or_refused(changes: list[tuple[int, int]], length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "root.usda").write_text("#usda 1.0\n")
+        usdz.write_package([Path(folder) / "root.usda"], Path(folder) / "a.usdz")
+        data = bytearray((Path(folder) / "a.usdz").read_bytes())
+        for place, value in changes:
+            data[place % len(data)] = value
+        (Path(folder) / "a.usdz").write_bytes(data[: length % (len(data) + 1) or None])
+        with contextlib.suppress(InvalidRequest):
+            usdz.check_whole(Path(folder) / "a.usdz")
 
 
 def test_what_was_packed_comes_out_again(tmp_path: Path) -> None:

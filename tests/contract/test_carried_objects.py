@@ -13,6 +13,7 @@ from lyra_backend import api
 from lyra_backend.io.run_dir import RunDirectory
 
 from ..moving import FPS, SPEED_M_S, followed, over_ground, write_folder
+from ..rules import faults_of_run
 
 BODY = "/World/Collision/Moving/moving_1"
 ROOTS = ("gaussians.usdc", "collision.usdc", "scene.usda", "stage.usda")
@@ -39,6 +40,10 @@ def test_the_scene_is_accepted_and_says_what_moves(run: api.SceneResult) -> None
     assert "1 of 1 colliders that are carried along hit the ball" in found["physics.carried_missed"].message
     collide = next(stage for stage in run.report.stages if stage.stage == "collide")
     assert collide.counts["moving_bodies"] == 1
+
+
+def test_its_files_keep_the_rules_of_others(run: api.SceneResult) -> None:
+    assert faults_of_run(run.directory) == []
 
 
 def test_every_root_layer_has_the_times(run: api.SceneResult) -> None:

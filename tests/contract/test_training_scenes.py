@@ -16,6 +16,7 @@ from lyra_backend.types import CollisionProxy, SceneBundle
 from ..author.fields import cloud_of, room_proxy, square
 from ..commands import call
 from ..conftest import PROMPT
+from ..rules import faults_of_run
 
 MOST_BYTES = 10_000_000
 
@@ -47,6 +48,7 @@ def test_keep_train_leaves_little_and_no_gaussians(tmp_path: Path) -> None:
     assert {p.name for p in out.glob("*.png")} == {"preview.png"}
     assert not [name for name in names if "gaussians" in name or "truth" in name or "isaac" in name]
     assert sum(p.stat().st_size for p in out.rglob("*")) < MOST_BYTES
+    assert faults_of_run(out) == []
     stage = Usd.Stage.Open(str(out / "stage.usda"))
     assert stage.GetDefaultPrim().GetVariantSet("appearance").GetVariantSelection() == "none"
     assert lyra_backend.api.repeat(out).value.keys() == {

@@ -312,6 +312,19 @@ def test_file_that_is_no_usd(scene: Path) -> None:
     assert finding.message == "collision.usdc: USD cannot open it: File too small to contain bootstrap structure"
 
 
+@pytest.mark.parametrize(("change", "words"), [("flip", "root.usdc in it is not"), ("cut", "cut off or no package")])
+def test_a_package_that_is_not_whole(tmp_path: Path, change: str, words: str) -> None:
+    """USD opens both: it looks neither at checksums nor at the end."""
+    write(cloud_of(50), tmp_path / "a.usdz", FieldParams())
+    assert check_usd(tmp_path / "a.usdz", Params(), Progress()).findings == ()
+    data = bytearray((tmp_path / "a.usdz").read_bytes())
+    data[2000] ^= 1
+    (tmp_path / "a.usdz").write_bytes(data if change == "flip" else data[:-30])
+    (finding,) = check_usd(tmp_path / "a.usdz", Params(), Progress()).findings
+    assert (finding.code, finding.severity) == ("usd.damaged_package", Severity.ERROR)
+    assert words in finding.message
+
+
 def test_what_holds_no_stage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"holds no USD file at all; name a run directory"):
         check_usd(tmp_path, Params(), Progress())
