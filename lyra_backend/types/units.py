@@ -20,6 +20,7 @@ _CODES = {
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",
+    "dB": "author.level_error",
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
     "deg": "lyra.lens_assumed refine.floor_tilt",
@@ -35,7 +36,7 @@ _CODES = {
     "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
     "sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
-    "count": "collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
+    "count": "author.divided collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
     "collide.pieces collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices "
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
     "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "

@@ -1,0 +1,183 @@
+"""A cloud as particle fields: by class, large ones divided by place, each with its levels of detail as variants.
+
+A cloud of one class that is not large is one field. Otherwise its prim is an Xform with a field for each class, and as
+soon as one class passes `max_per_field`, or levels are asked for, the arrays of every field are behind a payload::
+
+    /Gaussians                      variant set "detail" = full, quarter, ... if there are levels
+        wall                        an Xform, if the class is divided, with a field for each part
+            Part_000                extent, hints and label; payload -> /GaussianData/full/wall/Part_000
+    /GaussianData                   a class, which is not drawn: the arrays
+
+Payloads point within the file, so that one file stays one file, in packages too: USD reads arrays of a .usdc when they
+are asked for, and of a field that is not loaded nobody asks for them. Does: hold one part and its levels in memory
+beside the cloud. Does not: divide scenes that move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pxr import Sdf
+
+from ..detail.levels import FULL, VIEW_COUNT, VIEW_PX, level_psnr, levels_of
+from ..detail.partition import divide
+from ..types import Finding, GaussianCloud, Outcome, Severity
+from . import particle_field
+from .labels import UNKNOWN_CLASS, classes_in, prim_names
+from .layers import add_variant, add_variant_set, define
+
+__all__ = ["DETAIL_SET", "author_cloud"]
+
+DETAIL_SET = "detail"
+_DATA_NAME = "GaussianData"
+#: Larger scenes are looked at in their largest part only, to bound memory.
+_MOST_LOOKED_AT = 2_000_000
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The Gaussians of one field: its path below the cloud's prim, their class, and which they are."""
+
+    path: tuple[str, ...]
+    kind: str
+    own: npt.NDArray[np.integer]
+
+
+def author_cloud(
+    parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: particle_field.Params
+) -> Outcome[None]:
+    """Author a cloud as the prim `name`; return counts of fields and of Gaussians of levels, and what levels cost.
+
+    Fields of classes are named by them and come in the order of the cloud's table; Gaussians keep theirs within. The
+    variant set is on `parent` if that is a prim.
+    """
+    classes = classes_in(cloud) if params.partition != particle_field.WHOLE else ()
+    kinds = classes if len(classes) > 1 else ()
+    most = params.max_per_field or max(cloud.count, 1)
+    largest = int(np.bincount(cloud.class_ids).max()) if kinds and cloud.class_ids is not None else cloud.count
+    variants = particle_field.levels(params) if cloud.count else ()
+    is_large = bool(variants) or largest > most
+    if not is_large and not kinds:
+        particle_field.author_field(parent, name, cloud, params, _only_class(cloud))
+        return Outcome(None, {"fields": 1})
+    homes = _homes(parent, name, variants)
+    counts, looked_at = {"fields": 0, **{f"{level}_gaussians": 0 for level in variants}}, _LookedAt(cloud)
+    for part in _parts(cloud, kinds, most, is_large):
+        clouds = _levels(cloud.select(part.own), variants or (FULL,))
+        for level, own in clouds.items():
+            _author_part(homes[level], level, own, part, params, is_large)
+            counts |= {f"{level}_gaussians": counts[f"{level}_gaussians"] + own.count} if variants else {}
+        counts["fields"] += 1
+        looked_at.keep(clouds)
+    return Outcome(None, counts, (*_divided(counts, largest, most, variants), *looked_at.findings(counts)))
+
+
+def _only_class(cloud: GaussianCloud) -> str:
+    classes = classes_in(cloud)
+    return classes[0] if len(classes) == 1 else UNKNOWN_CLASS
+
+
+def _homes(parent: Sdf.Layer | Sdf.PrimSpec, name: str, variants: tuple[str, ...]) -> dict[str, Sdf.PrimSpec]:
+    """Return where the fields of each level belong."""
+    if not variants:
+        return {FULL: define(parent, name, "Xform")}
+    top = define(parent, name, "Xform") if isinstance(parent, Sdf.Layer) else parent
+    levels = add_variant_set(top, DETAIL_SET, FULL)
+    homes = {level: add_variant(levels, level) for level in variants}
+    return homes if top is not parent else {level: define(home, name, "Xform") for level, home in homes.items()}
+
+
+def _parts(cloud: GaussianCloud, kinds: tuple[str, ...], most: int, is_large: bool) -> Iterator[_Part]:
+    """Yield the parts of a cloud, by class first if there are several."""
+    if not kinds:
+        kind = _only_class(cloud)
+        cells = divide(cloud.positions, most)
+        yield from (_Part((_part_name(i),), kind, cell) for i, cell in enumerate(cells))
+        return
+    for kind, name in prim_names(kinds).items():
+        own = np.flatnonzero(cloud.class_ids == cloud.class_names.index(kind))
+        if not is_large or len(own) <= most:
+            yield _Part((name,), kind, own)
+            continue
+        cells = divide(cloud.positions[own], most)
+        yield from (_Part((name, _part_name(i)), kind, own[cell]) for i, cell in enumerate(cells))
+
+
+def _part_name(number: int) -> str:
+    return f"Part_{number:03d}"
+
+
+def _levels(cloud: GaussianCloud, names: tuple[str, ...]) -> dict[str, GaussianCloud]:
+    """Return a part at each level, itself first."""
+    return dict(zip(names, (cloud, *levels_of(cloud, len(names) - 1)), strict=True))
+
+
+def _author_part(
+    home: Sdf.PrimSpec, level: str, cloud: GaussianCloud, part: _Part, params: particle_field.Params, is_large: bool
+) -> None:
+    """Author one field of one level, its arrays behind a payload in large scenes."""
+    for name in part.path[:-1]:
+        home = home.nameChildren.get(name) or define(home, name, "Xform")
+    if not is_large:
+        particle_field.author_field(home, part.path[-1], cloud, params, part.kind)
+        return
+    path = home.path.StripAllVariantSelections().AppendChild(part.path[-1])
+    stored = _storage(home.layer, level, path)
+    prim = particle_field.author_field(home, part.path[-1], cloud, params, part.kind, stored)
+    prim.payloadList.prependedItems.append(Sdf.Payload("", stored.path))
+
+
+def _storage(layer: Sdf.Layer, level: str, path: Sdf.Path) -> Sdf.PrimSpec:
+    """Return the prim for the arrays of the field at `path`, where nothing that draws looks for any."""
+    root = Sdf.Path(f"/{_DATA_NAME}")
+    below = path.MakeRelativePath(path.GetPrefixes()[0])
+    stored = Sdf.CreatePrimInLayer(layer, root.AppendChild(level).AppendPath(below))
+    layer.GetPrimAtPath(root).specifier = Sdf.SpecifierClass
+    return stored
+
+
+class _LookedAt:
+    """The levels of what they are compared in: all of the scene, or the largest part of a large one."""
+
+    def __init__(self, cloud: GaussianCloud) -> None:
+        self._everything = cloud.count <= _MOST_LOOKED_AT
+        self._kept: list[dict[str, GaussianCloud]] = []
+
+    def keep(self, clouds: dict[str, GaussianCloud]) -> None:
+        """Keep the levels of a part, if it is to be looked at."""
+        if len(clouds) == 1:
+            return
+        if self._everything:
+            self._kept.append(clouds)
+        elif not self._kept or clouds[FULL].count > self._kept[0][FULL].count:
+            self._kept = [clouds]
+
+    def findings(self, counts: Mapping[str, int]) -> Iterator[Finding]:
+        """Yield what each level costs."""
+        if not self._kept:
+            return
+        whole = {level: GaussianCloud.concatenate([part[level] for part in self._kept]) for level in self._kept[0]}
+        where = "all of the scene" if self._everything else "its largest part"
+        for level, cloud in list(whole.items())[1:]:
+            psnr = level_psnr(whole[FULL], cloud)
+            message = (
+                f"The level {level} has {counts[f'{level}_gaussians']:,} of {counts[f'{FULL}_gaussians']:,} Gaussians; "
+                f"its pictures differ from those of {FULL} by a PSNR of {psnr:.1f} dB ({VIEW_COUNT} views of {where}, "
+                f"{VIEW_PX} x {VIEW_PX} px)."
+            )
+            yield Finding("author.level_error", Severity.INFO, message, measured=psnr, where=level)
+
+
+def _divided(counts: Mapping[str, int], largest: int, most: int, variants: tuple[str, ...]) -> Iterator[Finding]:
+    """Say that a scene is large, and what there is for it."""
+    if largest <= most:
+        return
+    advice = "" if variants else " With author.levels=2 it also has levels of detail, a quarter and a sixteenth of it."
+    message = (
+        f"{largest:,} Gaussians of one class are more than {most:,} (author.max_per_field): the scene is divided into "
+        f"{counts['fields']} fields that can be loaded one by one.{advice}"
+    )
+    yield Finding("author.divided", Severity.INFO, message, float(largest), float(most))
