@@ -22,18 +22,17 @@ import numpy as np
 import numpy.typing as npt
 from pxr import Sdf
 
-from ..detail.levels import FULL, VIEW_COUNT, VIEW_PX, level_psnr, levels_of
+from ..detail.levels import DETAIL_SET, FULL, VIEW_COUNT, VIEW_PX, level_psnrs, levels_of
 from ..detail.partition import divide
 from ..types import Finding, GaussianCloud, Outcome, Severity
 from . import particle_field
 from .labels import UNKNOWN_CLASS, classes_in, prim_names
 from .layers import add_variant, add_variant_set, define
 
-__all__ = ["DETAIL_SET", "author_cloud"]
+__all__ = ["author_cloud"]
 
-DETAIL_SET = "detail"
 _DATA_NAME = "GaussianData"
-#: Larger scenes are looked at in their largest part only, to bound memory.
+#: Of larger scenes one part is looked at, to bound memory.
 _MOST_LOOKED_AT = 2_000_000
 
 
@@ -64,14 +63,16 @@ def author_cloud(
         particle_field.author_field(parent, name, cloud, params, _only_class(cloud))
         return Outcome(None, {"fields": 1})
     homes = _homes(parent, name, variants)
-    counts, looked_at = {"fields": 0, **{f"{level}_gaussians": 0 for level in variants}}, _LookedAt(cloud)
+    counts = {"fields": 0, **{f"{level}_gaussians": 0 for level in variants}}
+    looked_at = _LookedAt(most // 2 if cloud.count > _MOST_LOOKED_AT else 0)
     for part in _parts(cloud, kinds, most, is_large):
         clouds = _levels(cloud.select(part.own), variants or (FULL,))
-        for level, own in clouds.items():
-            _author_part(homes[level], level, own, part, params, is_large)
-            counts |= {f"{level}_gaussians": counts[f"{level}_gaussians"] + own.count} if variants else {}
+        for level in homes:
+            _author_part(homes[level], level, clouds[level], part, params, is_large)
+            counts |= {f"{level}_gaussians": counts[f"{level}_gaussians"] + clouds[level].count} if variants else {}
         counts["fields"] += 1
         looked_at.keep(clouds)
+        del clouds  # or it would still be there while the next part is made
     return Outcome(None, counts, (*_divided(counts, largest, most, variants), *looked_at.findings(counts)))
 
 
@@ -132,43 +133,50 @@ def _author_part(
 
 def _storage(layer: Sdf.Layer, level: str, path: Sdf.Path) -> Sdf.PrimSpec:
     """Return the prim for the arrays of the field at `path`, where nothing that draws looks for any."""
-    root = Sdf.Path(f"/{_DATA_NAME}")
-    below = path.MakeRelativePath(path.GetPrefixes()[0])
-    stored = Sdf.CreatePrimInLayer(layer, root.AppendChild(level).AppendPath(below))
-    layer.GetPrimAtPath(root).specifier = Sdf.SpecifierClass
-    return stored
+    root = layer.GetPrimAtPath(f"/{_DATA_NAME}") or Sdf.PrimSpec(layer, _DATA_NAME, Sdf.SpecifierClass)
+    for name in (level, *path.pathString.split("/")[2:]):
+        root = root.nameChildren.get(name) or define(root, name, "")
+    return root
 
 
 class _LookedAt:
-    """The levels of what they are compared in: all of the scene, or the largest part of a large one."""
+    """The levels of what they are compared in: all of the scene or, if `least` is not 0, its first part so large."""
 
-    def __init__(self, cloud: GaussianCloud) -> None:
-        self._everything = cloud.count <= _MOST_LOOKED_AT
+    def __init__(self, least: int) -> None:
+        self._least = least
         self._kept: list[dict[str, GaussianCloud]] = []
+        self._psnrs: dict[str, float] = {}
 
     def keep(self, clouds: dict[str, GaussianCloud]) -> None:
-        """Keep the levels of a part, if it is to be looked at."""
+        """Take the levels of a part in, if it is to be looked at."""
         if len(clouds) == 1:
             return
-        if self._everything:
+        if not self._least:
             self._kept.append(clouds)
-        elif not self._kept or clouds[FULL].count > self._kept[0][FULL].count:
-            self._kept = [clouds]
+        elif not self._psnrs and clouds[FULL].count >= self._least:
+            self._psnrs = _compared(clouds)
 
     def findings(self, counts: Mapping[str, int]) -> Iterator[Finding]:
-        """Yield what each level costs."""
-        if not self._kept:
-            return
-        whole = {level: GaussianCloud.concatenate([part[level] for part in self._kept]) for level in self._kept[0]}
-        where = "all of the scene" if self._everything else "its largest part"
-        for level, cloud in list(whole.items())[1:]:
-            psnr = level_psnr(whole[FULL], cloud)
+        """Yield what each level costs; `counts` are those of the whole scene."""
+        if self._kept:
+            together = {
+                level: GaussianCloud.concatenate([part[level] for part in self._kept]) for level in self._kept[0]
+            }
+            self._psnrs = _compared(together)
+        where = "one of its parts" if self._least else "all of the scene"
+        for level, psnr in self._psnrs.items():
             message = (
                 f"The level {level} has {counts[f'{level}_gaussians']:,} of {counts[f'{FULL}_gaussians']:,} Gaussians; "
                 f"its pictures differ from those of {FULL} by a PSNR of {psnr:.1f} dB ({VIEW_COUNT} views of {where}, "
                 f"{VIEW_PX} x {VIEW_PX} px)."
             )
             yield Finding("author.level_error", Severity.INFO, message, measured=psnr, where=level)
+
+
+def _compared(clouds: Mapping[str, GaussianCloud]) -> dict[str, float]:
+    """Return the PSNR [dB] of each level against the full one."""
+    levels = [level for level in clouds if level != FULL]
+    return dict(zip(levels, level_psnrs(clouds[FULL], [clouds[level] for level in levels]), strict=True))
 
 
 def _divided(counts: Mapping[str, int], largest: int, most: int, variants: tuple[str, ...]) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
 """A scene that moves as particle fields: one for what stands still, one with samples over time for the rest.
 
 Does: write one layer with the prim /Gaussians, an Xform, and below it the fields Still and Moving; Still is divided by
-class and place as scenes that stand still are, with their levels of detail; Moving is one field. Gaussians that are followed through time are interpolated
-between samples, as far as they change at all. Others must not be: what has the same number at two times is not the
-same thing. USD interpolates arrays of equal length and holds the earlier one otherwise, so neighbouring samples are
-made to differ in length. Defaults, for readers that know no time, are those of the first sample. Every sample is on
-disk before the next is made. Does not: move, filter or repair Gaussians.
+class and place as scenes that stand still are, with their levels of detail; Moving is one field. Gaussians that are
+followed through time are interpolated between samples, as far as they change at all. Others must not be: what has the
+same number at two times is not the same thing. USD interpolates arrays of equal length and holds the earlier one
+otherwise, so neighbouring samples are made to differ in length. Defaults, for readers that know no time, are those of
+the first sample. Every sample is on disk before the next is made. Does not: move, filter or repair Gaussians.
 """
 
 from __future__ import annotations

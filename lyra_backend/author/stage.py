@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from pxr import Gf, Sdf
 
+from ..detail.levels import DETAIL_SET
 from ..types import Environment, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
 from .collision import welded_paths
 from .layers import RenderSettings, add_variant, add_variant_set, attribute, define, write_layer
 from .light import StageLight, hang_lights, varied, write_environment
 from .particle_field import PRIM_NAME
-from .particle_parts import DETAIL_SET
 from .proxy_mesh import PRIM_NAME as PROXY_NAME
 from .proxy_mesh import author_colors
 from .time_codes import TimeCodes

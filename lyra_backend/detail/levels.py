@@ -6,20 +6,24 @@ another: a level looks like the one before from twice as far.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ..types import Camera, GaussianCloud, Intrinsics, Similarity, look_at
 from .merge import merged
+from .partition import divide
 
-__all__ = ["FULL", "LEVEL_NAMES", "VIEW_COUNT", "VIEW_PX", "level_psnr", "levels_of"]
+__all__ = ["DETAIL_SET", "FULL", "LEVEL_NAMES", "VIEW_COUNT", "VIEW_PX", "level_psnrs", "levels_of"]
 
-FULL = "full"
+#: Name of the variant set by which they are selected, and of its variant with everything.
+DETAIL_SET, FULL = "detail", "full"
 #: Levels below the full one are named after what is left of it.
 LEVEL_NAMES = ("quarter", "sixteenth", "sixty_fourth")
 _SHARE = 4
+_MERGED_AT_ONCE = 250_000
 
 #: Pictures that levels are compared in.
 VIEW_PX = 384
@@ -36,14 +40,18 @@ _LEAST_SCALE, _MOST_SCALE = 1e-9, 1e6
 
 
 def levels_of(cloud: GaussianCloud, count: int) -> Iterator[GaussianCloud]:
-    """Yield `count` levels of a cloud of one class, each made of the one before; none has fewer than one Gaussian."""
+    """Yield `count` levels of a cloud of one class, each made of the one before; none has fewer than one Gaussian.
+
+    Large clouds are merged place by place, each of at most 250 000 Gaussians, which bounds memory to some 100 MB.
+    """
     for _ in range(count):
-        cloud = merged(cloud, -(-cloud.count // _SHARE))
+        places = divide(cloud.positions, _MERGED_AT_ONCE)
+        cloud = GaussianCloud.concatenate([merged(cloud.select(own), -(-len(own) // _SHARE)) for own in places])
         yield cloud
 
 
-def level_psnr(full: GaussianCloud, level: GaussianCloud) -> float:
-    """Return the peak signal-to-noise ratio [dB] of pictures of a level, those of the full cloud being the truth.
+def level_psnrs(full: GaussianCloud, levels: Sequence[GaussianCloud]) -> list[float]:
+    """Return the peak signal-to-noise ratio [dB] of pictures of each level, those of the full cloud being the truth.
 
     Eight pictures: six from the middle, to all sides, and two from outside. Pixels that neither shows anything in do
     not count. Which axis is up, and how long the unit is, makes no difference.
@@ -51,15 +59,20 @@ def level_psnr(full: GaussianCloud, level: GaussianCloud) -> float:
     from ..render.splats import render
 
     scale, views = _views(full)
-    both = [cloud.transformed(scale, cloud.frame) for cloud in (full, level)]
-    squares = pixels = 0.0
+    squares, pixels = np.zeros(len(levels)), np.zeros(len(levels))
+    shown = [cloud.transformed(scale, cloud.frame) for cloud in (full, *levels)]
     for view in views:
-        truth, picture = (render(cloud, view) for cloud in both)
-        seen = (truth.alpha > 0) | (picture.alpha > 0)
-        squares += float(((truth.rgb[seen].astype(np.float64) - picture.rgb[seen]) ** 2).sum())
-        pixels += 3.0 * float(seen.sum())
-    error = squares / max(pixels, 1.0)
-    return min(_MOST_PSNR_DB, float(10 * np.log10(255**2 / error)) if error else _MOST_PSNR_DB)
+        truth, *pictures = (render(cloud, view) for cloud in shown)
+        for i, picture in enumerate(pictures):
+            seen = (truth.alpha > 0) | (picture.alpha > 0)
+            squares[i] += ((truth.rgb[seen].astype(np.float64) - picture.rgb[seen]) ** 2).sum()
+            pixels[i] += 3 * seen.sum()
+    return [_psnr(float(error)) for error in squares / np.maximum(pixels, 1)]
+
+
+def _psnr(error: float) -> float:
+    """Return the ratio [dB] that a mean square of differences between 8-bit colours means."""
+    return min(_MOST_PSNR_DB, 10 * math.log10(255**2 / error)) if error > 0 else _MOST_PSNR_DB
 
 
 def _views(cloud: GaussianCloud) -> tuple[Similarity, list[Camera]]:

@@ -34,12 +34,12 @@ _THICKNESS = 0.1
 #: Opacity is not raised beyond this; what cover is left makes a Gaussian wider.
 _OPACITY_MAX = 0.99
 _PAIRING_PASSES = 6
-_ROWS_AT_ONCE = 1 << 15
+_ROWS_AT_ONCE, _QUERIES_AT_ONCE = 1 << 15, 1 << 18
 #: Rows and columns of a symmetric matrix's six numbers.
 _ROW, _COLUMN = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2])
 
 
-def cover_of(cloud: GaussianCloud) -> npt.NDArray[np.float64]:
+def cover_of(cloud: GaussianCloud) -> Floats:
     """Return each Gaussian's importance (N,) [m2]: opacity times area, up to one constant for all."""
     return _area(cloud.scales.astype(np.float64)) * cloud.opacities
 
@@ -119,7 +119,7 @@ class _Mixture:
 
 
 def _area(scales: Floats) -> Floats:
-    """Return the areas (N,) [m2] of boxes of such half sides (N, 3), which those of ellipsoids are nearly in step with."""
+    """Return the areas (N,) [m2] of boxes of such sides (N, 3), halved: nearly in step with those of ellipsoids."""
     a, b, c = scales.T
     return a * b + b * c + c * a
 
@@ -148,13 +148,31 @@ def _pairs(mixture: _Mixture) -> Ints:
     count = len(mixture.cover)
     if count < 2:
         return np.empty((0, 2), np.intp)
-    tree = cKDTree(mixture.mean)
-    near = tree.query(mixture.mean, k=min(_NEIGHBOURS, count - 1) + 1, workers=-1)[1][:, 1:].astype(np.int32)
-    return _matched(near, _costs(mixture, near))
+    tree, near = cKDTree(mixture.mean), np.empty((count, min(_NEIGHBOURS, count - 1)), np.int32)
+    for start in range(0, count, _QUERIES_AT_ONCE):
+        part = slice(start, start + _QUERIES_AT_ONCE)
+        near[part] = tree.query(mixture.mean[part], k=near.shape[1] + 1, workers=-1)[1][:, 1:]
+    one, two = _edges(near)
+    price = _costs(mixture, one, two)
+    cheapest = _order(price)
+    return _matched(count, one[cheapest], two[cheapest], price[cheapest])
 
 
-def _costs(mixture: _Mixture, near: npt.NDArray[np.int32]) -> Floats:
-    """Return what merging each Gaussian with its neighbours `near` (N, k) costs (N, k), by Runnalls' bound.
+def _edges(near: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return the ends (E,) of each edge between a Gaussian and one of its neighbours `near` (N, k), each edge once."""
+    found = []
+    for start in range(0, len(near), _ROWS_AT_ONCE):
+        two = near[start : start + _ROWS_AT_ONCE]
+        one = np.broadcast_to(np.arange(start, start + len(two), dtype=np.int32)[:, None], two.shape)
+        # Where several are at one place, a Gaussian may come out as a neighbour of itself.
+        wanted = (one < two) | ((one > two) & ~(near[two] == one[:, :, None]).any(axis=2))
+        found.append((one[wanted], two[wanted]))
+    ones, twos = zip(*found, strict=True)
+    return np.concatenate(ones), np.concatenate(twos)
+
+
+def _costs(mixture: _Mixture, one: npt.NDArray[np.int32], two: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Return what merging `one` with `two` (E,) costs (E,), by Runnalls' bound.
 
     B = ((w + v) ln |S| - w ln |S_w| - v ln |S_v|) / 2 for weights w, v and determinants of covariances. Colours are
     taken as independent of place and of one small spread, of which the first order of the logarithm is left.
@@ -162,17 +180,16 @@ def _costs(mixture: _Mixture, near: npt.NDArray[np.int32]) -> Floats:
     colors = (SH_C0 * mixture.sh[:, 0]).astype(np.float32)
     thick = _thickened(mixture.covariance)
     log_size = _log_determinant(thick)
-    costs = np.empty(near.shape, np.float32)
-    for start in range(0, len(near), _ROWS_AT_ONCE):
-        i = np.arange(start, min(start + _ROWS_AT_ONCE, len(near)))[:, None]
-        j = near[i[:, 0]]
+    costs = np.empty(len(one), np.float32)
+    for start in range(0, len(one), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        i, j = one[part], two[part]
         own, other = mixture.cover[i], mixture.cover[j]
         both = own + other
         share = other / both
         size = _log_determinant(_joint(thick[i], thick[j], mixture.mean[j] - mixture.mean[i], share))
-        apart = ((colors[j] - colors[i]) ** 2).sum(axis=2) / _COLOR_SIGMA**2
-        costs[i[:, 0]] = 0.5 * (both * size - own * log_size[i] - other * log_size[j] + own * share * apart)
-    costs[near == np.arange(len(near))[:, None]] = np.inf  # found as its own neighbour, where several are at one place
+        apart = ((colors[j] - colors[i]) ** 2).sum(axis=1) / _COLOR_SIGMA**2
+        costs[part] = 0.5 * (both * size - own * log_size[i] - other * log_size[j] + own * share * apart)
     return costs
 
 
@@ -191,28 +208,36 @@ def _log_determinant(c: Floats) -> Floats:
     return np.log(np.maximum(determinant, 1e-300))
 
 
-def _open_edges(near: npt.NDArray[np.int32], costs: Floats) -> tuple[Ints, Ints, Floats]:
-    """Return the ends and prices (E,) of all edges from Gaussians to neighbours `near` (N, k), cheapest first."""
-    order = np.argsort(costs, axis=None, kind="stable")
-    order = order[: np.isfinite(costs).sum()]
-    return order // near.shape[1], near.reshape(-1)[order], costs.reshape(-1)[order]
+def _order(prices: npt.NDArray[np.float32]) -> Ints:
+    """Return the order (E,) of ascending prices, equal ones by their place: whole numbers sort alike and fast."""
+    bits = prices.view(np.uint32)
+    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+    keys = (rising << np.uint64(32)) | np.arange(len(prices), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.intp)
 
 
-def _matched(near: npt.NDArray[np.int32], costs: Floats) -> Ints:
-    """Return pairs (P, 2), none of them twice, that are the cheapest still left for both, cheapest first."""
-    one, two, price = _open_edges(near, costs)
+def _matched(
+    count: int, one: npt.NDArray[np.int32], two: npt.NDArray[np.int32], price: npt.NDArray[np.float32]
+) -> Ints:
+    """Return pairs (P, 2), none of them twice, that are the cheapest still left for both, cheapest first.
+
+    Args:
+        count: how many Gaussians there are.
+        one, two: ends of edges (E,), cheapest first.
+        price: of the edges (E,).
+    """
     found = []
     for _ in range(_PAIRING_PASSES):
-        # Edges are sorted by price, so the first of a Gaussian is its cheapest.
-        first = np.full(len(near), len(one))
-        np.minimum.at(first, one, np.arange(len(one)))
-        np.minimum.at(first, two, np.arange(len(one)))
-        edge = np.arange(len(one))
+        edge = np.arange(len(one), dtype=np.int32)
+        first = np.full(count, len(one), np.int32)
+        np.minimum.at(first, one, edge)
+        np.minimum.at(first, two, edge)
         taken = (first[one] == edge) & (first[two] == edge)
         found.append((price[taken], one[taken], two[taken]))
-        free = np.ones(len(near), bool)
+        free = np.ones(count, bool)
         free[one[taken]] = free[two[taken]] = False
         left = free[one] & free[two]
         one, two, price = one[left], two[left], price[left]
-    price, one, two = (np.concatenate(values) for values in zip(*found, strict=True))
-    return np.stack([one, two], axis=1)[np.argsort(price, kind="stable")]
+    prices, ones, twos = (np.concatenate(values) for values in zip(*found, strict=True))
+    return np.stack([ones, twos], axis=1)[_order(prices)]

@@ -36,14 +36,14 @@ _CODES = {
     "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
     "sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
-    "count": "author.divided collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
+    "count": "collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
     "collide.pieces collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices "
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
     "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
-    "splat.zero_quaternions",
+    "splat.zero_quaternions author.divided",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}
