@@ -1,7 +1,8 @@
 """Write a scene as USD: Gaussians, colliders, a stage to open, and where everything comes from.
 
 Does: write the files a run leaves behind, the same bytes for the same scene. Does not: compute or change anything of
-the scene. Ways to write Gaussians are plugins of this package, one file each.
+the scene. Ways to write Gaussians are plugins of this package, one file each; one whose file has a variant set "detail"
+names its variants by ``levels(params)``, all of the Gaussians first.
 """
 
 from __future__ import annotations
