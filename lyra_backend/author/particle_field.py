@@ -114,7 +114,7 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     """
     check_world(cloud)
     progress(0.0, f"writing {cloud.count} Gaussians")
-    outcome = write(cloud, directory / FILE_NAME, params)
+    outcome = write(cloud, directory / FILE_NAME, params, progress)
     progress(1.0, f"wrote {FILE_NAME}")
     return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
@@ -139,7 +139,7 @@ def levels(params: Params) -> tuple[str, ...]:
     return (FULL, *LEVEL_NAMES[: params.levels]) if params.levels else ()
 
 
-def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
+def write(cloud: GaussianCloud, path: Path, params: Params, progress: Progress | None = None) -> Outcome[None]:
     """Write a cloud of any frame to `path` (.usdc, .usda or .usdz) with the default prim /Gaussians.
 
     Raises:
@@ -153,7 +153,7 @@ def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     told: list[Outcome[None]] = []
 
     def fill(layer: Sdf.Layer) -> None:
-        told.append(author_cloud(layer, PRIM_NAME, cloud, params))
+        told.append(author_cloud(layer, PRIM_NAME, cloud, params, progress or Progress()))
 
     write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
     counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}

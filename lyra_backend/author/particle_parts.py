@@ -15,6 +15,7 @@ beside the cloud. Does not: divide scenes that move.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from pxr import Sdf
 
 from ..detail.levels import DETAIL_SET, FULL, VIEW_COUNT, VIEW_PX, level_psnrs, levels_of
 from ..detail.partition import divide
+from ..progress import Progress
 from ..types import Finding, GaussianCloud, Outcome, Severity
 from . import particle_field
 from .labels import UNKNOWN_CLASS, classes_in, prim_names
@@ -37,6 +39,36 @@ _MOST_LOOKED_AT = 2_000_000
 
 
 @dataclass(frozen=True)
+class _Division:
+    """How a cloud becomes fields.
+
+    Attributes:
+        kinds: classes that get fields of their own; none if there is one, or if all share theirs.
+        most: Gaussians that a field may hold.
+        largest: Gaussians of the largest class, or of all that share.
+        levels: variants of the set "detail", the full one first; none without levels.
+    """
+
+    kinds: tuple[str, ...]
+    most: int
+    largest: int
+    levels: tuple[str, ...]
+
+    @staticmethod
+    def of(cloud: GaussianCloud, params: particle_field.Params) -> _Division:
+        classes = classes_in(cloud) if params.partition != particle_field.WHOLE else ()
+        kinds = classes if len(classes) > 1 else ()
+        largest = int(np.bincount(cloud.class_ids).max()) if kinds and cloud.class_ids is not None else cloud.count
+        levels = particle_field.levels(params) if cloud.count else ()
+        return _Division(kinds, params.max_per_field or max(cloud.count, 1), largest, levels)
+
+    @property
+    def is_large(self) -> bool:
+        """Fields are behind payloads."""
+        return bool(self.levels) or self.largest > self.most
+
+
+@dataclass(frozen=True)
 class _Part:
     """The Gaussians of one field: its path below the cloud's prim, their class, and which they are."""
 
@@ -46,34 +78,34 @@ class _Part:
 
 
 def author_cloud(
-    parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: particle_field.Params
+    parent: Sdf.Layer | Sdf.PrimSpec,
+    name: str,
+    cloud: GaussianCloud,
+    params: particle_field.Params,
+    progress: Progress,
 ) -> Outcome[None]:
     """Author a cloud as the prim `name`; return counts of fields and of Gaussians of levels, and what levels cost.
 
     Fields of classes are named by them and come in the order of the cloud's table; Gaussians keep theirs within. The
     variant set is on `parent` if that is a prim.
     """
-    classes = classes_in(cloud) if params.partition != particle_field.WHOLE else ()
-    kinds = classes if len(classes) > 1 else ()
-    most = params.max_per_field or max(cloud.count, 1)
-    largest = int(np.bincount(cloud.class_ids).max()) if kinds and cloud.class_ids is not None else cloud.count
-    variants = particle_field.levels(params) if cloud.count else ()
-    is_large = bool(variants) or largest > most
-    if not is_large and not kinds:
+    division = _Division.of(cloud, params)
+    if not division.is_large and not division.kinds:
         particle_field.author_field(parent, name, cloud, params, _only_class(cloud))
         return Outcome(None, {"fields": 1})
-    homes = _homes(parent, name, variants)
-    counts = {"fields": 0, **{f"{level}_gaussians": 0 for level in variants}}
-    looked_at = _LookedAt(most // 2 if cloud.count > _MOST_LOOKED_AT else 0)
-    for part in _parts(cloud, kinds, most, is_large):
-        clouds = _levels(cloud.select(part.own), variants or (FULL,))
-        for level in homes:
-            _author_part(homes[level], level, clouds[level], part, params, is_large)
-            counts |= {f"{level}_gaussians": counts[f"{level}_gaussians"] + clouds[level].count} if variants else {}
-        counts["fields"] += 1
+    homes, sizes, fields = _homes(parent, name, division.levels), Counter[str](), 0
+    looked_at = _LookedAt(min(division.most, division.largest) // 2 if cloud.count > _MOST_LOOKED_AT else 0)
+    for part in _parts(cloud, division):
+        clouds = _levels(cloud.select(part.own), tuple(homes))
+        for level, own in clouds.items():
+            _author_part(homes[level], level, own, part, params, division.is_large)
+            sizes[level] += own.count
+        fields += 1
+        progress(sizes[FULL] / cloud.count, f"wrote {sizes[FULL]:,} of {cloud.count:,} Gaussians")
         looked_at.keep(clouds)
-        del clouds  # or it would still be there while the next part is made
-    return Outcome(None, counts, (*_divided(counts, largest, most, variants), *looked_at.findings(counts)))
+        del clouds, own  # or they would still be there while the next part is made
+    counts = {"fields": fields, **{f"{level}_gaussians": sizes[level] for level in division.levels}}
+    return Outcome(None, counts, (*_divided(division, fields), *looked_at.findings(sizes)))
 
 
 def _only_class(cloud: GaussianCloud) -> str:
@@ -91,16 +123,17 @@ def _homes(parent: Sdf.Layer | Sdf.PrimSpec, name: str, variants: tuple[str, ...
     return homes if top is not parent else {level: define(home, name, "Xform") for level, home in homes.items()}
 
 
-def _parts(cloud: GaussianCloud, kinds: tuple[str, ...], most: int, is_large: bool) -> Iterator[_Part]:
+def _parts(cloud: GaussianCloud, division: _Division) -> Iterator[_Part]:
     """Yield the parts of a cloud, by class first if there are several."""
-    if not kinds:
+    most = division.most
+    if not division.kinds:
         kind = _only_class(cloud)
         cells = divide(cloud.positions, most)
         yield from (_Part((_part_name(i),), kind, cell) for i, cell in enumerate(cells))
         return
-    for kind, name in prim_names(kinds).items():
+    for kind, name in prim_names(division.kinds).items():
         own = np.flatnonzero(cloud.class_ids == cloud.class_names.index(kind))
-        if not is_large or len(own) <= most:
+        if len(own) <= most:
             yield _Part((name,), kind, own)
             continue
         cells = divide(cloud.positions[own], most)
@@ -156,8 +189,8 @@ class _LookedAt:
         elif not self._psnrs and clouds[FULL].count >= self._least:
             self._psnrs = _compared(clouds)
 
-    def findings(self, counts: Mapping[str, int]) -> Iterator[Finding]:
-        """Yield what each level costs; `counts` are those of the whole scene."""
+    def findings(self, sizes: Mapping[str, int]) -> Iterator[Finding]:
+        """Yield what each level costs; `sizes` are counts of Gaussians of the whole scene by level."""
         if self._kept:
             together = {
                 level: GaussianCloud.concatenate([part[level] for part in self._kept]) for level in self._kept[0]
@@ -166,7 +199,7 @@ class _LookedAt:
         where = "one of its parts" if self._least else "all of the scene"
         for level, psnr in self._psnrs.items():
             message = (
-                f"The level {level} has {counts[f'{level}_gaussians']:,} of {counts[f'{FULL}_gaussians']:,} Gaussians; "
+                f"The level {level} has {sizes[level]:,} of {sizes[FULL]:,} Gaussians; "
                 f"its pictures differ from those of {FULL} by a PSNR of {psnr:.1f} dB ({VIEW_COUNT} views of {where}, "
                 f"{VIEW_PX} x {VIEW_PX} px)."
             )
@@ -179,13 +212,13 @@ def _compared(clouds: Mapping[str, GaussianCloud]) -> dict[str, float]:
     return dict(zip(levels, level_psnrs(clouds[FULL], [clouds[level] for level in levels]), strict=True))
 
 
-def _divided(counts: Mapping[str, int], largest: int, most: int, variants: tuple[str, ...]) -> Iterator[Finding]:
+def _divided(division: _Division, fields: int) -> Iterator[Finding]:
     """Say that a scene is large, and what there is for it."""
-    if largest <= most:
+    if division.largest <= division.most:
         return
-    advice = "" if variants else " With author.levels=2 it also has levels of detail, a quarter and a sixteenth of it."
+    advice = " With author.levels=2 it also has levels of detail, a quarter and a sixteenth of it."
     message = (
-        f"{largest:,} Gaussians of one class are more than {most:,} (author.max_per_field): the scene is divided into "
-        f"{counts['fields']} fields that can be loaded one by one.{advice}"
+        f"{division.largest:,} Gaussians of one class are more than {division.most:,} (author.max_per_field): the "
+        f"scene is divided into {fields} fields that can be loaded one by one.{'' if division.levels else advice}"
     )
-    yield Finding("author.divided", Severity.INFO, message, float(largest), float(most))
+    yield Finding("author.divided", Severity.INFO, message, float(division.largest), float(division.most))

@@ -49,9 +49,9 @@ def write_sequence(
     def fill(layer: Sdf.Layer) -> None:
         root = define(layer, particle_field.PRIM_NAME, "Xform")
         if background is not None:
-            told.append(author_cloud(root, STILL_NAME, background, params))
+            told.append(author_cloud(root, STILL_NAME, background, params, progress.child(0.0, 0.5)))
         prim = particle_field.author_field(root, MOVING_NAME, next(_samples(sequence)), params, _only_class(sequence))
-        _author_samples(prim, sequence, times, params.half, progress)
+        _author_samples(prim, sequence, times, params.half, progress.child(0.5, 1.0))
 
     write_layer(path, particle_field.PRIM_NAME, fill, render_settings=particle_field.RENDER_SETTINGS, times=times)
     most = max(cloud.count for cloud in sequence.clouds)

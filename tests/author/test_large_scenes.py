@@ -11,7 +11,7 @@ from pxr import Sdf, Usd, UsdGeom, UsdValidation
 
 import lyra_backend as lyra
 from lyra_backend import author, registry
-from lyra_backend.author import particle_field, usdz
+from lyra_backend.author import particle_field, particle_parts, usdz
 from lyra_backend.author.labels import labels_of
 from lyra_backend.author.particle_field import Params, read, write
 from lyra_backend.author.scene_size import read_scene_size
@@ -177,6 +177,25 @@ def test_levels_of_scenes_that_are_not_large(tmp_path: Path) -> None:
     assert not [f for f in outcome.findings if f.code == "author.divided"]
     write(cloud_of(0, 0), tmp_path / "b.usdc", Params(levels=3))
     assert count_of(opened(tmp_path / "b.usdc")) == 0
+
+
+@pytest.mark.parametrize("most", [None, 1000, 3000])
+def test_of_large_scenes_one_part_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int | None
+) -> None:
+    seen: list[int] = []
+
+    def looked(full: GaussianCloud, levels: list[GaussianCloud]) -> list[float]:
+        seen.append(full.count)
+        return [30.0] * len(levels)
+
+    monkeypatch.setattr(particle_parts, "level_psnrs", looked)
+    write(classed(), tmp_path / "a.usdc", Params(levels=1, max_per_field=most))
+    monkeypatch.setattr(particle_parts, "_MOST_LOOKED_AT", 4000)
+    outcome = write(classed(), tmp_path / "a.usdc", Params(levels=1, max_per_field=most))
+    assert seen == [5000, {None: 3500, 1000: 875, 3000: 1750}[most]]
+    (cost,) = (f for f in outcome.findings if f.code == "author.level_error")
+    assert "8 views of one of its parts" in cost.message
 
 
 def test_all_levels_keep_the_rules_of_the_schema(tmp_path: Path) -> None:
