@@ -26,6 +26,8 @@ __all__ = ["MESH_FORMATS", "USD_FORMATS", "convert", "make_collider"]
 #: Formats by file name ending, without the dot.
 USD_FORMATS = ("usdc", "usda", "usdz")
 MESH_FORMATS = ("obj", "ply", "glb", "usdc")
+#: Finding about what was turned and scaled.
+_MOVED = "convert.moved"
 #: What a collider has besides what the splat shows, turned off.
 _BARE = {"kerb_height": 0.0, "lining_height": 0.0, "close_bottoms": False, "close_holes": False}
 
@@ -64,12 +66,19 @@ def convert(
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
     plugin = _file_writer(primitive) if to_usd else None
     built = params.build(plugin.Params, "author", given.get("author", {})) if plugin else None
+    cloud, read = _read_moved(source, up, scale)
+    written = plugin.write(cloud, target, built) if plugin else write_splats(target, cloud)
+    # What the file claims and what was done are one matter; the primitive only knows the first half of it.
+    was_moved = any(f.code == _MOVED for f in read.findings)
+    rest = [f for f in written.findings if not (was_moved and f.code == "author.frame")]
+    return Outcome(target, read.counts, (*read.findings, *rest))
+
+
+def _read_moved(source: Path, up: str | None, scale: float | None) -> tuple[GaussianCloud, Outcome[None]]:
+    """Read a splat and turn it as asked for; what was read is not held any longer."""
     read = read_splats(source)
     moved = _moved(read.value, up, scale)
-    written = plugin.write(moved.value, target, built) if plugin else write_splats(target, moved.value)
-    # What the file claims and what was done are one matter; the primitive only knows the first half of it.
-    rest = [f for f in written.findings if not (moved.findings and f.code == "author.frame")]
-    return Outcome(target, read.counts, (*read.findings, *moved.findings, *rest))
+    return moved.value, Outcome(None, read.counts, (*read.findings, *moved.findings))
 
 
 def make_collider(
@@ -186,7 +195,7 @@ def _moved(cloud: GaussianCloud, up: str | None, scale: float | None) -> Outcome
     turned = "The axes are those of the file" if up is None else f"The file's {up} axis was turned to Z up"
     scaled = "its units were kept" if scale is None else f"units were multiplied by {scale:g} to be metres"
     hint = "" if known else f" Add {'--scale' if scale is None else '--up'} if the file is not so already."
-    note = Finding("convert.moved", Severity.INFO, f"{turned}; {scaled}. The floor was not looked for.{hint}")
+    note = Finding(_MOVED, Severity.INFO, f"{turned}; {scaled}. The floor was not looked for.{hint}")
     return Outcome(moved, {}, (note,))
 
 

@@ -1,7 +1,8 @@
 """Write a scene as USD: Gaussians, colliders, a stage to open, and where everything comes from.
 
 Does: write the files a run leaves behind, the same bytes for the same scene. Does not: compute or change anything of
-the scene. Ways to write Gaussians are plugins of this package, one file each.
+the scene. Ways to write Gaussians are plugins of this package, one file each; one whose file has a variant set "detail"
+names its variants by ``levels(params)``, all of the Gaussians first.
 """
 
 from __future__ import annotations
@@ -143,7 +144,10 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     switches = collision.variants(bundle.proxy) if colliders else {}
     visuals = {
         variant: stage.Visual(
-            file, getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""), params.shadow_catcher
+            file,
+            getattr(_primitive(files[variant]), "PROXY_RELATIONSHIP", ""),
+            params.shadow_catcher,
+            levels=_levels(files[variant], bundle.primitives[files[variant]]),
         )
         for variant, file in gaussians.value.items()
     }
@@ -257,6 +261,12 @@ def _static(primitive: str) -> Finding:
 
 def _primitive(name: str) -> ModuleType:
     return registry.get("author", name)
+
+
+def _levels(primitive: str, params: object) -> tuple[str, ...]:
+    """Return the levels of detail that a primitive writes, all of the Gaussians first; none if it knows no levels."""
+    plugin = _primitive(primitive)
+    return tuple(plugin.levels(params)) if hasattr(plugin, "levels") else ()
 
 
 def _render_settings(primitive: str, shadow_catcher: bool) -> dict[str, bool | int | str]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pxr import Tf, Usd, UsdGeom
 
+from ..detail.levels import DETAIL_SET, FULL
 from ..errors import InvalidRequest
 from ..io.stored_gaussians import StoredGaussians, log_scales, logits
 from ..progress import Progress
@@ -209,6 +210,13 @@ def _about(stage: Usd.Stage, prims: list[Usd.Prim], frame: Frame) -> list[Findin
     if any(prim.GetAttribute(n).GetNumTimeSamples() > 1 for prim in prims for n in ("positions", "positionsh")):
         message = "The Gaussians of this stage move; they were read as they are at its first time."
         found.append(Finding("splat.first_time", Severity.WARNING, message))
+    levels = sorted({level for prim in prims for level in _levels(prim)} - {FULL})
+    if levels:
+        message = (
+            f"The stage shows a level of detail, {' and '.join(levels)}, and that was read; select {FULL} in the "
+            f"variant set {DETAIL_SET} for all Gaussians."
+        )
+        found.append(Finding("splat.detail", Severity.WARNING, message))
     if frame is not Frame.WORLD:
         up, unit = UsdGeom.GetStageUpAxis(stage), UsdGeom.GetStageMetersPerUnit(stage)
         message = (
@@ -217,3 +225,11 @@ def _about(stage: Usd.Stage, prims: list[Usd.Prim], frame: Frame) -> list[Findin
         )
         found.append(Finding("splat.usd_axes", Severity.INFO, message))
     return found
+
+
+def _levels(prim: Usd.Prim) -> Iterator[str]:
+    """Yield the levels of detail that are selected on a prim and above it."""
+    while prim and not prim.IsPseudoRoot():
+        if prim.GetVariantSets().HasVariantSet(DETAIL_SET):
+            yield str(prim.GetVariantSet(DETAIL_SET).GetVariantSelection())
+        prim = prim.GetParent()

@@ -21,6 +21,8 @@ from .usdz import write_package
 __all__ = [
     "SUFFIXES",
     "RenderSettings",
+    "add_variant",
+    "add_variant_set",
     "apply_schemas",
     "attribute",
     "define",
@@ -121,3 +123,15 @@ def attribute(
 def apply_schemas(prim: Sdf.PrimSpec, *names: str) -> None:
     """Apply API schemas by name; a multiple-apply schema is named ``Schema:instance``."""
     prim.SetInfo(Usd.Tokens.apiSchemas, Sdf.TokenListOp.Create(prependedItems=list(names)))
+
+
+def add_variant_set(prim: Sdf.PrimSpec, name: str, selection: str) -> Sdf.VariantSetSpec:
+    """Add a variant set, weaker than those that the prim has, in which the variant `selection` is selected."""
+    prim.variantSetNameList.prependedItems.append(name)
+    prim.variantSelections[name] = selection
+    return Sdf.VariantSetSpec(prim, name)
+
+
+def add_variant(variants: Sdf.VariantSetSpec, name: str) -> Sdf.PrimSpec:
+    """Add a variant and return what it says of its prim."""
+    return Sdf.VariantSpec(variants, name).primSpec

@@ -1,9 +1,9 @@
 """ParticleField3DGaussianSplat, the native Gaussian prim of Isaac Sim 6 and OpenUSD 26.03 and later.
 
 Does: write one layer with the prim /Gaussians, and read such prims (`field_reader`). Gaussians of several classes
-become several fields, because a label is a prim's: /Gaussians is then an Xform with a labelled field for each. Prims
-and attributes are authored by name, so USD builds without the schema write the same file. Does not: move, filter or
-repair Gaussians.
+become several fields, because a label is a prim's: /Gaussians is then an Xform with a labelled field for each; large
+ones are divided further, and may have levels of detail (`particle_parts`). Prims and attributes are authored by name,
+so USD builds without the schema write the same file. Does not: move, filter or repair Gaussians.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
 from ..types.rotations import normalise_quats, wxyz_to_xyzw
 from .field_reader import holds, read
 from .frames import check_world, frame_findings
-from .labels import UNKNOWN_CLASS, author_labels, classes_in, prim_names
+from .labels import UNKNOWN_CLASS, author_labels
 from .layers import apply_schemas, attribute, define, flush, write_layer
+from .usdz import check_sizes
 
 __all__ = [
     "FILE_NAME",
     "ISAAC_SIM",
     "PRIM_NAME",
     "RENDER_SETTINGS",
+    "WHOLE",
     "Params",
     "array_value",
     "arrays_of",
-    "author_cloud",
     "author_field",
     "extent_of",
     "half_findings",
     "holds",
+    "levels",
     "read",
     "run",
     "run_sequence",
@@ -60,8 +62,10 @@ COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
 _SUPPORT_SIGMA = 3.0
 _HALF_MAX = float(np.finfo(np.float16).max)
 _HALF_MIN = float(np.finfo(np.float16).smallest_subnormal)
+_AT_ONCE = 1 << 20
 _NO_COLOR_SPACE = "none"
-_WHOLE = "none"
+#: All classes in one field.
+WHOLE = "none"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,20 @@ class Params:
     partition: str = param(
         "class",
         "Which Gaussians share a field: those of one class, so that fields have labels if classes are known; or all.",
-        choices=("class", _WHOLE),
+        choices=("class", WHOLE),
+    )
+    max_per_field: int | None = param(
+        2_000_000,
+        "Gaussians a field holds at most; more are divided by place into fields that can be loaded one by one (none: "
+        "never).",
+        min=1000,
+    )
+    levels: int = param(
+        0,
+        "Levels of detail to make beside the full one, each of a quarter of the Gaussians of the one before, merged "
+        "by importance; select them by the variant set detail.",
+        min=0,
+        max=3,
     )
     half: bool = param(False, "Store 16-bit floats: half the size, positions to 1 part in 2048.")
     color_space: str = param(
@@ -97,7 +114,7 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     """
     check_world(cloud)
     progress(0.0, f"writing {cloud.count} Gaussians")
-    outcome = write(cloud, directory / FILE_NAME, params)
+    outcome = write(cloud, directory / FILE_NAME, params, progress)
     progress(1.0, f"wrote {FILE_NAME}")
     return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
@@ -115,50 +132,58 @@ def run_sequence(sequence: GaussianSequence, directory: Path, params: Params, pr
     return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
 
-def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
+def levels(params: Params) -> tuple[str, ...]:
+    """Return the variants of the set "detail" that are written, the full one first; none if there is only that."""
+    from ..detail.levels import FULL, LEVEL_NAMES
+
+    return (FULL, *LEVEL_NAMES[: params.levels]) if params.levels else ()
+
+
+def write(cloud: GaussianCloud, path: Path, params: Params, progress: Progress | None = None) -> Outcome[None]:
     """Write a cloud of any frame to `path` (.usdc, .usda or .usdz) with the default prim /Gaussians.
 
     Raises:
         InvalidRequest: the ending is unknown, positions do not fit into half precision, or a .usdz would be too large.
     """
-    findings = frame_findings(cloud, path) + (half_findings(cloud, path) if params.half else ())
+    from .particle_parts import author_cloud
+
+    findings = [*frame_findings(cloud, path), *(half_findings(cloud, path) if params.half else ())]
+    if path.suffix.lower() == ".usdz":
+        check_sizes({path.with_suffix(".usdc").name: _least_bytes(cloud, params)}, path.name)
+    told: list[Outcome[None]] = []
 
     def fill(layer: Sdf.Layer) -> None:
-        author_cloud(layer, PRIM_NAME, cloud, params)
+        told.append(author_cloud(layer, PRIM_NAME, cloud, params, progress or Progress()))
 
     write_layer(path, PRIM_NAME, fill, render_settings=RENDER_SETTINGS)
-    fields = 1 if params.partition == _WHOLE else len(classes_in(cloud))
-    counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size, "fields": fields}
-    return Outcome(None, counts, findings)
+    counts = {"gaussians": cloud.count, "sh_degree": cloud.sh_degree, "bytes": path.stat().st_size}
+    return Outcome(None, {**counts, **told[0].counts}, (*findings, *told[0].findings))
 
 
-def author_cloud(parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params) -> Sdf.PrimSpec:
-    """Author a cloud as one prim: a field, or for several classes an Xform with a field for each.
-
-    Fields are named by their classes and come in the order of the cloud's table; Gaussians keep theirs within.
-    """
-    classes = classes_in(cloud)
-    if params.partition == _WHOLE or len(classes) == 1:
-        return author_field(parent, name, cloud, params, classes[0] if len(classes) == 1 else UNKNOWN_CLASS)
-    root = define(parent, name, "Xform")
-    for kind, field in prim_names(classes).items():
-        own = np.flatnonzero(cloud.class_ids == cloud.class_names.index(kind))
-        author_field(root, field, cloud.select(own), params, kind)
-    return root
+def _least_bytes(cloud: GaussianCloud, params: Params) -> int:
+    """Return how many bytes the arrays take at least; opacities are left out, for USD may store those in fewer."""
+    numbers = sum(4**-level for level in range(params.levels + 1)) * cloud.count * (10 + 3 * cloud.sh.shape[1])
+    return int(numbers) * (2 if params.half else 4)
 
 
 def author_field(
-    parent: Sdf.Layer | Sdf.PrimSpec, name: str, cloud: GaussianCloud, params: Params, kind: str = UNKNOWN_CLASS
+    parent: Sdf.Layer | Sdf.PrimSpec,
+    name: str,
+    cloud: GaussianCloud,
+    params: Params,
+    kind: str = UNKNOWN_CLASS,
+    stored: Sdf.PrimSpec | None = None,
 ) -> Sdf.PrimSpec:
     """Author one prim with all Gaussians of a cloud, labelled as of the class `kind` if that is known.
 
-    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB.
+    Every array is on disk before the next is made: at ten million Gaussians each is over 100 MB. With `stored` they
+    are authored there, to be reached by a payload; what may be asked for without loading it stays on the prim.
     """
     prim = define(parent, name, TYPE_NAME)
     _author_hints(prim, cloud, params, kind)
     attribute(prim, "extent", Sdf.ValueTypeNames.Float3Array, Vt.Vec3fArray.FromNumpy(extent_of(cloud, params.half)))
     for array, values in arrays_of(cloud, params.half):
-        spec = _author_array(prim, array, values)
+        spec = _author_array(stored or prim, array, values)
     # Renderers take the stride from the degree; some checkers read it from these two.
     spec.SetInfo("elementSize", cloud.sh.shape[1])
     spec.SetInfo("interpolation", "vertex")
@@ -255,6 +280,11 @@ def half_findings(cloud: GaussianCloud, path: Path) -> tuple[Finding, ...]:
             )
     if not cloud.count:
         return ()
-    error = float(np.abs(cloud.positions.astype(np.float16).astype(np.float32) - cloud.positions).max())
+    error = max(_half_error(cloud.positions[i : i + _AT_ONCE]) for i in range(0, cloud.count, _AT_ONCE))
     message = f"Half precision moves Gaussians by up to {error * 1000:.2f} mm."
     return (Finding("author.half_precision", Severity.INFO, message, measured=error, where=path.name),)
+
+
+def _half_error(positions: npt.NDArray[np.float32]) -> float:
+    """Return by how much [m] half precision moves a coordinate at most."""
+    return float(np.abs(positions.astype(np.float16).astype(np.float32) - positions).max())

@@ -1,11 +1,11 @@
 """A scene that moves as particle fields: one for what stands still, one with samples over time for the rest.
 
 Does: write one layer with the prim /Gaussians, an Xform, and below it the fields Still and Moving; Still is divided by
-class as scenes that stand still are, Moving is one field. Gaussians that are followed through time are interpolated
-between samples, as far as they change at all. Others must not be: what has the same number at two times is not the
-same thing. USD interpolates arrays of equal length and holds the earlier one otherwise, so neighbouring samples are
-made to differ in length. Defaults, for readers that know no time, are those of the first sample. Every sample is on
-disk before the next is made. Does not: move, filter or repair Gaussians.
+class and place as scenes that stand still are, with their levels of detail; Moving is one field. Gaussians that are
+followed through time are interpolated between samples, as far as they change at all. Others must not be: what has the
+same number at two times is not the same thing. USD interpolates arrays of equal length and holds the earlier one
+otherwise, so neighbouring samples are made to differ in length. Defaults, for readers that know no time, are those of
+the first sample. Every sample is on disk before the next is made. Does not: move, filter or repair Gaussians.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ..types import Finding, GaussianCloud, GaussianSequence, Outcome, Severity
 from . import particle_field
 from .labels import UNKNOWN_CLASS, classes_in
 from .layers import define, flush, write_layer
+from .particle_parts import author_cloud
 from .time_codes import TimeCodes
 
 __all__ = ["MOVING_NAME", "STILL_NAME", "write_sequence"]
@@ -44,19 +45,21 @@ def write_sequence(
     """
     times = TimeCodes.of(sequence.times_s)
     background = sequence.background
-    findings = [*_half_findings(sequence, path, params), *_held(sequence)]
+    findings = [*_half_findings(sequence, path, params), *_held(sequence), *_without_levels(sequence, params)]
+    told: list[Outcome[None]] = []
 
     def fill(layer: Sdf.Layer) -> None:
         root = define(layer, particle_field.PRIM_NAME, "Xform")
         if background is not None:
-            particle_field.author_cloud(root, STILL_NAME, background, params)
+            told.append(author_cloud(root, STILL_NAME, background, params, progress.child(0.0, 0.5)))
         prim = particle_field.author_field(root, MOVING_NAME, next(_samples(sequence)), params, _only_class(sequence))
-        _author_samples(prim, sequence, times, params.half, progress)
+        _author_samples(prim, sequence, times, params.half, progress.child(0.5, 1.0))
 
     write_layer(path, particle_field.PRIM_NAME, fill, render_settings=particle_field.RENDER_SETTINGS, times=times)
     most = max(cloud.count for cloud in sequence.clouds)
     counts = {"still": background.count if background else 0, "moving": most, "times": len(times.codes)}
-    return Outcome(None, {**counts, "bytes": path.stat().st_size}, tuple(findings))
+    said = [finding for outcome in told for finding in outcome.findings]
+    return Outcome(None, {**counts, "bytes": path.stat().st_size}, (*findings, *said))
 
 
 def _author_samples(
@@ -158,3 +161,10 @@ def _held(sequence: GaussianSequence) -> tuple[Finding, ...]:
         "time is shown until the next."
     )
     return (Finding("sequence.held", Severity.INFO, message, len(sequence.clouds)),)
+
+
+def _without_levels(sequence: GaussianSequence, params: particle_field.Params) -> tuple[Finding, ...]:
+    if not params.levels or sequence.background is not None:
+        return ()
+    message = "Levels of detail (author.levels) are of what stands still, and here everything moves: there are none."
+    return (Finding("sequence.no_levels", Severity.WARNING, message),)

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from pxr import Gf, Sdf
 
+from ..detail.levels import DETAIL_SET
 from ..types import Environment, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
 from .collision import welded_paths
-from .layers import RenderSettings, attribute, define, write_layer
+from .layers import RenderSettings, add_variant, add_variant_set, attribute, define, write_layer
 from .light import StageLight, hang_lights, varied, write_environment
 from .particle_field import PRIM_NAME
 from .proxy_mesh import PRIM_NAME as PROXY_NAME
@@ -61,13 +62,15 @@ _Types = Sdf.ValueTypeNames
 class Visual:
     """One way to show the scene: a file, the relationship by which its prim names meshes, if it does, and its prim.
 
-    With `catches_shadows` these meshes are shown as matte objects.
+    With `catches_shadows` these meshes are shown as matte objects. `levels` are the variants of the prim's set
+    "detail", what it shows by itself first; empty if it has none.
     """
 
     file: str
     proxy_relationship: str = ""
     catches_shadows: bool = False
     prim_name: str = PRIM_NAME
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,12 +141,29 @@ def write_scene(
         world = define(layer, WORLD_NAME, "Xform")
         world.kind = "assembly"  # robots and furniture that people add below are components
         define(world, VISUAL_NAME, "Scope")
+        _add_levels(world, visuals)
         _add_variants(world, visuals, collider_paths, appearance, proxy)
         if collider_variants:
             _add_collision_variants(world, collider_variants)
 
     write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings, times=times)
     return SCENE_FILE
+
+
+def _add_levels(world: Sdf.PrimSpec, visuals: Mapping[str, Visual]) -> None:
+    """Let the scene select levels of detail; what has none shows the same in every variant.
+
+    This set is listed before that of appearances because a prim's own selection comes with the appearance.
+    """
+    with_levels = [visual for visual in visuals.values() if visual.levels]
+    levels = list(dict.fromkeys(level for visual in with_levels for level in visual.levels))
+    if not levels:
+        return
+    variants = add_variant_set(world, DETAIL_SET, levels[0])
+    for level in levels:
+        variant = add_variant(variants, level)
+        for visual in with_levels:
+            _over(variant, f"{VISUAL_NAME}/{visual.prim_name}").variantSelections[DETAIL_SET] = level
 
 
 def _add_variants(
@@ -153,10 +173,10 @@ def _add_variants(
     appearance: str,
     proxy: ProxyLook | None,
 ) -> None:
-    # Listed first because the stronger set has to win: variants restyle what the collision variant brings.
-    variants = _add_variant_set(world, APPEARANCE_SET, appearance)
+    # Listed before collisions because the stronger set has to win: variants restyle what the collision variant brings.
+    variants = add_variant_set(world, APPEARANCE_SET, appearance)
     for variant, visual in visuals.items():
-        shown = _add_variant(variants, variant)
+        shown = add_variant(variants, variant)
         gaussians = define(_over(shown, VISUAL_NAME), visual.prim_name, "")
         _refer(gaussians, visual.file)
         meshes = welded_paths(collider_paths) if visual.proxy_relationship else ()
@@ -166,8 +186,8 @@ def _add_variants(
         for path in meshes if visual.catches_shadows else ():
             _catch_shadows(_over(shown, path))
     if proxy is not None:
-        _show_proxy(_add_variant(variants, PROXY_VARIANT), proxy)
-    _add_variant(variants, NO_VARIANT)
+        _show_proxy(add_variant(variants, PROXY_VARIANT), proxy)
+    add_variant(variants, NO_VARIANT)
 
 
 def _show_proxy(world: Sdf.PrimSpec, proxy: ProxyLook) -> None:
@@ -193,13 +213,13 @@ def _catch_shadows(mesh: Sdf.PrimSpec) -> None:
 
 def _add_collision_variants(world: Sdf.PrimSpec, switches: Mapping[str, Mapping[str, bool]]) -> None:
     """Bring in the collision layer; each variant switches what differs from how that layer is on its own."""
-    variants = _add_variant_set(world, COLLISION_SET, next(iter(switches)))
+    variants = add_variant_set(world, COLLISION_SET, next(iter(switches)))
     for name, changes in switches.items():
-        variant = _add_variant(variants, name)
+        variant = add_variant(variants, name)
         _refer(variant, COLLISION_FILE)
         for path, active in changes.items():
             _over(variant, path).active = active
-    _add_variant(variants, NO_VARIANT)
+    add_variant(variants, NO_VARIANT)
 
 
 def write_stage(
@@ -240,16 +260,6 @@ def _fill_stage(layer: Sdf.Layer, light: StageLight, variants: dict[str, StageLi
     attribute(physics, "physics:gravityDirection", _Types.Vector3f, Gf.Vec3f(0, 0, -1))
     attribute(physics, "physics:gravityMagnitude", _Types.Float, _GRAVITY_M_S2)
     hang_lights(world, light, variants)
-
-
-def _add_variant_set(prim: Sdf.PrimSpec, name: str, selection: str) -> Sdf.VariantSetSpec:
-    prim.variantSetNameList.prependedItems.append(name)
-    prim.variantSelections[name] = selection
-    return Sdf.VariantSetSpec(prim, name)
-
-
-def _add_variant(variants: Sdf.VariantSetSpec, name: str) -> Sdf.PrimSpec:
-    return Sdf.VariantSpec(variants, name).primSpec
 
 
 def _over(prim: Sdf.PrimSpec, path: str) -> Sdf.PrimSpec:

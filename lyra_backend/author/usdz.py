@@ -11,14 +11,14 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InvalidRequest
 
-__all__ = ["LIMIT_BYTES", "LIMIT_MEMBERS", "check_whole", "unpack", "write_package"]
+__all__ = ["LIMIT_BYTES", "LIMIT_MEMBERS", "check_sizes", "check_whole", "unpack", "write_package"]
 
 #: Sizes and offsets are 32-bit numbers and counts have 16 bits; the largest of each would mean zip64.
 LIMIT_BYTES = 2**32 - 2
@@ -52,7 +52,7 @@ def write_package(members: Sequence[Path], package: Path) -> None:
     Raises:
         InvalidRequest: the package or a member would pass 4 GiB, or there are too many members.
     """
-    _check_limits(members, package.name)
+    check_sizes({member.name: member.stat().st_size for member in members}, package.name)
     with package.open("wb") as target:
         stored = [_store(member, target) for member in members]
         begin = target.tell()
@@ -98,14 +98,17 @@ def unpack(package: Path, folder: Path) -> list[Path]:
     return files
 
 
-def _check_limits(members: Sequence[Path], package: str) -> None:
-    """Refuse what does not fit, before anything is written."""
-    if len(members) > LIMIT_MEMBERS:
+def check_sizes(sizes: Mapping[str, int], package: str) -> None:
+    """Refuse members, given by name with their sizes in bytes, that do not fit, before anything is written.
+
+    Raises:
+        InvalidRequest: the package or a member would pass 4 GiB, or there are too many members.
+    """
+    if len(sizes) > LIMIT_MEMBERS:
         raise InvalidRequest(
-            f"{package}: a usdz package holds at most {LIMIT_MEMBERS} files, this one would have {len(members)}; "
+            f"{package}: a usdz package holds at most {LIMIT_MEMBERS} files, this one would have {len(sizes)}; "
             "use the folder as it is."
         )
-    sizes = {member.name: member.stat().st_size for member in members}
     total = sum(size + 2 * (_CENTRAL_HEADER.size + len(name.encode()) + _ALIGNMENT) for name, size in sizes.items())
     if total + _END.size <= LIMIT_BYTES:
         return

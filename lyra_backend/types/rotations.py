@@ -154,6 +154,8 @@ def rotate_sh(sh: Floats, rotation: Floats) -> Floats:
     """
     count, coefficients = sh.shape[:2]
     degree = round(coefficients**0.5) - 1
+    if degree == 0:  # looks the same from everywhere
+        return sh
     directions = _sphere_directions()
     before = evaluate_sh_basis(directions, degree)
     after = evaluate_sh_basis(directions @ np.asarray(rotation, np.float64).T, degree)

@@ -20,6 +20,7 @@ _CODES = {
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",
+    "dB": "author.level_error",
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
     "deg": "lyra.lens_assumed refine.floor_tilt",
@@ -42,7 +43,7 @@ _CODES = {
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
-    "splat.zero_quaternions",
+    "splat.zero_quaternions author.divided",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lyra_backend.io.ply import write_ply
+
+from .fields import cloud_of
+
 #: In a process of its own, whose peak of memory is set back when the cloud is there. Linux counts it in kilobytes.
 _MEASURE = """
 import json, re, sys, time
@@ -24,16 +28,20 @@ cloud, plugin = cloud_of(int(sys.argv[2]), int(sys.argv[3])), import_module(f"ly
 plugin.write(cloud_of(10, 0), Path(sys.argv[1]) / f"small{sys.argv[4]}", plugin.Params())
 Path("/proc/self/clear_refs").write_text("5")
 before, begin = memory("VmRSS"), time.process_time()
-plugin.write(cloud, Path(sys.argv[1]) / f"a{sys.argv[4]}", plugin.Params())
+plugin.write(cloud, Path(sys.argv[1]) / f"a{sys.argv[4]}", plugin.Params(**json.loads(sys.argv[6])))
 print(json.dumps({"bytes": memory("VmHWM") - before, "cpu_s": time.process_time() - begin}))
 """
 
 
-def _measured(folder: Path, count: int, degree: int, suffix: str, primitive: str) -> dict[str, float]:
+#: Large arrays go back to the system at once, so that none is written into memory that was counted before.
+_PROMPT_FREE = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+
+
+def _measured(folder: Path, count: int, degree: int, suffix: str, primitive: str, **params: object) -> dict[str, float]:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", _MEASURE, str(folder), str(count), str(degree), suffix, primitive]
-    # Large arrays go back to the system at once, so that none is written into memory that was counted before.
-    environment = {**os.environ, "PYTHONPATH": str(root), "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+    settings = [str(folder), str(count), str(degree), suffix, primitive, json.dumps(params)]
+    command = [sys.executable, "-c", _MEASURE, *settings]
+    environment = {**os.environ, "PYTHONPATH": str(root), **_PROMPT_FREE}
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=environment)
     used: dict[str, float] = json.loads(done.stdout)
     return used
@@ -60,3 +68,37 @@ def test_nurec_is_written_block_by_block(tmp_path: Path) -> None:
     # a payload of 35 MB goes through memory in blocks; two seconds a million
     assert used["bytes"] < 20e6
     assert used["cpu_s"] < 2e-6 * 300_000
+
+
+@linux_only
+def test_large_clouds_are_written_part_by_part(tmp_path: Path) -> None:
+    count = 2_000_000
+    used = _measured(tmp_path, count, 0, ".usdc", "particle_field", max_per_field=200_000)
+    assert (tmp_path / "a.usdc").stat().st_size == pytest.approx(56 * count, rel=0.001)
+    # which Gaussian belongs where, once and while it is found out, and a tenth of the cloud more than once
+    assert used["bytes"] < 0.5 * 56 * count
+
+
+#: A process inherits the peak of the one that starts it, so that has to be a small one.
+_PEAK = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(usage.ru_maxrss * 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@linux_only
+@pytest.mark.parametrize("options", [[], ["--up", "-y", "--scale", "2"]], ids=["as it is", "turned"])
+def test_converting_takes_less_than_twice_what_is_converted(tmp_path: Path, options: list[str]) -> None:
+    """The whole command; what it takes for a handful of Gaussians is what its libraries take."""
+    peaks = []
+    for count in (10, 2_000_000):
+        write_ply(tmp_path / "in.ply", cloud_of(count, 0))
+        words = ["-m", "lyra_backend", "convert", str(tmp_path / "in.ply"), str(tmp_path / f"{count}.usdc"), *options]
+        command = [sys.executable, "-c", _PEAK, sys.executable, *words, "--set", "author.max_per_field=200000"]
+        environment = {**os.environ, **_PROMPT_FREE}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 2 * 56 * 2_000_000
