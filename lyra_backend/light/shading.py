@@ -71,7 +71,7 @@ class Spread:
 LUMINANCE_ONLY, ONE_CHANNEL = Spread(3.0, 0.6, 0.06), Spread(0.3, 2.0, 0.12, paints=20)
 #: How strong sun and sky are once they are found. Ground is dark and faces them, walls are bright and do not: taken for
 #: so many independent paints, this would make both weaker.
-LUMINANCE_FOUND = Spread(3.0, 0.6, 0.06, paints=20)
+LUMINANCE_FOUND = Spread(0.5, 0.6, 0.06, paints=20)
 #: The same where everything around is seen: what that sends fixes the scale, and usual pictures have less of a say.
 LUMINANCE_IN_SIGHT, CHANNEL_IN_SIGHT = Spread(3.0, 0.6, 0.2), Spread(0.2, 2.0, 0.4)
 

@@ -29,6 +29,8 @@ Floats = npt.NDArray[Any]
 
 #: Less unseen sky than this over surfaces is gaps between Gaussians.
 SKY_SHARE_MIN = 0.02
+#: With more of it a scene is outdoors; there the sun counts unless it explains less than this share of what lamps do.
+_OUTDOORS, _DAY = 0.15, 0.5
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 #: Directions a sun is looked for in, above this height; and places of lamps along each side of the scene.
 _DIRECTIONS, _HEIGHT_MIN, _PLACES = 150, 0.05, (7, 7, 4)
@@ -105,6 +107,8 @@ def find_sources(surfels: Surfels, blockers: Occluders, eyes: Floats) -> Sources
     open_ = np.arange(len(candidates))
     while len(found) < _SOURCES_MAX and len(open_):
         costs, strengths = search.with_one_more(base, strength, columns[open_])
+        if by_day := not found and search.looks_like_day(cost, costs):
+            open_, costs, strengths = open_[:_DIRECTIONS], costs[:_DIRECTIONS], strengths[:_DIRECTIONS]
         best = int(costs.argmin())
         chosen, column, costs_best, with_best = search.refined(
             candidates[open_[best]], columns[open_[best]], costs[best], strengths[best], base, strength
@@ -113,6 +117,8 @@ def find_sources(surfels: Surfels, blockers: Occluders, eyes: Floats) -> Sources
             break
         found.append(chosen)
         base, strength, cost = np.column_stack([base, column]), with_best, costs_best
+        if by_day:
+            break
         open_ = open_[np.argsort(costs, kind="stable")[1 : _PROMISING + 1]]
         if chosen.direction is not None:
             # There is one sun: what else shines lies within the scene.
@@ -143,6 +149,14 @@ class _Search:
     def under_sky(self) -> bool:
         """Whether light comes from where nothing is seen."""
         return float(self.sky.mean()) > SKY_SHARE_MIN
+
+    def looks_like_day(self, cost: float, costs: Floats) -> bool:
+        """Return whether there is a sun, beside which no lamp can be seen (tens of lux against tens of thousands).
+
+        So it is under a wide sky, unless the best lamp explains far more than the best sun does: that is a night.
+        """
+        outdoors = float(self.sky.mean()) > _OUTDOORS
+        return outdoors and cost - float(costs[:_DIRECTIONS].min()) > _DAY * (cost - float(costs.min()))
 
     def columns(self, sources: list[Source]) -> Floats:
         """Return the transport of each source (K, N)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,8 @@ DAY = Lighting((0.0, -0.6, 0.8), (6.0, 5.5, 4.5), (0.5, 0.6, 0.8), ground_bounce
 
 
 def test_in_a_closed_room_as_much_light_comes_back_as_walls_do_not_swallow() -> None:
-    solved = Radiosity.of(surface_from(room(), 0, Progress()), Lighting((0, 0, 1), (0, 0, 0), (0, 0, 0), 1, LAMPLIGHT.lamps))
+    lamps_alone = replace(LAMPLIGHT, ambient=(0.0, 0.0, 0.0))
+    solved = Radiosity.of(surface_from(room(), 0, Progress()), lamps_alone)
     scene, corners = solved.scene, solved.scene.corners
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     direct = scene.lamplight(corners.mean(axis=1), unit_normals(corners), solved.lighting, 4)
