@@ -36,6 +36,8 @@ _STREAM = 8_101
 _SURFELS_MIN = 200
 #: Ground that is farther from z = 0 is not the floor [m].
 _FLOOR_M = 2.0
+#: With more of the light from a sky and a sun that are not in sight, their brightness is that of usual exposure.
+_UNSEEN_MAX = 0.5
 #: Gaussians darker than this reflect no light that could be told from noise, sRGB.
 _BLACK = 0.02
 
@@ -102,8 +104,10 @@ def _estimated(
     pairs = list(zip(sources.found, sources.strength, strict=True)) if believed else []
     light = _scene_light(sky, pairs)
     counts = {"surfels": len(surfels), "suns": int(any(light.sun)), "lamps": len(light.bulbs)}
-    finding = _found(light, sources.gain) if pairs else _no_key(sources.gain, params.min_gain)
-    return Outcome(light, counts, (finding,))
+    findings = [_found(light, sources.gain) if pairs else _no_key(sources.gain, params.min_gain)]
+    if open_sky and sources.unseen_share > _UNSEEN_MAX:
+        findings.append(_brightness_assumed(sources.unseen_share))
+    return Outcome(light, counts, tuple(findings))
 
 
 def _scene_light(sky: Floats, pairs: Iterable[tuple[Source, Floats]]) -> SceneLight:
@@ -147,6 +151,15 @@ def _no_key(gain: float, limit: float) -> Finding:
         "the scene has even light, or shows too few shadows to tell."
     )
     return Finding("light.no_key", Severity.WARNING, message, gain, limit)
+
+
+def _brightness_assumed(share: float) -> Finding:
+    message = (
+        f"{share:.0%} of the light on surfaces comes from sky and sun that the Gaussians do not show, so how bright "
+        "these are follows from usual exposure and paint, often wrong by a fifth and at times by a third. Where robots "
+        "look too bright or too dark, change inputs:exposure of the stage's lights."
+    )
+    return Finding("light.brightness_assumed", Severity.INFO, message, share, _UNSEEN_MAX)
 
 
 def _too_little(count: int) -> Finding:

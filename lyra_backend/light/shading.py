@@ -12,13 +12,14 @@ paint and usual exposure, and no better known than those.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
     "CHANNEL_IN_SIGHT",
+    "LUMINANCE_FOUND",
     "LUMINANCE_IN_SIGHT",
     "LUMINANCE_ONLY",
     "ONE_CHANNEL",
@@ -33,15 +34,16 @@ Doubles = npt.NDArray[np.float64]
 #: Standard deviation of log reflectance within a group (texture, noise), and of groups around that of the scene.
 _WITHIN, _BETWEEN = 0.25, 0.6
 #: Log reflectance of a usual scene, and log of what white surfaces send to the eye on average in a usual picture:
-#: exposure puts white near white.
-_USUAL, _EXPOSED = float(np.log(0.2)), float(np.log(0.75))
+#: standard output sensitivity (ISO 12232) shows a surface that reflects 18 % as 18 % of white.
+_USUAL, _EXPOSED = float(np.log(0.18)), 0.0
 #: Residuals beyond this many deviations count little.
 _CAUCHY = 1.5
 #: Radiance above which film bends towards white: what looks brighter is at least this bright.
 _KNEE = 0.5
 #: Light fainter than this is none.
 _FAINT = 1e-4
-_STEPS = 15
+#: Steps at most, and below which step an alternative has arrived.
+_STEPS, _SETTLED = 15, 1e-3
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,21 @@ class Spread:
         strength: of a light, around the likely one.
         paint: the scene's reflectance.
         exposed: light on white surfaces.
+        paints: groups are many and paints few (a house is painted once): all groups weigh no more than this many.
     """
 
     strength: float
     paint: float
     exposed: float
+    paints: float = np.inf
 
 
 #: For luminance, and for one channel: pictures are balanced so that light is nearly white, while a whole scene may be
 #: green or brown.
-LUMINANCE_ONLY, ONE_CHANNEL = Spread(3.0, 0.6, 0.06), Spread(0.1, 2.0, 0.12)
+LUMINANCE_ONLY, ONE_CHANNEL = Spread(3.0, 0.6, 0.06), Spread(0.3, 2.0, 0.12, paints=20)
+#: How strong sun and sky are once they are found. Ground is dark and faces them, walls are bright and do not: taken for
+#: so many independent paints, this would make both weaker.
+LUMINANCE_FOUND = Spread(0.5, 0.6, 0.06, paints=20)
 #: The same where everything around is seen: what that sends fixes the scale, and usual pictures have less of a say.
 LUMINANCE_IN_SIGHT, CHANNEL_IN_SIGHT = Spread(3.0, 0.6, 0.2), Spread(0.2, 2.0, 0.4)
 
@@ -126,10 +133,16 @@ def fit(
         np.append(np.log(start + _FAINT), _USUAL),
         np.append(np.full(len(start), spread.strength), spread.paint),
         spread.exposed,
+        min(1.0, spread.paints / len(groups.starts)),
     )
     theta = np.tile(problem.likely, (len(transport), 1))
+    moving = np.arange(len(transport))
     for _ in range(_STEPS):
-        theta = theta + problem.step(theta)
+        steps = replace(problem, rays=problem.rays[moving]).step(theta[moving])
+        theta[moving] += steps
+        moving = moving[np.abs(steps).max(axis=1) > _SETTLED]
+        if not len(moving):
+            break
     return Fit(np.exp(theta[:, :-1]), problem.cost(theta))
 
 
@@ -139,7 +152,7 @@ class _Problem:
 
     `target` (N,) is log radiance, of which `burnt` (N,) points show only a lower bound; `base` (N,) is known light and
     `rays` (D, N, J) transport. Parameters are `likely` (J + 1,) with some `deviation` (J + 1,), and
-    the mean log light is usual but for `exposed`.
+    the mean log light is usual but for `exposed`; a group weighs `weight` of an independent paint.
     """
 
     groups: Groups
@@ -150,6 +163,7 @@ class _Problem:
     likely: Doubles
     deviation: Doubles
     exposed: float
+    weight: float
 
     def residuals(self, theta: Doubles) -> _Residuals:
         parts = self.rays * np.exp(theta[:, None, :-1])
@@ -178,11 +192,13 @@ class _Problem:
         inner_slope = slope - middle[:, self.groups.label]
         # The scene's reflectance moves the groups' residuals only.
         middle = np.concatenate([middle, np.full((*middle.shape[:2], 1), -1.0)], axis=2)
-        between = 1.0 / (_BETWEEN**2 + _WITHIN**2 / r.mass)
-        hessian = np.einsum("dgj,dg,dgk->djk", middle, between, middle)
-        hessian[:, :-1, :-1] += np.einsum("dnj,dn,dnk->djk", inner_slope, r.weight, inner_slope) / _WITHIN**2
-        pull = np.einsum("dgj,dg,dg->dj", middle, between, r.mean - theta[:, -1:])
-        pull[:, :-1] += np.einsum("dnj,dn,dn->dj", inner_slope, r.weight, r.inner) / _WITHIN**2
+        between = self.weight / (_BETWEEN**2 + _WITHIN**2 / r.mass)
+        pressed = (middle * between[..., None]).swapaxes(1, 2)
+        hessian = pressed @ middle
+        weighted = (inner_slope * r.weight[..., None]).swapaxes(1, 2) / _WITHIN**2
+        hessian[:, :-1, :-1] += weighted @ inner_slope
+        pull = (pressed @ (r.mean - theta[:, -1:])[..., None])[..., 0]
+        pull[:, :-1] += (weighted @ r.inner[..., None])[..., 0]
         exposed = r.shares.mean(axis=1)
         hessian[:, :-1, :-1] += exposed[:, :, None] * exposed[:, None, :] / self.exposed**2
         pull[:, :-1] += exposed * (r.level[:, None] - _EXPOSED) / self.exposed**2
@@ -194,7 +210,7 @@ class _Problem:
         r = self.residuals(theta)
         short = np.where(self.burnt, np.maximum(r.inner, 0.0), r.inner)
         within = (_CAUCHY**2 * np.log1p((short / (_CAUCHY * _WITHIN)) ** 2)).sum(axis=1)
-        between = ((r.mean - theta[:, -1:]) ** 2 / (_BETWEEN**2 + _WITHIN**2 / r.mass)).sum(axis=1)
+        between = self.weight * ((r.mean - theta[:, -1:]) ** 2 / (_BETWEEN**2 + _WITHIN**2 / r.mass)).sum(axis=1)
         prior = (((theta - self.likely) / self.deviation) ** 2).sum(axis=1)
         prior += ((r.level - _EXPOSED) / self.exposed) ** 2
         return np.asarray(within + between + prior)

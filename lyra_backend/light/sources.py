@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .shading import CHANNEL_IN_SIGHT, LUMINANCE_IN_SIGHT, LUMINANCE_ONLY, ONE_CHANNEL, Groups, fit
+from .shading import (
+    CHANNEL_IN_SIGHT,
+    LUMINANCE_FOUND,
+    LUMINANCE_IN_SIGHT,
+    LUMINANCE_ONLY,
+    ONE_CHANNEL,
+    Groups,
+    Spread,
+    fit,
+)
 from .surfels import BACKDROP_M, Surfels
 
 if TYPE_CHECKING:
@@ -20,6 +29,8 @@ Floats = npt.NDArray[Any]
 
 #: Less unseen sky than this over surfaces is gaps between Gaussians.
 SKY_SHARE_MIN = 0.02
+#: With more of it a scene is outdoors; there the sun counts unless it explains less than this share of what lamps do.
+_OUTDOORS, _DAY = 0.15, 0.5
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 #: Directions a sun is looked for in, above this height; and places of lamps along each side of the scene.
 _DIRECTIONS, _HEIGHT_MIN, _PLACES = 150, 0.05, (7, 7, 4)
@@ -34,6 +45,8 @@ _CONES_DEG = (16.0, 5.0, 1.5)
 _CONE_DIRECTIONS = 50
 _DISC_DEG = (0.53, 5.0, 15.0)
 _DISC_RAYS = 12
+#: Where rays this far around the sun [deg] disagree is the edge of a shadow; too few other points, and all are used.
+_EDGE_DEG, _EDGE_RAYS, _CLEAR_MIN = 2.0, 12, 0.25
 #: What is closer to a lamp than this is its housing; closer than the second, it is no point [m].
 _HOUSING_M, _NEAR_M = 0.25, 0.3
 #: Light from an unseen ground, as a share of that from an unseen sky.
@@ -71,6 +84,7 @@ class Sources:
         sky: radiance of what is not seen from above, linear RGB, shape (3,).
         gain: share of the unexplained shading that sun and lamps explain, in [0, 1].
         sky_share: share of the light of the sky in what could arrive; 0 in a closed room.
+        unseen_share: share of the light on surfaces that what is in sight does not send, in [0, 1].
     """
 
     found: tuple[Source, ...]
@@ -78,6 +92,7 @@ class Sources:
     sky: Floats
     gain: float
     sky_share: float
+    unseen_share: float
 
 
 def find_sources(surfels: Surfels, blockers: Occluders, eyes: Floats) -> Sources:
@@ -92,6 +107,8 @@ def find_sources(surfels: Surfels, blockers: Occluders, eyes: Floats) -> Sources
     open_ = np.arange(len(candidates))
     while len(found) < _SOURCES_MAX and len(open_):
         costs, strengths = search.with_one_more(base, strength, columns[open_])
+        if by_day := not found and search.looks_like_day(cost, costs):
+            open_, costs, strengths = open_[:_DIRECTIONS], costs[:_DIRECTIONS], strengths[:_DIRECTIONS]
         best = int(costs.argmin())
         chosen, column, costs_best, with_best = search.refined(
             candidates[open_[best]], columns[open_[best]], costs[best], strengths[best], base, strength
@@ -100,12 +117,16 @@ def find_sources(surfels: Surfels, blockers: Occluders, eyes: Floats) -> Sources
             break
         found.append(chosen)
         base, strength, cost = np.column_stack([base, column]), with_best, costs_best
+        if by_day:
+            break
         open_ = open_[np.argsort(costs, kind="stable")[1 : _PROMISING + 1]]
         if chosen.direction is not None:
             # There is one sun: what else shines lies within the scene.
             open_ = open_[open_ >= _DIRECTIONS]
-    colors = search.colors(base, strength)
-    return Sources(tuple(found), colors[1:], colors[0], float(1 - cost / start), float(search.sky.mean()))
+    colors = search.colors_off_edges(found, base, strength)
+    unseen = base @ (colors @ LUMINANCE)
+    share = float((unseen / np.maximum(unseen + search.seen @ LUMINANCE, 1e-6)).mean())
+    return Sources(tuple(found), colors[1:], colors[0], float(1 - cost / start), float(search.sky.mean()), share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +150,14 @@ class _Search:
         """Whether light comes from where nothing is seen."""
         return float(self.sky.mean()) > SKY_SHARE_MIN
 
+    def looks_like_day(self, cost: float, costs: Floats) -> bool:
+        """Return whether there is a sun, beside which no lamp can be seen (tens of lux against tens of thousands).
+
+        So it is under a wide sky, unless the best lamp explains far more than the best sun does: that is a night.
+        """
+        outdoors = float(self.sky.mean()) > _OUTDOORS
+        return outdoors and cost - float(costs[:_DIRECTIONS].min()) > _DAY * (cost - float(costs.min()))
+
     def columns(self, sources: list[Source]) -> Floats:
         """Return the transport of each source (K, N)."""
         suns = np.array([s.direction for s in sources if s.direction is not None]).reshape(-1, 3)
@@ -136,9 +165,9 @@ class _Search:
         at = self.surfels.positions, self.surfels.normals, self.blockers
         return np.concatenate([_from_suns(*at, suns).T, _from_lamps(*at, lamps).T])
 
-    def costs(self, transport: Floats, start: Floats) -> tuple[Floats, Floats]:
+    def costs(self, transport: Floats, start: Floats, under_sky: Spread = LUMINANCE_ONLY) -> tuple[Floats, Floats]:
         """Return costs (D,) and strengths (D, J) of alternatives (D, N, J), fitted to luminance."""
-        spread = LUMINANCE_ONLY if self.under_sky else LUMINANCE_IN_SIGHT
+        spread = under_sky if self.under_sky else LUMINANCE_IN_SIGHT
         result = fit(self.groups, self.surfels.radiance @ LUMINANCE, self.seen @ LUMINANCE, transport, start, spread)
         return result.cost, result.strength
 
@@ -166,6 +195,28 @@ class _Search:
             if costs[k] < best[2]:
                 best = (near[k], columns[k], float(costs[k]), all_strengths[k])
         return best
+
+    def colors_off_edges(self, found: list[Source], base: Floats, strength: Floats) -> Floats:
+        """Return :meth:`colors`, with strengths fitted anew to points that are plainly in the sun or plainly in shade.
+
+        At the edge of a shadow a point may be on the other side than its rays say, which makes the sun look weaker than
+        it is.
+        """
+        clear = np.ones(len(self.surfels), bool)
+        for direction in (s.direction for s in found if s.direction is not None):
+            ways = _cone(direction, _EDGE_DEG, _EDGE_RAYS)
+            share = self.blockers.open_towards(self.surfels.positions, ways, BACKDROP_M).mean(axis=1)
+            clear &= (share == 0.0) | (share == 1.0)
+        if clear.mean() < _CLEAR_MIN:
+            clear[:] = True
+        search, base = self.select(clear), base[clear]
+        return search.colors(base, search.costs(base[None], strength, LUMINANCE_FOUND)[1][0])
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> _Search:
+        """Return what is known of some of the points (N,)."""
+        s = self.surfels
+        surfels = Surfels(s.positions[rows], s.normals[rows], s.radiance[rows])
+        return _Search(surfels, self.blockers, _paints(surfels), self.seen[rows], self.sky[rows])
 
     def colors(self, base: Floats, strength: Floats) -> Floats:
         """Return linear RGB strengths (J, 3) of the lights of `base` (N, J), fitted channel by channel."""

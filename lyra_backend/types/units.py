@@ -29,9 +29,9 @@ _CODES = {
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
     "collide.rays_missing collide.straightened collide.supplied_far collide.supplied_missing "
     "collide.supplied_winding collide.thin_walls collider.degenerate collider.uncovered "
-    "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles light.estimated "
-    "light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes physics.back_faces physics.crossed "
-    "physics.fallen physics.floating "
+    "gaussians.below_floor gaussians.faint gaussians.fog gaussians.huge gaussians.needles "
+    "light.brightness_assumed light.estimated light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes "
+    "physics.back_faces physics.crossed physics.fallen physics.floating "
     "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
     "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
     "sequence.background sequence.no_background",

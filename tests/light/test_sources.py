@@ -65,12 +65,38 @@ def test_the_lamp_of_a_closed_room_is_found_where_it_hangs() -> None:
     assert found.bulbs[0].color == pytest.approx(color, rel=0.1)
 
 
+def test_it_is_said_how_much_of_the_light_is_of_assumed_brightness() -> None:
+    sun = towards(30, 45)
+    for with_sky in (False, True):
+        cloud = scenes.outdoors(sun, tuple(SUN), tuple(SKY), with_sky=with_sky)
+        outcome = light.run(Generation(cloud, (CAMERA,)), 0, light.Params(), Progress())
+        said = [f for f in outcome.findings if f.code == "light.brightness_assumed"]
+        assert len(said) == (not with_sky)
+        assert all(0.8 < f.measured < 1.0 for f in said)
+
+
+def test_ground_that_is_dark_and_walls_that_are_bright_do_not_make_the_sun_weaker(monkeypatch) -> None:
+    monkeypatch.setattr(scenes, "GROUND", 0.07)
+    monkeypatch.setattr(scenes, "BOXES", tuple((at, half, 0.3) for at, half, _ in scenes.BOXES))
+    found = estimate(scenes.outdoors(towards(30, 45), tuple(SUN), tuple(SKY), with_sky=False)).light
+    assert found is not None
+    assert np.array(found.sun) / np.array(found.sky) == pytest.approx(SUN / SKY, rel=0.25)
+
+
+def test_the_colour_of_a_low_sun_is_found() -> None:
+    orange = np.array([1.6, 0.9, 0.45])
+    found = estimate(scenes.outdoors(towards(30, 20), tuple(orange), tuple(SKY), with_sky=False)).light
+    assert found is not None
+    ratio = (np.array(found.sun) / np.array(found.sky)) / (orange / SKY)
+    assert ratio / ratio.mean() == pytest.approx(1.0, abs=0.15)
+
+
 def test_even_light_has_no_key_and_says_so() -> None:
     cloud = scenes.outdoors((0, 0, 1), sun=(0, 0, 0), with_sky=False)
     outcome = light.run(Generation(cloud, (CAMERA,)), 0, light.Params(), Progress())
     assert outcome.value.light is not None
     assert not any(outcome.value.light.sun)
-    assert [f.code for f in outcome.findings] == ["light.no_key"]
+    assert [f.code for f in outcome.findings] == ["light.no_key", "light.brightness_assumed"]
 
 
 def test_the_same_seed_gives_the_same_light() -> None:

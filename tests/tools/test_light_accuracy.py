@@ -16,12 +16,13 @@ def test_errors_are_relative_and_angles_in_degrees() -> None:
 
 def test_the_summary_counts_what_reaches_the_goals() -> None:
     rows = [
-        light_accuracy.Row("a 0", 3.0, 5.0, 0.05, 0.01),
-        light_accuracy.Row("b 0", None, 25.0, 0.30, 0.02),
+        light_accuracy.Row("a 0", 3.0, 5.0, 0.05, -0.04, 0.01),
+        light_accuracy.Row("b 0", None, 25.0, 0.30, -0.28, 0.02),
     ]
     text = light_accuracy._summary(rows)
     assert "sun [deg]: median 3, worst 3, 1 of 1 within 20" in text
     assert "most light [deg]: median 15, worst 25, 1 of 2 within 20" in text
+    assert "its brightness: median 0.16, worst 0.28, 1 of 2 within 0.1" in text
     assert "grey ball: median 0.175, worst 0.3, 1 of 2 within 0.1" in text
 
 
