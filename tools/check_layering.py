@@ -64,7 +64,8 @@ MAY: Mapping[str, set[str]] = {
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "batch_cli", "client", "exits", "options", "console", "catalog", "doctor", "weights_cli", "worker_environment", "__init__"},
+    | {"api", "batch_cli", "catalog", "client", "console", "doctor", "exits", "options", "weights_cli"}
+    | {"worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
