@@ -48,7 +48,12 @@ class Cells:
 
     def corners(self, cells: Ints) -> Floats:
         """All corners of cells (N, 3) in these axes [m]."""
-        at = np.unique((cells[:, None, :] + np.indices((2, 2, 2)).reshape(3, 8).T).reshape(-1, 3), axis=0)
+        low = cells.min(axis=0)
+        box = np.zeros(cells.max(axis=0) - low + 2, bool)
+        x, y, z = (cells - low).T
+        for corner in np.ndindex(2, 2, 2):
+            box[x + corner[0], y + corner[1], z + corner[2]] = True
+        at = np.argwhere(box) + low
         return np.stack([e[at[:, k]] for k, e in enumerate(self.edges)], axis=1)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._mesh.triangles import areas, normals
+from .._mesh.triangles import areas, cross, normals
 from .cells import FLAT, Cells, column_ends, solid_cells
 from .fit import Thing, samples_on
 from .hulls import Hull, hull_of
@@ -143,7 +143,7 @@ def _level_area(hull: Any) -> float:
     """Area of the hull's faces along the axes: they hide no steps."""
     along = np.abs(hull.equations[:, :3]).max(axis=1) > 0.999
     corners = hull.points[hull.simplices[along]]
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sides = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     return float(np.linalg.norm(sides, axis=1).sum() / 2)
 
 
