@@ -21,7 +21,7 @@ from ..types import CollisionProxy
 from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
 from .labels import UNKNOWN_CLASS, author_labels, prim_names
 from .layers import apply_schemas, attribute, define, write_layer
-from .meshes import Points, Triangles, author_mesh, split_long_edges, weld
+from .meshes import Points, Triangles, author_mesh, split_long_edges, used_points, weld
 from .surface_samples import SurfaceSamples
 
 __all__ = ["FILE_NAME", "PRIM_NAME", "author_colors", "colors_of", "write"]
@@ -61,7 +61,8 @@ def write(
     kinds, is_covered = samples.classes(points[triangles].mean(axis=1))
     kinds = np.where(kinds == UNKNOWN_CLASS, named, kinds)
     shown = is_covered if is_covered.any() else np.ones_like(is_covered)
-    triangles, kinds = triangles[shown], kinds[shown]
+    seen, triangles = used_points(triangles[shown], len(points))
+    points, kinds = points[seen], kinds[shown]
     colors = samples.colors(points)
     progress(0.8, "writing the proxy mesh")
     names = prim_names(sorted(set(kinds)))
@@ -69,9 +70,9 @@ def write(
     def fill(layer: Sdf.Layer) -> None:
         root = define(layer, PRIM_NAME, "Xform")
         for kind, name in names.items():
-            used, corners = np.unique(triangles[kinds == kind], return_inverse=True)
-            mesh = author_mesh(root, name, points[used], corners.reshape(-1, 3).astype(np.int32))
-            author_colors(mesh, colors[used])
+            own, corners = used_points(triangles[kinds == kind], len(points))
+            mesh = author_mesh(root, name, points[own], corners)
+            author_colors(mesh, colors[own])
             if schemas := author_labels(mesh, [kind]):
                 apply_schemas(mesh, *schemas)
 
