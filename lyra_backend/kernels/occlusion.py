@@ -106,11 +106,7 @@ def _illuminate(
                 d = way / distance
                 facing = wp.dot(d, normals[i])
                 traced += 1
-                hidden = bool(True)
-                # Not `or`, which would trace rays that need none.
-                if facing > 0.0:
-                    hidden = wp.mesh_query_ray_anyhit(mesh, p, d, distance - housing)
-                if hidden:
+                if facing <= 0.0 or wp.mesh_query_ray_anyhit(mesh, p, d, distance - housing):
                     blocked += 1
                 else:
                     # Closer than 0.3 m the inverse square law of a point would outshine any lamp of real size.
