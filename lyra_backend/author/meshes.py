@@ -42,7 +42,7 @@ def weld(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
 
 
 def used_points(triangles: Ints, count: int) -> tuple[Ints, Triangles]:
-    """Return which of `count` points triangles (F, 3) name, in order (V,), and the triangles by place in that (F, 3)."""
+    """Return which of `count` points triangles (F, 3) name, in order (V,), and the triangles by place in that."""
     named = np.zeros(count, bool)
     named[triangles] = True
     return np.flatnonzero(named), (np.cumsum(named, dtype=np.int32) - 1)[triangles]

@@ -10,6 +10,8 @@ from .cores import launch_in_parts
 
 __all__ = ["ambient_light", "cosine_hemisphere", "lamp_light", "tangents", "unblocked"]
 
+wp.set_module_options({"enable_backward": False})
+
 Floats = npt.NDArray[np.floating]
 
 
@@ -213,9 +215,7 @@ def lamp_light(
     light = wp.zeros(len(points), dtype=wp.vec3, device=target)
     offsets = radius * _sphere(sample_count) if min(sample_count, probe_count) > 1 else np.zeros((1, 3))
     arrays = [_vectors(a, target) for a in (points, normals, lamp_positions, lamp_intensities, offsets)]
-    launch_in_parts(
-        _illuminate, len(points), [mesh.id, *arrays, float(housing), int(probe_count)], [light], target
-    )
+    launch_in_parts(_illuminate, len(points), [mesh.id, *arrays, float(housing), int(probe_count)], [light], target)
     return light.numpy()
 
 

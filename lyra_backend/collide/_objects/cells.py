@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,9 +42,15 @@ class Cells:
         x, y, z = ((e[:-1] + e[1:]) / 2 for e in self.edges)
         return x, y, z
 
+    @cached_property
+    def widths(self) -> tuple[Floats, Floats, Floats]:
+        """Widths of the cells along each axis [m]."""
+        x, y, z = (np.diff(e) for e in self.edges)
+        return x, y, z
+
     def volumes(self, cells: Ints) -> Floats:
         """Volumes [m3] of cells (N, 3)."""
-        x, y, z = (np.diff(e)[cells[:, k]] for k, e in enumerate(self.edges))
+        x, y, z = (width[cells[:, k]] for k, width in enumerate(self.widths))
         return x * y * z
 
     def corners(self, cells: Ints) -> Floats:
