@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -256,7 +255,6 @@ def _static(primitive: str) -> Finding:
     return Finding("sequence.static_primitive", Severity.WARNING, message)
 
 
-@cache
 def _primitive(name: str) -> ModuleType:
     return registry.get("author", name)
 
