@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from . import params, registry
 from .atomic import replacing
 from .errors import InvalidRequest, shown
@@ -123,7 +125,9 @@ def make_collider(
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
     cleaned, placement = _clean_cloud(source, up, scale, refine_params, progress.child(0.0, 0.2))
-    outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
+    # as in a run: one thread is faster, and gives the same bytes on every machine
+    with threadpool_limits(1, "blas"):
+        outcome: Outcome[CollisionProxy] = plugin.run(cleaned.value, (), collide_params, progress.child(0.2, 0.95))
     findings = (*cleaned.findings, *outcome.findings, *_own_axes(target, placement))
     if not outcome.value.parts:
         reason = next((f.message for f in outcome.findings if f.severity is Severity.ERROR), f"{collider} makes none")

@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from . import light, refine
 from .collide.comparison import compare
 from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
@@ -244,7 +246,9 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
 
 def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
     """Make colliders of what stands still, compare them with what came with the scene, and carry along what moves."""
-    made = _still_colliders(plan, generation, progress.child(0.0, 0.8 if generation.sequence else 1.0))
+    # Of many small products most of the time would go into waking threads, and their number into the last bits.
+    with threadpool_limits(1, "blas"):
+        made = _still_colliders(plan, generation, progress.child(0.0, 0.8 if generation.sequence else 1.0))
     if made.value.parts:
         made = replace(made, value=replace(made.value, parts=(*made.value.parts, *generation.exact_colliders)))
     if generation.sequence is None or not made.value.parts:

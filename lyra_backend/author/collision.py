@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,9 @@ EXACT_NAME = "Exact"
 MOVING_NAME = "Moving"
 MATERIALS_NAME = "PhysicsMaterials"
 
+#: Every so many shapes progress is reported.
+_REPORTED = 32
+
 _Types = Sdf.ValueTypeNames
 
 
@@ -64,13 +68,17 @@ class _Collider:
     name: str
     scope: str
     body: str
-    points: npt.NDArray[np.float32]
-    triangles: npt.NDArray[np.int32]
+    parts: tuple[CollisionPart, ...]
     classes: tuple[str, ...]
     approximation: Approximation
     primitive: Primitive | None = None
     friction: float | None = None
     mass_kg: float = 0.0
+
+    @cached_property
+    def mesh(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """Welded points (V, 3) [m], frame WORLD, and triangles (F, 3)."""
+        return weld(*concatenate_meshes([(p.vertices, p.triangles) for p in self.parts]))
 
     @property
     def path(self) -> str:
@@ -101,7 +109,7 @@ def moving_shapes(proxy: CollisionProxy) -> dict[str, tuple[npt.NDArray[np.float
     """
     bodies = {part.body for part in proxy.parts if part.dynamic}
     moving = (c for c in _colliders(proxy) if c.scope == MOVING_NAME or (c.scope == OBJECTS_NAME and c.body in bodies))
-    return {c.path: (c.points, c.primitive is None) for c in moving}
+    return {c.path: (c.mesh[0], c.primitive is None) for c in moving}
 
 
 def variants(proxy: CollisionProxy) -> dict[str, dict[str, bool]]:
@@ -165,7 +173,8 @@ def write(
         materials = Materials(define(world, MATERIALS_NAME, "Scope"))
         active = next(iter(_wanted(proxy).values()))
         for i, collider in enumerate(colliders):
-            progress(i / len(colliders), f"writing collider {collider.name}")
+            if i % _REPORTED == 0:
+                progress(i / len(colliders), f"writing collider {collider.name}")
             parent = _parent(root, collider, proxy, active)
             prim = _author_shape(parent, collider, proxy)
             if collider.name == ENVIRONMENT_NAME and not collider.scope:
@@ -179,8 +188,8 @@ def write(
     write_layer(path, ROOT_NAME, fill, times=times)
     return {
         "colliders": len(colliders),
-        "collider_vertices": sum(len(c.points) for c in colliders),
-        "collider_triangles": sum(len(c.triangles) for c in colliders),
+        "collider_vertices": sum(len(c.mesh[0]) for c in colliders),
+        "collider_triangles": sum(len(c.mesh[1]) for c in colliders),
     }
 
 
@@ -238,18 +247,16 @@ def _apart(part: CollisionPart, scope: str) -> _Collider:
                 f"collider {name!r}: its name must be letters, digits and underscores and not begin with a digit "
                 "to become a prim; rename it."
             )
-    points, triangles = weld(part.vertices, part.triangles)
-    classes = _class_names([part])
     # a body that moves has its mass on the body
     mass = 0.0 if part.dynamic else part.mass_kg
+    classes = _class_names([part])
     return _Collider(
-        part.name, scope, part.body, points, triangles, classes, part.approximation, part.primitive, part.friction, mass
+        part.name, scope, part.body, (part,), classes, part.approximation, part.primitive, part.friction, mass
     )
 
 
 def _welded(name: str, parts: Sequence[CollisionPart]) -> _Collider:
-    points, triangles = weld(*concatenate_meshes([(p.vertices, p.triangles) for p in parts]))
-    return _Collider(name, "", "", points, triangles, _class_names(parts), Approximation.MESH)
+    return _Collider(name, "", "", tuple(parts), _class_names(parts), Approximation.MESH)
 
 
 def _class_names(parts: Sequence[CollisionPart]) -> tuple[str, ...]:
@@ -281,8 +288,8 @@ def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionPro
     if collider.primitive is not None:
         prim = author_primitive(parent, collider.name, collider.primitive, origin)
     else:
-        points = (collider.points - origin).astype(np.float32)
-        prim = author_mesh(parent, collider.name, points, collider.triangles)
+        points, triangles = collider.mesh
+        prim = author_mesh(parent, collider.name, (points - origin).astype(np.float32), triangles)
         attribute(prim, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
         schemas.insert(1, "PhysicsMeshCollisionAPI")
     attribute(prim, "purpose", _Types.Token, "guide", uniform=True)

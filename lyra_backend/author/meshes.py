@@ -13,7 +13,7 @@ from pxr import Sdf, Vt
 from ..types.mesh import triangle_normals_and_areas
 from .layers import attribute, define
 
-__all__ = ["author_mesh", "split_long_edges", "weld"]
+__all__ = ["author_mesh", "split_long_edges", "used_points", "weld"]
 
 Floats = npt.NDArray[np.floating]
 Points = npt.NDArray[np.float32]
@@ -37,8 +37,15 @@ def weld(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
     stands_for[order] = order[is_new][np.cumsum(is_new) - 1]
     welded = stands_for[triangles]
     is_whole = (welded != np.roll(welded, 1, axis=1)).all(axis=1)
-    used, corners = np.unique(welded[is_whole] if is_whole.any() else welded, return_inverse=True)
-    return points[used], corners.reshape(-1, 3).astype(np.int32)
+    used, corners = used_points(welded[is_whole] if is_whole.any() else welded, len(points))
+    return points[used], corners
+
+
+def used_points(triangles: Ints, count: int) -> tuple[Ints, Triangles]:
+    """Return which of `count` points triangles (F, 3) name, in order (V,), and the triangles by place in that."""
+    named = np.zeros(count, bool)
+    named[triangles] = True
+    return np.flatnonzero(named), (np.cumsum(named, dtype=np.int32) - 1)[triangles]
 
 
 def split_long_edges(points: Points, triangles: Triangles, longest: float) -> tuple[Points, Triangles, Ints]:

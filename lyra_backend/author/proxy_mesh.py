@@ -21,7 +21,7 @@ from ..types import CollisionProxy
 from ..types.mesh import concatenate_meshes, triangle_normals_and_areas
 from .labels import UNKNOWN_CLASS, author_labels, prim_names
 from .layers import apply_schemas, attribute, define, write_layer
-from .meshes import Points, Triangles, author_mesh, split_long_edges, weld
+from .meshes import Points, Triangles, author_mesh, split_long_edges, used_points, weld
 from .surface_samples import SurfaceSamples
 
 __all__ = ["FILE_NAME", "PRIM_NAME", "author_colors", "colors_of", "write"]
@@ -68,9 +68,9 @@ def write(
     def fill(layer: Sdf.Layer) -> None:
         root = define(layer, PRIM_NAME, "Xform")
         for kind, name in names.items():
-            used, corners = np.unique(triangles[kinds == kind], return_inverse=True)
+            used, corners = used_points(triangles[kinds == kind], len(points))
             # colliders were divided one by one, so where two of one class touch, their points coincide
-            own, faces = weld(points[used], corners.reshape(-1, 3).astype(np.int32))
+            own, faces = weld(points[used], corners)
             mesh = author_mesh(root, name, own, faces)
             author_colors(mesh, samples.colors(own))
             if schemas := author_labels(mesh, [kind]):

@@ -17,7 +17,7 @@ from ..atomic import replacing
 from ..io.textured_mesh import png_bytes
 from ..types import TexturedMesh, TexturedPart
 from .layers import apply_schemas, attribute, define, write_layer
-from .meshes import author_mesh
+from .meshes import author_mesh, used_points
 from .usdz import write_package
 
 __all__ = ["FILE_NAME", "PRIM_NAME", "write_surface"]
@@ -65,8 +65,8 @@ def _author_part(
     surface: Sdf.PrimSpec, name: str, part: TexturedPart, chosen: Any, label: str, material: Sdf.PrimSpec
 ) -> None:
     """Author the `chosen` triangles (F,) of a part, labelled with their class unless that is empty."""
-    used, corners = np.unique(part.triangles[chosen], return_inverse=True)
-    mesh = author_mesh(surface, name, part.vertices[used], corners.reshape(-1, 3).astype(np.int32))
+    used, corners = used_points(part.triangles[chosen], len(part.vertices))
+    mesh = author_mesh(surface, name, part.vertices[used], corners)
     uvs, places = np.unique(part.uvs[used], axis=0, return_inverse=True)
     coordinates = attribute(mesh, "primvars:st", _Types.TexCoord2fArray, Vt.Vec2fArray.FromNumpy(uvs))
     coordinates.SetInfo("interpolation", "vertex")

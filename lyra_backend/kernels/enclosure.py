@@ -8,6 +8,8 @@ import warp as wp
 
 __all__ = ["behind_sheets", "box_overlaps", "inside_solids"]
 
+wp.set_module_options({"enable_backward": False})
+
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 

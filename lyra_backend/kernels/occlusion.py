@@ -6,7 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
+from .cores import launch_in_parts
+
 __all__ = ["ambient_light", "cosine_hemisphere", "lamp_light", "tangents", "unblocked"]
+
+wp.set_module_options({"enable_backward": False})
 
 Floats = npt.NDArray[np.floating]
 
@@ -34,6 +38,7 @@ def tangents(n: wp.vec3) -> tuple[wp.vec3, wp.vec3]:
 @wp.kernel
 def _gather(
     # in
+    first: int,
     mesh: wp.uint64,
     radiance: wp.array(dtype=wp.vec3),
     points: wp.array(dtype=wp.vec3),
@@ -47,7 +52,7 @@ def _gather(
     light: wp.array(dtype=wp.vec3),
     buried: wp.array(dtype=float),
 ) -> None:
-    i = wp.tid()
+    i = first + wp.tid()
     n = normals[i]
     t, u = tangents(n)
     total = wp.vec3(0.0, 0.0, 0.0)
@@ -76,6 +81,7 @@ def _gather(
 @wp.kernel
 def _illuminate(
     # in
+    first: int,
     mesh: wp.uint64,
     points: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
@@ -87,7 +93,7 @@ def _illuminate(
     # out
     light: wp.array(dtype=wp.vec3),
 ) -> None:
-    i = wp.tid()
+    i = first + wp.tid()
     p = points[i]
     total = wp.vec3(0.0, 0.0, 0.0)
     for j in range(lamp_positions.shape[0]):
@@ -114,13 +120,14 @@ def _illuminate(
 @wp.kernel
 def _trace(
     # in
+    first: int,
     mesh: wp.uint64,
     starts: wp.array(dtype=wp.vec3),
     ends: wp.array(dtype=wp.vec3),
     # out
     free: wp.array(dtype=wp.uint8),
 ) -> None:
-    i = wp.tid()
+    i = first + wp.tid()
     way = ends[i] - starts[i]
     distance = wp.max(wp.length(way), 1.0e-9)
     hit = wp.mesh_query_ray_anyhit(mesh, starts[i], way / distance, distance)
@@ -168,9 +175,8 @@ def ambient_light(
     buried = wp.zeros(len(points), dtype=float, device=target)
     arrays = [_vectors(a, target) for a in (radiance, points, normals, cosine_hemisphere(ray_count))]
     tones = [wp.vec3(*(float(v) for v in np.asarray(c))) for c in (sky, ground)]
-    wp.launch(
-        _gather, len(points), [mesh.id, *arrays, *tones, float(reach), float(shade)], [light, buried], device=target
-    )
+    inputs = [mesh.id, *arrays, *tones, float(reach), float(shade)]
+    launch_in_parts(_gather, len(points), inputs, [light, buried], target)
     return light.numpy(), buried.numpy()
 
 
@@ -209,7 +215,7 @@ def lamp_light(
     light = wp.zeros(len(points), dtype=wp.vec3, device=target)
     offsets = radius * _sphere(sample_count) if min(sample_count, probe_count) > 1 else np.zeros((1, 3))
     arrays = [_vectors(a, target) for a in (points, normals, lamp_positions, lamp_intensities, offsets)]
-    wp.launch(_illuminate, len(points), [mesh.id, *arrays, float(housing), int(probe_count)], [light], device=target)
+    launch_in_parts(_illuminate, len(points), [mesh.id, *arrays, float(housing), int(probe_count)], [light], target)
     return light.numpy()
 
 
@@ -225,7 +231,8 @@ def unblocked(
     target = wp.get_device(device) if device else wp.get_preferred_device()
     mesh = _mesh(vertices, triangles, target)
     free = wp.zeros(len(starts), dtype=wp.uint8, device=target)
-    wp.launch(_trace, len(starts), [mesh.id, _vectors(starts, target), _vectors(ends, target)], [free], device=target)
+    ways = [_vectors(starts, target), _vectors(ends, target)]
+    launch_in_parts(_trace, len(starts), [mesh.id, *ways], [free], target)
     return free.numpy().astype(bool)
 
 

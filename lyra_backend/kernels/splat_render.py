@@ -1,6 +1,5 @@
 """Pictures of 3D Gaussians: project, sort into tiles, blend front to back (Kerbl et al. 2023); forward only."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import warp as wp
 
+from .cores import core_count
 from .splat_project import ALPHA_MIN, TILE_PX, Projection, Splat, View, project_splats
 from .splat_tiles import list_tiles, sort_by_depth
 
@@ -191,7 +191,7 @@ def _draw(projection: Projection, tile_size: tuple[int, int], background: wp.vec
         wp.launch(blend, dim=ranges.size * TILE_PX * TILE_PX, inputs=inputs, outputs=image, device=device)
 
     # A launch on the CPU runs on the calling thread without Python's lock, and bands share no pixel.
-    workers = min(os.cpu_count() or 1, 4) if device.is_cpu else 1
+    workers = core_count(device)
     row_pairs = projection.row_pairs.numpy()
     bands = _bands(row_pairs, workers if row_pairs.sum() > _THREAD_PAIRS else 1)
     wp.load_module(blend.module, device=device)

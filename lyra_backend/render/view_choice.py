@@ -82,9 +82,18 @@ def _scores(poses: list[Floats], rays: Floats, depths: Sequence[Floats] | Floats
     for pose, depth in zip(poses, depths, strict=True):
         seen = np.isfinite(depth)
         points = (rays[seen] * depth[seen][:, None]) @ pose[:3, :3].T + pose[:3, 3]
-        patches.append(len(np.unique(np.floor(points / patch_m).astype(np.int64), axis=0)))
+        patches.append(_different(np.floor(points / patch_m).astype(np.int64)))
         clear.append(_clearness(depth))
     return np.array(clear) * np.sqrt(np.array(patches) / max(1, *patches))
+
+
+def _different(cells: npt.NDArray[np.int64]) -> int:
+    """Return how many different rows cells (N, 3) have."""
+    if not len(cells):
+        return 0
+    cells = cells - cells.min(axis=0)
+    _, rows, layers = (cells.max(axis=0) + 1).tolist()
+    return len(np.unique((cells[:, 0] * rows + cells[:, 1]) * layers + cells[:, 2]))
 
 
 def _clearness(depth_m: Floats) -> float:

@@ -173,7 +173,7 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
     """Grow the hypothesis with most support into a plane, put its samples aside, and so on; return what is left too."""
     count, reach = len(guesses.planes), _AROUND * float(np.sqrt(limits.min_area))
     found: list[Plane] = []
-    cubes, left = Cubes(sample.points, reach), np.arange(len(sample.areas))
+    cubes, left, of = Cubes(sample.points, reach), np.arange(len(sample.areas)), guesses.of
     alive, rest = np.ones(len(left), bool), sample
     chunks = [slice(c, c + _CHUNK) for c in range(0, count, _CHUNK)]
     jury = _jury(sample)
@@ -186,13 +186,13 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
 
     def _is_flat_there(index: int) -> bool:
         near = cubes.around(guesses.places[index : index + 1], reach)
-        return is_flat(sample.at(near[alive[near]]), guesses.planes[index], guesses.places[index], limits)
+        return is_flat(sample, near[alive[near]], guesses.planes[index], guesses.places[index], limits)
 
     while count and in_vain < _PATIENCE and support.max() >= _SUPPORT * limits.min_area:
         best = int(support.argmax())
         guess = guesses.planes[best]
         # what planes found since then have taken no longer supports it
-        taken = bool(found) and rest.areas[guesses.of[left] == best].sum() < _LEFT * in_box[best]
+        taken = bool(found) and rest.areas[of == best].sum() < _LEFT * in_box[best]
         if taken or not (flat[best] or not limits.apart or _is_flat_there(best)):
             support[best] = 0.0
             continue
@@ -206,7 +206,8 @@ def _greedy(sample: Samples, guesses: _Guesses, limits: Limits) -> tuple[list[Pl
         if plane is not None:
             found.append(plane)
             alive[left[on]] = False
-            left, rest = np.delete(left, on), rest.without(on)
+            stays = np.delete(np.arange(len(left)), on)
+            left, of, rest = left[stays], of[stays], rest.at(stays)
             jury = _jury(rest)
     return found, rest
 

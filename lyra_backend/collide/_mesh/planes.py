@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .cubes import Cubes
 from .robust import weighted_median
+from .triangles import cross
 
 __all__ = ["Plane", "Planes", "densest", "flattened", "plan_cells", "refitted"]
 
@@ -129,6 +130,10 @@ def densest(heights: Floats, areas: Floats, start: float, width: float) -> float
 
 def plan_cells(points: Floats, normal: Floats, cell: float) -> Ints:
     """Return cells (N, 2) of points in two axes across `normal`."""
-    first = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
+    first = cross(normal[None], np.eye(3)[None, np.abs(normal).argmin()])[0]
     first /= np.linalg.norm(first)
-    return np.floor(np.stack([points @ first, points @ np.cross(normal, first)], axis=1) / cell).astype(np.int64)
+    second = cross(normal[None], first[None])[0]
+    cells = np.empty((len(points), 2), np.int64)
+    for k, axis in enumerate((first, second)):
+        cells[:, k] = np.floor(points @ axis / cell)
+    return cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,14 +42,25 @@ class Cells:
         x, y, z = ((e[:-1] + e[1:]) / 2 for e in self.edges)
         return x, y, z
 
+    @cached_property
+    def widths(self) -> tuple[Floats, Floats, Floats]:
+        """Widths of the cells along each axis [m]."""
+        x, y, z = (np.diff(e) for e in self.edges)
+        return x, y, z
+
     def volumes(self, cells: Ints) -> Floats:
         """Volumes [m3] of cells (N, 3)."""
-        x, y, z = (np.diff(e)[cells[:, k]] for k, e in enumerate(self.edges))
+        x, y, z = (width[cells[:, k]] for k, width in enumerate(self.widths))
         return x * y * z
 
     def corners(self, cells: Ints) -> Floats:
         """All corners of cells (N, 3) in these axes [m]."""
-        at = np.unique((cells[:, None, :] + np.indices((2, 2, 2)).reshape(3, 8).T).reshape(-1, 3), axis=0)
+        low = cells.min(axis=0)
+        box = np.zeros(cells.max(axis=0) - low + 2, bool)
+        x, y, z = (cells - low).T
+        for corner in np.ndindex(2, 2, 2):
+            box[x + corner[0], y + corner[1], z + corner[2]] = True
+        at = np.argwhere(box) + low
         return np.stack([e[at[:, k]] for k, e in enumerate(self.edges)], axis=1)
 
 

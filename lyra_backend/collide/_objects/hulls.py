@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._mesh.triangles import cross
+
 __all__ = ["MAX_VERTICES", "Hull", "hull_of", "spread"]
 
 Floats = npt.NDArray[np.floating]
@@ -58,7 +60,7 @@ def _hull(hull: Any, middle: Floats, thickened: float) -> Hull:
     index[corners] = np.arange(len(corners))
     triangles = index[hull.simplices]
     a, b, c = (hull.points[hull.simplices[:, k]] for k in range(3))
-    inwards = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(axis=1) < 0
+    inwards = (cross(b - a, c - a) * hull.equations[:, :3]).sum(axis=1) < 0
     triangles[inwards] = triangles[inwards][:, ::-1]
     order = np.lexsort(triangles.T[::-1])
     return Hull(hull.points[corners] + middle, triangles[order].astype(np.int32), float(hull.volume), thickened)

@@ -7,12 +7,13 @@ because furniture is made of boxes. Cells only choose the cuts: hulls are made o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .._mesh.triangles import areas, normals
+from .._mesh.triangles import areas, cross, normals
 from .cells import FLAT, Cells, column_ends, solid_cells
 from .fit import Thing, samples_on
 from .hulls import Hull, hull_of
@@ -79,7 +80,7 @@ def _split(cells: Cells) -> Ints:
     """Number the convex pieces (X, Y, Z), -1 outside."""
     start = np.argwhere(cells.solid)
     total = float(cells.volumes(start).sum())
-    pieces = _weighed(cells, start, total)
+    pieces = list(_weighed(cells, (start,), total))
     while len(pieces) < _PIECES and sum(h for h, _ in pieces) > _HOLLOW * total:
         worst = max(range(len(pieces)), key=lambda i: pieces[i][0])
         parts = _cut(cells, pieces[worst][1], total)
@@ -92,10 +93,12 @@ def _split(cells: Cells) -> Ints:
     return label
 
 
-def _weighed(cells: Cells, some: Ints, total: float) -> list[tuple[float, Ints]]:
-    """Parts of `some` cells (N, 3) that share no face, without crumbs, and how hollow each is."""
-    parts = (p for p in _loose(some) if cells.volumes(p).sum() >= _SMALLEST * total)
-    return [(_hollow(cells, p), p) for p in parts]
+def _weighed(cells: Cells, groups: Iterable[Ints], total: float) -> Iterator[tuple[float, Ints]]:
+    """Parts of each group of cells (N, 3) that share no face, without crumbs, and how hollow each is."""
+    for some in groups:
+        for part in _loose(some):
+            if cells.volumes(part).sum() >= _SMALLEST * total:
+                yield _hollow(cells, part), part
 
 
 def _loose(cells: Ints) -> list[Ints]:
@@ -113,19 +116,26 @@ def _loose(cells: Ints) -> list[Ints]:
 def _cut(cells: Cells, piece: Ints, total: float) -> list[tuple[float, Ints]]:
     """Cut cells (N, 3) along the plane that leaves the least hollow: where the cross-section changes, or in half."""
     best: list[tuple[float, Ints]] = []
+    least = np.inf
     volume = cells.volumes(piece)
     for axis in range(3):
         low = int(piece[:, axis].min())
-        width = np.diff(cells.edges[axis])[low : int(piece[:, axis].max()) + 1]
+        width = cells.widths[axis][low : int(piece[:, axis].max()) + 1]
         if len(width) < 2:
             continue
         section = np.bincount(piece[:, axis] - low, weights=volume) / width
         jump = np.abs(np.diff(section))
         for place in sorted({*np.argsort(-jump, kind="stable")[:2].tolist(), len(section) // 2 - 1}):
             below = piece[:, axis] <= low + place
-            parts = _weighed(cells, piece[below], total) + _weighed(cells, piece[~below], total)
-            if parts and (not best or sum(h for h, _ in parts) < sum(h for h, _ in best)):
-                best = parts
+            parts, hollow = [], 0.0
+            for part in _weighed(cells, (piece[below], piece[~below]), total):
+                parts.append(part)
+                hollow += part[0]
+                # none is less than nothing: the rest cannot make it better again
+                if hollow >= least:
+                    break
+            if parts and hollow < least:
+                best, least = parts, hollow
     return best
 
 
@@ -134,7 +144,7 @@ def _hollow(cells: Cells, piece: Ints) -> float:
     from scipy.spatial import ConvexHull
 
     hull = ConvexHull(cells.corners(column_ends(piece)))
-    step = max(float(np.diff(e).max()) for e in cells.edges)
+    step = max(float(width.max()) for width in cells.widths)
     slanted = float(hull.area) - _level_area(hull)
     return max(0.0, float(hull.volume) - float(cells.volumes(piece).sum()) - max(_STEPS * step, _CLOSE_M) * slanted)
 
@@ -143,7 +153,7 @@ def _level_area(hull: Any) -> float:
     """Area of the hull's faces along the axes: they hide no steps."""
     along = np.abs(hull.equations[:, :3]).max(axis=1) > 0.999
     corners = hull.points[hull.simplices[along]]
-    sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sides = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     return float(np.linalg.norm(sides, axis=1).sum() / 2)
 
 
