@@ -164,7 +164,8 @@ def _make_scene(state: _Run) -> Generation:
         save_generation,
         load_generation,
     )
-    _stage(state, "picture", None, lambda folder, progress: _take_pictures(generation, folder, progress))
+    one = plan.params["author"].trains  # more are not kept
+    _stage(state, "picture", one, lambda folder, progress: _take_pictures(generation, one, folder, progress))
     return generation
 
 
@@ -358,8 +359,8 @@ def _named_errors(state: _Run, stage: str) -> Iterator[None]:
         raise StageFailed(stage, error) from error
 
 
-def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> Outcome[None]:
-    """Picture the scene as a whole and from robot heights."""
+def _take_pictures(generation: Generation, one: bool, folder: Path, progress: Progress) -> Outcome[None]:
+    """Picture the scene as a whole and, unless `one` will do, from robot heights."""
     from .render.splats import render
     from .render.viewpoints import robot_viewpoints, scene_viewpoint
 
@@ -372,7 +373,8 @@ def _take_pictures(generation: Generation, folder: Path, progress: Progress) -> 
     progress(0.05, "choosing viewpoints")
     background = _SKY if generation.light is None else generation.light.background
     views = [(_PREVIEW, scene_viewpoint(cloud, cameras))]
-    views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
+    if not one:
+        views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
         render(cloud, camera, background=background).save_png(folder / name)

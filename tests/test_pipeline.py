@@ -180,7 +180,7 @@ def test_pictures_have_the_scene_s_own_background(tmp_path: Path) -> None:
     for name, light in (("known", night), ("unknown", None)):
         (tmp_path / name).mkdir()
         generation = Generation(make_random_cloud(50, 0), light=light)
-        pipeline._take_pictures(generation, tmp_path / name, Progress())
+        pipeline._take_pictures(generation, False, tmp_path / name, Progress())
         corners[name] = Image.open(tmp_path / name / "preview.png").convert("RGB").getpixel((0, 0))
     assert corners["known"] == (0, 0, 51)
     assert min(corners["unknown"]) > 180
