@@ -29,9 +29,9 @@ _STREAM = 4
 def standing_points(corners: Floats, count: int, radius_m: float) -> Floats:
     """Return up to `count` points (N, 3) on the floor [m], the first in the middle of it, each far from those before.
 
-    Around each a cylinder of `radius_m`, :data:`~.floor_columns.HEADROOM` high, is free: balls of that radius above
-    each other touch nothing, so that slopes steeper than some 20 degrees are left out as well. Points are nowhere
-    closer than `radius_m`. Deterministic.
+    Below each there is floor for `radius_m` around, and above it a cylinder of that radius and
+    :data:`~.floor_columns.HEADROOM` high is free: balls above each other touch nothing, so that slopes steeper than
+    some 20 degrees are left out as well. Points are nowhere closer than `radius_m`. Deterministic.
 
     Args:
         corners: triangle corners, Z up [m], wound towards free space, shape (F, 3, 3).
@@ -41,15 +41,17 @@ def standing_points(corners: Floats, count: int, radius_m: float) -> Floats:
     floor = find_floor(corners, corners.min(axis=(0, 1)), corners.max(axis=(0, 1)))
     if floor is None or not floor.footprint.any():
         return np.zeros((0, 3))
-    points = _on_floor(corners, floor)
+    points = _on_floor(corners, floor, radius_m)
     index = TriangleIndex(corners)
     for height in np.linspace(radius_m + GAP, max(radius_m + GAP, HEADROOM - radius_m), BALLS):
         points = points[index.are_free(points + [0.0, 0.0, height], radius_m)]
     return _spread(points, count, radius_m)
 
 
-def _on_floor(corners: Floats, floor: FloorMap) -> Floats:
-    """Return random points (N, 3) of the floor, which is the largest piece that goes on without a step."""
+def _on_floor(corners: Floats, floor: FloorMap, radius_m: float) -> Floats:
+    """Return random points (N, 3) of the floor, the largest piece that goes on without a step, not near its edges."""
+    from scipy import ndimage
+
     climb = SILL + SLOPE * floor.cell
     label = pieces(floor.filled, floor.walkable, climb)
     ground = floor.walkable & (label == np.bincount(label[floor.walkable], minlength=1).argmax())
@@ -57,7 +59,8 @@ def _on_floor(corners: Floats, floor: FloorMap) -> Floats:
     columns = look_down(corners, flat)
     cell = tuple(np.minimum(((flat - floor.origin) / floor.cell).astype(int), np.array(ground.shape) - 1).T)
     level = np.abs(columns.height - floor.filled[cell]) <= climb
-    good = columns.found & ~columns.back & ground[cell] & level
+    inward = floor.cell * ndimage.distance_transform_edt(np.pad(ground, 1))[1:-1, 1:-1]
+    good = columns.found & ~columns.back & level & (inward > radius_m - floor.cell / 2)[cell]
     return np.column_stack([flat, columns.height])[good]
 
 

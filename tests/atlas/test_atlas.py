@@ -175,7 +175,7 @@ def test_tiles_far_out_are_said_to_be_coarse(tmp_path: Path) -> None:
     run = make_run(tmp_path / "a", proxy_of(room(4.1, 3.3, (0.1, 0.7))))
     report = make_atlas([run] * 20, tmp_path / "out", options=AtlasOptions(margin_m=10_000.0, spawn_count=1)).report
     (finding,) = [f for f in report.findings if f.code == "atlas.rounding"]
-    assert finding.measured == pytest.approx(0.00097, abs=0.0001)  # 32-bit numbers beyond 16 km are 2 mm apart
+    assert 0.0005 < finding.measured < 0.00098  # 32-bit numbers beyond 16 km are 2 mm apart
 
 
 def test_a_scene_without_room_is_an_error(tmp_path: Path) -> None:
