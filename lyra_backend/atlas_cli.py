@@ -19,7 +19,7 @@ __all__ = ["atlas"]
 def atlas(
     scenes: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Run directories, or folders of batches: their accepted scenes."),
+        typer.Argument(metavar="DIR", help="Run directories, or folders of batches: their accepted scenes."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the atlas goes; made if needed.")],
     margin: Annotated[

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..atomic import atomic_write, remove_leftovers
 from ..errors import InvalidRequest, shown
@@ -72,9 +72,9 @@ def make_atlas(
     parts = progress.children({"reading": 7.0, "writing": 3.0, "checking": 10.0})
     layout = lay_out(sources, options.margin_m, options.spawn_count, options.clearance_m, parts["reading"])
     parts["writing"](0.0, "writing the atlas")
+    provenance, looks = provenance_of(sources), _looks(layout, directory)
     _clear(directory)
-    looks = _looks(layout, directory)
-    _write(directory, layout, looks)
+    _write(directory, layout, looks, provenance)
     made = StageReport("atlas", "grid", layout.counts(), judged(layout, len(looks), options))
     report = _report(layout, (made, _checked(directory, layout, parts["checking"])), force)
     atomic_write(directory / _REPORT, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
@@ -121,10 +121,9 @@ def _looks(layout: Layout, directory: Path) -> list[Look]:
     return looks
 
 
-def _write(directory: Path, layout: Layout, looks: Sequence[Look]) -> None:
+def _write(directory: Path, layout: Layout, looks: Sequence[Look], provenance: dict[str, Any]) -> None:
     """Write layers, provenance and licences."""
     from ..author.atlas import write_atlas
-    from ..author.collision import FILE_NAME
     from ..author.provenance import write_licenses, write_provenance
 
     classes = sorted({name for scene in layout.welded for name in scene.classes})
@@ -132,7 +131,6 @@ def _write(directory: Path, layout: Layout, looks: Sequence[Look]) -> None:
     errors = worst_errors(scene.error_m for scene in layout.welded)
     origin = {"method": ", ".join(methods), **({"errorMeters": errors} if errors else {})}
     write_atlas(directory, layout.mesh, layout.welded[0].material, classes, origin, looks)
-    provenance = provenance_of(layout.sources, FILE_NAME)
     write_provenance(provenance, directory)
     write_licenses(provenance, directory)
 

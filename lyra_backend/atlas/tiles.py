@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import InvalidRequest
 from ..io.run_inputs import file_digest
 from .layout import Layout
 from .sources import Source
@@ -63,12 +64,18 @@ def worst_errors(errors: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return dict(sorted(worst.items()))
 
 
-def provenance_of(sources: Sequence[Source], collider_file: str) -> dict[str, Any]:
-    """Return what the atlas was made from: the sources of all scenes once each, and the scenes with their requests."""
+def provenance_of(sources: Sequence[Source]) -> dict[str, Any]:
+    """Return what the atlas was made from: the sources of all scenes once each, and the scenes with their requests.
+
+    Raises:
+        InvalidRequest: a scene does not say what it was made from.
+    """
+    from ..author.collision import FILE_NAME
+
     summed: dict[str, dict[str, Any]] = {}
     scenes = []
     for source in sources:
-        data = json.loads((source.directory / "provenance.json").read_text(encoding="utf-8"))
+        data = _provenance(source.directory)
         for one in data["sources"]:
             if one["name"] != _OWN_NAME:
                 summed.setdefault(json.dumps(one, sort_keys=True), one)
@@ -77,10 +84,26 @@ def provenance_of(sources: Sequence[Source], collider_file: str) -> dict[str, An
                 "name": source.name,
                 "request": source.request.to_json(),
                 "versions": data.get("versions", {}),
-                "collider_sha256": file_digest(source.directory / collider_file),
+                "collider_sha256": file_digest(source.directory / FILE_NAME),
             }
         )
     return {"sources": list(summed.values()), "scenes": scenes}
+
+
+def _provenance(directory: Path) -> dict[str, Any]:
+    """Return what a scene says of where it comes from."""
+    from ..author.provenance import PROVENANCE_FILE
+
+    path = directory / PROVENANCE_FILE
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if all(one["name"] for one in data["sources"]):
+            return data
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InvalidRequest(
+            f"{path}: must say what the scene was made from, but is missing or damaged; generate it again."
+        ) from error
+    raise InvalidRequest(f"{path}: its sources must have names; generate the scene again.")
 
 
 def _numbers(values: Iterable[float]) -> list[float]:

@@ -139,6 +139,14 @@ def test_scenes_without_a_collider_are_refused(own: Path, tmp_path: Path) -> Non
         make_atlas([pieces], tmp_path / "out")
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sources": [{}]}', '{"sources": [{"name": ""}]}'])
+def test_scenes_of_unknown_origin_are_refused(own: Path, tmp_path: Path, text: str) -> None:
+    (own / "provenance.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidRequest, match=r"provenance\.json: "):
+        make_atlas([own], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_only_an_atlas_is_replaced_and_only_when_asked(good: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     make_atlas([good], out)
