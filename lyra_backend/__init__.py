@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "generate_scene": "api",
     "convert": "api",
+    "make_atlas": "api",
     "make_collider": "api",
     "validate_scene": "api",
     "SceneRequest": "types",

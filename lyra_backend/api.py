@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import params
+from .atlas import AtlasOptions, make_atlas
 from .conversion import convert, make_collider
 from .errors import InvalidRequest
 from .footprint import TrainingPlan, plan_memory
@@ -29,10 +30,12 @@ from .progress import CancelToken, Event, Progress
 from .types import Finding, Outcome, ScenePlan, SceneRequest, SceneResult, Severity
 
 __all__ = [
+    "AtlasOptions",
     "ScenePlan",
     "SceneResult",
     "convert",
     "generate_scene",
+    "make_atlas",
     "make_collider",
     "plan_scene",
     "plan_training",

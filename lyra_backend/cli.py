@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .atlas_cli import atlas
 from .batch_cli import batch
 from .errors import InvalidRequest
 from .exits import ExitCode, explain
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.command(cls=Command)(batch)
+app.command(cls=Command)(atlas)
 
 
 def _print_version(wanted: bool) -> None:

@@ -23,6 +23,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 #: What the codes of this package's own findings begin with.
 OWN_SUBJECTS = {
+    "atlas",
     "author",
     "collide",
     "collider",

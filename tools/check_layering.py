@@ -48,7 +48,9 @@ MAY: Mapping[str, set[str]] = {
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "footprint": {"errors", "types"},
-    "api": FACES_BASE | {"io", "conversion", "footprint", "pipeline"},
+    "atlas": NOUNS | {"atomic", "author", "batch", "footprint", "io", "paths", "validate"},
+    "atlas_cli": {"api", "console", "exits", "options"},
+    "api": FACES_BASE | {"io", "atlas", "conversion", "footprint", "pipeline"},
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
@@ -64,7 +66,7 @@ MAY: Mapping[str, set[str]] = {
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "batch_cli", "catalog", "client", "console", "doctor", "exits", "options", "weights_cli"}
+    | {"api", "atlas_cli", "batch_cli", "catalog", "client", "console", "doctor", "exits", "options", "weights_cli"}
     | {"worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},

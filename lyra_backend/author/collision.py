@@ -38,6 +38,7 @@ __all__ = [
     "FILE_NAME",
     "PhysicsMaterial",
     "collider_paths",
+    "make_collider",
     "moving_shapes",
     "variants",
     "welded_paths",
@@ -282,20 +283,28 @@ def _origin(proxy: CollisionProxy) -> dict[str, str | dict[str, float]]:
 
 
 def _author_shape(parent: Sdf.PrimSpec, collider: _Collider, proxy: CollisionProxy) -> Sdf.PrimSpec:
-    """Author a collider, hidden from cameras but not from physics."""
+    """Author a collider."""
     origin = _origin_of(proxy, collider)
-    schemas = ["PhysicsCollisionAPI", "MaterialBindingAPI"]
     if collider.primitive is not None:
         prim = author_primitive(parent, collider.name, collider.primitive, origin)
     else:
         points, triangles = collider.mesh
         prim = author_mesh(parent, collider.name, (points - origin).astype(np.float32), triangles)
-        attribute(prim, "physics:approximation", _Types.Token, collider.approximation.value, uniform=True)
+    make_collider(prim, collider.classes, None if collider.primitive else collider.approximation, collider.mass_kg)
+    return prim
+
+
+def make_collider(
+    prim: Sdf.PrimSpec, classes: Sequence[str], approximation: Approximation | None, mass_kg: float = 0.0
+) -> None:
+    """Make a shape a collider, hidden from cameras but not from physics; only a mesh has an `approximation`."""
+    schemas = ["PhysicsCollisionAPI", "MaterialBindingAPI"]
+    if approximation is not None:
         schemas.insert(1, "PhysicsMeshCollisionAPI")
+        attribute(prim, "physics:approximation", _Types.Token, approximation.value, uniform=True)
     attribute(prim, "purpose", _Types.Token, "guide", uniform=True)
     attribute(prim, "physics:collisionEnabled", _Types.Bool, True)
-    if collider.mass_kg:
+    if mass_kg:
         schemas.append("PhysicsMassAPI")
-        attribute(prim, "physics:mass", _Types.Float, collider.mass_kg)
-    apply_schemas(prim, *schemas, *author_labels(prim, collider.classes))
-    return prim
+        attribute(prim, "physics:mass", _Types.Float, mass_kg)
+    apply_schemas(prim, *schemas, *author_labels(prim, classes))

@@ -227,6 +227,7 @@ def write_stage(
     render_settings: RenderSettings,
     lights: Lights = _DAYLIGHT,
     times: TimeCodes | None = None,
+    scene: str = SCENE_FILE,
 ) -> tuple[str, ...]:
     """Write ``stage.usda`` into `directory`: the scene with gravity and light; return the names of the files.
 
@@ -238,6 +239,7 @@ def write_stage(
         render_settings: settings that the Gaussians need in a root layer.
         lights: what lights it.
         times: of a scene that moves.
+        scene: the file of it, in `directory`.
     """
     own = StageLight.of(lights.light, lights.environment)
     files = [STAGE_FILE]
@@ -246,16 +248,16 @@ def write_stage(
     write_layer(
         directory / STAGE_FILE,
         WORLD_NAME,
-        lambda layer: _fill_stage(layer, own, varied(own, lights.variant_count, lights.seed)),
+        lambda layer: _fill_stage(layer, scene, own, varied(own, lights.variant_count, lights.seed)),
         render_settings={**render_settings, **EXPOSURE_SETTINGS} if render_settings else render_settings,
         times=times,
     )
     return tuple(files)
 
 
-def _fill_stage(layer: Sdf.Layer, light: StageLight, variants: dict[str, StageLight]) -> None:
+def _fill_stage(layer: Sdf.Layer, scene: str, light: StageLight, variants: dict[str, StageLight]) -> None:
     world = define(layer, WORLD_NAME, "Xform")
-    _refer(world, SCENE_FILE)
+    _refer(world, scene)
     physics = define(layer, "PhysicsScene", "PhysicsScene")
     attribute(physics, "physics:gravityDirection", _Types.Vector3f, Gf.Vec3f(0, 0, -1))
     attribute(physics, "physics:gravityMagnitude", _Types.Float, _GRAVITY_M_S2)

@@ -12,7 +12,8 @@ SHARE = "share"
 
 #: Unit -> codes.
 _CODES = {
-    "m": "author.half_precision collide.coarsened collide.convex_error collide.error_p95 collide.floor_rough "
+    "m": "atlas.rounding author.half_precision collide.coarsened collide.convex_error collide.error_p95 "
+    "collide.floor_rough "
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
     "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
     "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration refine.floor_height "
@@ -36,7 +37,8 @@ _CODES = {
     "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
     "sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
-    "count": "collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
+    "count": "atlas.ball_left atlas.bodies_left_out atlas.materials atlas.no_gaussians atlas.no_spawn "
+    "atlas.triangles collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "
     "collide.pieces collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices "
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
     "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .parallel_rays import RayHits, parallel_hits
 
-__all__ = ["LEVEL_ENOUGH", "Columns", "FloorMap", "find_floor", "look_down", "sample_footprint"]
+__all__ = ["LEVEL_ENOUGH", "Columns", "FloorMap", "find_floor", "look_down", "pieces", "sample_footprint"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -78,6 +78,7 @@ class FloorMap:
         filled: floor height of the nearest column that has one [m], shape (X, Y).
         footprint: cells in which bodies may start, holes in the floor included, shape (X, Y).
         area_m2: walkable area; back faces, tops of walls and tops of furniture do not count.
+        walkable: cells whose floor can be walked on, furniture included, shape (X, Y).
     """
 
     origin: Floats
@@ -86,6 +87,7 @@ class FloorMap:
     filled: Floats
     footprint: Mask
     area_m2: float
+    walkable: Mask
 
 
 def look_down(corners: Floats, points: Floats) -> Columns:
@@ -107,11 +109,17 @@ def find_floor(corners: Floats, lower: Floats, upper: Floats) -> FloorMap | None
     footprint = _footprint(columns.found.reshape(shape), cell) & level
     walkable = (columns.found & ~columns.back).reshape(shape) & level
     area = _ground_cells(filled, walkable) * cell**2
-    return FloorMap(lower[:2], cell, columns, filled, footprint, area)
+    return FloorMap(lower[:2], cell, columns, filled, footprint, area, walkable)
 
 
 def _ground_cells(height: Floats, walkable: Mask) -> int:
     """Return how many walkable cells are ground: tops of furniture are islands, out of reach and far smaller."""
+    sizes = np.bincount(pieces(height, walkable, CLIMB)[walkable], minlength=1)
+    return int(sizes[sizes >= ISLAND_SHARE * sizes.max()].sum())
+
+
+def pieces(height: Floats, walkable: Mask, climb: float) -> npt.NDArray[np.int32]:
+    """Number the pieces of walkable cells that steps of at most `climb` [m] hold together, shape (X, Y)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -121,13 +129,12 @@ def _ground_cells(height: Floats, walkable: Mask) -> int:
         ((slice(1, None),), (slice(None, -1),)),
         ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
     ):
-        joined = walkable[one] & walkable[other] & (np.abs(height[one] - height[other]) <= CLIMB)
+        joined = walkable[one] & walkable[other] & (np.abs(height[one] - height[other]) <= climb)
         pairs.append(np.stack([index[one][joined], index[other][joined]]))
     rows, columns = np.concatenate(pairs, axis=1)
     links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(height.size, height.size))
     _, label = connected_components(links, directed=False)
-    sizes = np.bincount(label[walkable.ravel()], minlength=1)
-    return int(sizes[sizes >= ISLAND_SHARE * sizes.max()].sum())
+    return np.asarray(label, np.int32).reshape(height.shape)
 
 
 def sample_footprint(floor: FloorMap, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
