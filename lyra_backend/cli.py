@@ -33,6 +33,7 @@ from .options import (
     take_files,
     with_generator_options,
 )
+from .service_cli import serve, watch
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -326,6 +327,10 @@ def doctor(as_json: JsonFlag = False) -> None:
     from .doctor import examine
 
     _tell(examine(), as_json)
+
+
+for face in (serve, watch):
+    app.command(cls=Command)(face)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -26,9 +26,10 @@ _PURPOSES = {
     "coacd": "closer convex pieces of objects (collide.objects=coacd)",
     "lyra": "NVIDIA Lyra: pictures, prompts and videos to scenes (docs/lyra.md)",
     "train": "Gaussians fitted to pictures",
+    "service": "scenes over HTTP (docs/service.md)",
 }
 #: Extras that a complete installation may lack.
-_OPTIONAL = ("coacd", "lyra", "train")
+_OPTIONAL = ("coacd", "lyra", "train", "service")
 #: Asks torch, in a process of its own: it takes seconds and a GPU's memory, and a broken one may take the process down.
 _TORCH = """
 import json, torch

@@ -32,6 +32,7 @@ __all__ = [
     "camera_sizes",
     "chosen_primitives",
     "parse_settings",
+    "size_bytes",
     "take_files",
     "with_generator_options",
 ]
@@ -179,12 +180,21 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
     """
     if size is None:
         return
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", size, re.IGNORECASE | re.ASCII)
+    params.setdefault("collide", {})["memory_limit"] = size_bytes("--memory-limit", size) / 1e9
+
+
+def size_bytes(option: str, text: str) -> int:
+    """Return the size that ``4GB``, ``800MB`` or ``2GiB`` stands for [bytes].
+
+    Raises:
+        InvalidRequest: it is not a number and a unit.
+    """
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", text, re.IGNORECASE | re.ASCII)
     if match is None:
-        raise InvalidRequest(f"--memory-limit: must be a number and a unit such as 4GB or 800MB, got {shown(size)}.")
+        raise InvalidRequest(f"{option}: must be a number and a unit such as 4GB or 800MB, got {shown(text)}.")
     number, unit = float(match[1]), match[2].lower()
     base = 1024 if unit.endswith("i") else 1000
-    params.setdefault("collide", {})["memory_limit"] = number * base ** ("kmgt".index(unit[0]) + 1) / 1e9
+    return round(number * base ** ("kmgt".index(unit[0]) + 1))
 
 
 def camera_sizes(text: str | None) -> tuple[tuple[int, int], ...]:

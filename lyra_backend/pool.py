@@ -18,6 +18,7 @@ from .client import Worker
 from .errors import Cancelled, DirectoryBusy, WorkerDied
 from .progress import CancelToken, Event
 from .types import SceneRequest, SceneResult
+from .worker_process import PATIENCE_S
 
 __all__ = ["Job", "WorkerPool"]
 
@@ -48,6 +49,7 @@ class WorkerPool:
             it is.
         threads: how many threads each worker's libraries may use; None leaves that to them.
         recycle_bytes: resident memory above which a worker is replaced between jobs [bytes].
+        patience_s: how long a cancelled job may go on until its worker is ended [s].
     """
 
     def __init__(
@@ -58,10 +60,17 @@ class WorkerPool:
         devices: Sequence[str] = (),
         threads: int | None = None,
         recycle_bytes: int | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self._workers = [
-            Worker(command, environment=_device(devices, i), threads=threads, recycle_bytes=recycle_bytes)
+            Worker(
+                command,
+                environment=_device(devices, i),
+                threads=threads,
+                recycle_bytes=recycle_bytes,
+                patience_s=patience_s,
+            )
             for i in range(count)
         ]
         for worker in self._workers:

@@ -51,14 +51,17 @@ MAY: Mapping[str, set[str]] = {
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
-    "pool": {"client", "errors", "progress", "types"},
+    "pool": {"client", "errors", "progress", "types", "worker_process"},
+    "service": {"__init__", "client", "errors", "io", "pool", "progress", "types"},
+    "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
     "doctor": {"__init__", "kernels", "requirements", "weights"},
     "progress_log": {"progress"},
     "console": {"progress", "progress_log", "footprint", "types"},
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
-    "cli": NOUNS | {"api", "exits", "options", "console", "catalog", "doctor", "weights_cli", "__init__"},
+    "cli": NOUNS
+    | {"api", "exits", "options", "console", "catalog", "doctor", "service_cli", "weights_cli", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
@@ -90,6 +93,7 @@ AT_TOP: Mapping[str, set[str]] = {
     "models": {"torch", "diffusers"},
     "train": {"torch", "warp"},
     "ext": {"pxr"},
+    "service": {"fastapi"},
 }
 
 

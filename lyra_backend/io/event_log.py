@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["EVENT_FILE", "Ending", "append", "begin", "end", "follow"]
+__all__ = ["EVENT_FILE", "Ending", "append", "begin", "end", "follow", "new_lines"]
 
 EVENT_FILE = "events.jsonl"
 _POLL_S = 0.1
@@ -64,7 +64,7 @@ def follow(root: Path, show: Callable[[dict[str, Any]], None], go_on: Callable[[
         # asked first: what a process wrote before it ended is still to be read
         is_gone, is_last = process is not None and not _is_alive(process), not go_on()
         try:
-            lines, at = _new_lines(root / EVENT_FILE, at)
+            lines, at = new_lines(root / EVENT_FILE, at)
         except FileNotFoundError:
             return Ending.INTERRUPTED, "its directory was removed, as happens where there is nothing to keep"
         for line in lines:
@@ -81,8 +81,16 @@ def follow(root: Path, show: Callable[[dict[str, Any]], None], go_on: Callable[[
         time.sleep(_POLL_S)
 
 
-def _new_lines(path: Path, at: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole lines from byte `at` on; at first, and in a file begun anew, those of the last attempt."""
+def new_lines(path: Path, at: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines of a log from byte `at` on, and the byte to go on from.
+
+    Args:
+        path: the log.
+        at: where to begin; with 0, and in a file that was begun anew, at the latest attempt.
+
+    Raises:
+        FileNotFoundError: there is no log, or no longer.
+    """
     if at == 0 or at > path.stat().st_size:
         at = _start(path)
     with path.open("rb") as file:
