@@ -59,10 +59,8 @@ class JobFolder:
         """Remove the links: a finished run has copies."""
         _remove(self._inputs)
 
-    def drop_run(self) -> None:
-        _remove(self.run)
-
     def remove(self) -> None:
+        """Remove all of it."""
         _remove(self.root)
 
     def tidy(self) -> None:

@@ -160,7 +160,7 @@ class Runner:
         elif error is None:
             self._end(row, State.ACCEPTED if future.result().report.accepted else State.REJECTED)
         else:
-            self.folder(row.id).drop_run()
+            self.folder(row.id).remove()
             self._end(row, State.CANCELLED if was_stopped else State.FAILED, self._told(row, error))
         with self._lock:
             self._running.pop(row.id)

@@ -25,7 +25,7 @@ from .uploads import Uploads
 __all__ = ["Service"]
 
 #: How long a cancelled job may go on before its worker is ended; a new one is ready within seconds [s].
-_PATIENCE_S = 0.4
+_PATIENCE_S = 0.3
 
 
 class Service:

@@ -57,6 +57,11 @@ class JobInfo(BaseModel):
     progress: Progress | None
 
 
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"model": JobInfo, "description": "The job that the key already stands for."}
+}
+
+
 class JobList(BaseModel):
     """Jobs, the newest first; `next` goes into `before` for those that are older."""
 
@@ -64,7 +69,7 @@ class JobList(BaseModel):
     next: str | None
 
 
-@router.post("", status_code=201, responses=refusals(401, 404, 409, 413, 422, 429, 503))
+@router.post("", status_code=201, responses={**_KNOWN, **refusals(401, 404, 409, 413, 422, 429, 503)})
 def submit(
     body: SceneBody,
     request: Request,
