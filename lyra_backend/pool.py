@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from .client import Worker
 from .errors import Cancelled, DirectoryBusy, WorkerDied
@@ -89,6 +90,14 @@ class WorkerPool:
     def pids(self) -> tuple[int, ...]:
         """Process numbers of the workers that run."""
         return tuple(pid for worker in self._workers if (pid := worker.pid) is not None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what :meth:`Worker.describe` does; the worker that is asked is warm for its first job."""
+        worker = self._free.get()
+        try:
+            return worker.describe()
+        finally:
+            self._free.put(worker)
 
     def submit(self, job: Job, listener: Callable[[Event], None] | None = None) -> Future[SceneResult]:
         """Queue a job; the future holds its result or what :meth:`Worker.generate` raises.

@@ -93,7 +93,8 @@ def serve(
         directory,
         host=host,
         port=port,
-        tokens=read_tokens(token_file, os.environ.get(_TOKEN_VARIABLE)),
+        # taken out, for workers are given all other variables
+        tokens=read_tokens(token_file, os.environ.pop(_TOKEN_VARIABLE, None)),
         limits=limits,
         models=_models(model or []),
         workers=workers,

@@ -48,6 +48,6 @@ def create_app(service: Service) -> FastAPI:
         Gate,
         upload_bytes=service.settings.limits.upload_bytes,
         local_only=not service.settings.tokens,
-        counted=lambda method, route, status: service.metrics.answers.labels(method, route, str(status)).inc(),
+        counted=service.metrics.count_answer,
     )
     return app

@@ -20,6 +20,7 @@ from .jobs import JobRow, State
 
 __all__ = ["Metrics"]
 
+_METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
 _SECONDS = (5, 15, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14400, 43200)
 
 
@@ -37,7 +38,7 @@ class Metrics:
         self._registry.register(_JobCounts(counts))
         self.submissions = Counter("lyra_submissions", "Requests for scenes.", ["answer"], registry=self._registry)
         self.upload_bytes = Counter("lyra_upload_bytes", "Bytes of uploads that were kept.", registry=self._registry)
-        self.answers = Counter(
+        self._answers = Counter(
             "lyra_http_answers", "Answers by route and status.", ["method", "route", "status"], registry=self._registry
         )
         self._seconds = Histogram(
@@ -47,6 +48,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+
+    def count_answer(self, method: str, route: str, status: int) -> None:
+        """Count an answer; methods that clients make up are one."""
+        self._answers.labels(method if method in _METHODS else "other", route, str(status)).inc()
 
     def settled(self, row: JobRow, state: State, seconds: float) -> None:
         """Count a job that has ended."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,8 @@ from starlette.exceptions import HTTPException
 from ..errors import InvalidRequest
 
 __all__ = ["Refused", "answer", "explain_refusals", "refusals"]
+
+logger = logging.getLogger(__name__)
 
 _CODES = {
     400: "bad_request",
@@ -27,6 +31,7 @@ _CODES = {
     416: "no_such_range",
     422: "invalid",
     429: "quota",
+    500: "fault",
     503: "stopping",
     507: "disk_full",
 }
@@ -66,6 +71,16 @@ def explain_refusals(app: FastAPI) -> None:
     async def _(request: Request, error: RequestValidationError) -> JSONResponse:
         told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         return answer(422, "; ".join(told))
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(sqlite3.OperationalError)
+    async def _(request: Request, error: Exception) -> JSONResponse:
+        logger.error("%s %s: %s", request.method, request.url.path, error)
+        return answer(507, "disk: the server cannot write. Tell its operator, and try again later.")
+
+    @app.exception_handler(Exception)
+    async def _(request: Request, error: Exception) -> JSONResponse:
+        return answer(500, "service: this is a fault of the service, whose log has it. Tell its operator.")
 
     @app.exception_handler(InvalidRequest)
     async def _(request: Request, error: InvalidRequest) -> JSONResponse:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,7 +14,6 @@ from typing import Any
 import filelock
 from starlette.concurrency import run_in_threadpool
 
-from ..client import Worker
 from ..errors import DirectoryBusy, WriteFailed
 from ..pool import WorkerPool
 from .database import Database
@@ -24,8 +26,12 @@ from .uploads import Uploads
 
 __all__ = ["Service"]
 
+logger = logging.getLogger(__name__)
+
 #: How long a cancelled job may go on before its worker is ended; a new one is ready within seconds [s].
 _PATIENCE_S = 0.3
+#: How often old uploads are looked for [s].
+_SWEEP_S = 600.0
 
 
 class Service:
@@ -33,7 +39,7 @@ class Service:
 
     Args:
         settings: see there.
-        listing: plugins and parameters, as `Worker.describe` gives them; None asks a worker.
+        listing: plugins and parameters, as `WorkerPool.describe` gives them; None asks for them.
 
     Raises:
         DirectoryBusy: another process serves this directory.
@@ -49,7 +55,6 @@ class Service:
         self.jobs = Jobs(self._database, settings.limits)
         self.uploads = Uploads(root / "uploads", self._database, settings.limits)
         self.metrics = Metrics(self.jobs.counts)
-        self.listing: Mapping[str, Any] = listing or _described(settings)
         pool = WorkerPool(
             max(settings.workers, 1),
             command=settings.command,
@@ -58,18 +63,20 @@ class Service:
             recycle_bytes=settings.recycle_bytes,
             patience_s=_PATIENCE_S,
         )
+        self.listing: Mapping[str, Any] = listing or pool.describe()
         self.runner = Runner(self.jobs, root / "jobs", pool, settings.workers, settings.models, self._settled)
         self._watchers: Counter[str] = Counter()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work on jobs while the block runs; what is not finished at its end goes on next time."""
-        await run_in_threadpool(self.uploads.sweep)
         await run_in_threadpool(self.runner.start)
+        sweeping = asyncio.create_task(self._sweep())
         try:
             yield
         finally:
             self.stop()
+            sweeping.cancel()
             await run_in_threadpool(self.close)
 
     def stop(self) -> None:
@@ -88,20 +95,30 @@ class Service:
         if self.is_stopping:
             raise Refused(503, "service: it stops. Send the request again in a minute.", {"Retry-After": "60"})
 
-    @contextmanager
-    def watching(self, owner: str) -> Iterator[None]:
-        """Count a stream of events while the block runs.
-
-        Raises:
-            Refused: this token has too many.
+    def check_watchers(self, owner: str) -> None:
+        """Raises:
+        Refused: this token has too many streams of events.
         """
         if self._watchers[owner] >= self.settings.limits.watchers:
             raise Refused(429, f"events: {self._watchers[owner]} streams of this token are open. Close some.")
+
+    @contextmanager
+    def watching(self, owner: str) -> Iterator[None]:
+        """Count a stream of events while the block runs."""
         self._watchers[owner] += 1
         try:
             yield
         finally:
             self._watchers[owner] -= 1
+
+    async def _sweep(self) -> None:
+        """Remove old uploads, now and then."""
+        while True:
+            try:
+                await run_in_threadpool(self.uploads.sweep)
+            except (OSError, sqlite3.Error) as error:
+                logger.error("uploads: cannot be tidied up (%s); tried again later", error)
+            await asyncio.sleep(_SWEEP_S)
 
     def _settled(self, row: JobRow, state: State) -> None:
         self.metrics.settled(row, state, time.time() - (row.started or time.time()))
@@ -119,9 +136,3 @@ def _locked(settings: Settings) -> filelock.BaseFileLock:
     except OSError as error:
         raise WriteFailed(root, error) from error
     return lock
-
-
-def _described(settings: Settings) -> dict[str, Any]:
-    """Ask a worker what there is: nothing that makes scenes is loaded here."""
-    with Worker(settings.command, threads=settings.threads) as worker:
-        return worker.describe()

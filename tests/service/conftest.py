@@ -29,7 +29,7 @@ QUICK = {
     "prompt": "a small bathroom",
     "preset": "draft",
     "collider": "none",
-    "params": {"generate": {"gaussian_count": 20000, "bake_light": False}},
+    "params": {"generate": {"gaussian_count": 20000, "bake_light": False}, "light": {"estimate": False}},
 }
 
 
@@ -126,7 +126,9 @@ class Server:
             self.said += line
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "service") as made:
+@pytest.fixture(scope="session")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service of its own process that takes jobs, at most 300 of them, and runs none."""
+    with Server(tmp_path_factory.mktemp("idle") / "service", ("--workers", "0", "--queue", "300")) as made:
         yield made
+    assert "Traceback" not in made.said

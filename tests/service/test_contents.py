@@ -16,7 +16,7 @@ from lyra_backend.service.settings import Limits
 
 from . import files
 
-LIMITS = Limits(gaussians=1000)
+LIMITS = Limits(gaussians=1000, unpacked_bytes=10_000_000)
 
 
 def kind_of(data: bytes, folder: Path, declared: str | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -69,7 +68,7 @@ class JobList(BaseModel):
     next: str | None
 
 
-@router.post("", status_code=201, responses={**_KNOWN, **refusals(401, 404, 409, 413, 422, 429, 503)})
+@router.post("", status_code=201, responses={**_KNOWN, **refusals(400, 401, 404, 409, 413, 422, 429, 503)})
 def submit(
     body: SceneBody,
     request: Request,
@@ -122,11 +121,10 @@ async def events(id: str, request: Request, owner: Owner) -> StreamingResponse:
     """Watch a job until it ends. Any number of clients may; a client that comes later is told what is past first."""
     service: Service = request.app.state.service
     await run_in_threadpool(service.jobs.get, owner, id)
-    stack = ExitStack()
-    stack.enter_context(service.watching(owner))
+    service.check_watchers(owner)
 
     async def stream() -> AsyncIterator[bytes]:
-        with stack:
+        with service.watching(owner):
             found = job_events(
                 lambda: service.jobs.get(owner, id), service.runner.folder(id), lambda: service.is_stopping
             )

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from ..access import Owner
 from ..gate import UPLOADS
-from ..refusal import refusals
+from ..refusal import Refused, refusals
 from ..service import Service
 from ..uploads import Upload
 
@@ -41,7 +42,7 @@ class UploadList(BaseModel):
     uploads: list[UploadInfo]
 
 
-@router.post("", status_code=201, responses=refusals(401, 408, 413, 415, 422, 429, 503), openapi_extra=_BODY)
+@router.post("", status_code=201, responses=refusals(400, 401, 408, 413, 415, 422, 429, 503), openapi_extra=_BODY)
 async def send(
     request: Request,
     owner: Owner,
@@ -53,7 +54,10 @@ async def send(
     """Send a file as the body of the request. It is named by its content: the same file again is the same upload."""
     service: Service = request.app.state.service
     service.check_open()
-    upload = await service.uploads.take(owner, request.stream(), kind)
+    try:
+        upload = await service.uploads.take(owner, request.stream(), kind)
+    except ClientDisconnect as error:
+        raise Refused(400, "upload: the connection ended before the file did.") from error
     service.metrics.upload_bytes.inc(upload.bytes)
     return _info(upload)
 
