@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import ssl
 import sys
 
 import uvicorn
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, LyraError
 from .app import create_app
 from .service import Service
 from .settings import Settings, check_exposure
@@ -26,12 +27,17 @@ def serve(settings: Settings) -> None:
     Raises:
         InvalidRequest: the address cannot be used, strangers could get in, or `settings` name what is not there.
         DirectoryBusy: another process serves the directory.
+        LyraError: the application did not start.
     """
     check_exposure(settings)
+    _check_certificate(settings)
     listening = _listen(settings)
     with listening:
         service = Service(settings)
-        _Server(_config(settings, service), service, listening).run(sockets=[listening])
+        server = _Server(_config(settings, service), service, listening)
+        server.run(sockets=[listening])
+        if not server.started:
+            raise LyraError("service: did not start; the lines above say why.")
 
 
 class _Server(uvicorn.Server):
@@ -79,6 +85,19 @@ def _config(settings: Settings, service: Service) -> uvicorn.Config:
         ssl_certfile=None if settings.certificate is None else str(settings.certificate),
         ssl_keyfile=None if settings.key is None else str(settings.key),
     )
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Refuse files that are no certificate and key of each other, before anything is begun."""
+    if settings.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.certificate, settings.key)
+    except OSError as error:
+        raise InvalidRequest(
+            f"--tls-cert {settings.certificate} --tls-key {settings.key}: are no certificate and its key in PEM "
+            f"({error.strerror or error}). Check the files."
+        ) from error
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,22 @@ def test_a_token_alone_does_not_do_where_others_read_along(monkeypatch: pytest.M
     done = call("serve", tmp_path / "service", "--host", "0.0.0.0")
     assert done.code == 2
     assert "clear text" in done.err
+
+
+def test_certificates_are_looked_at_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LYRA_SCENEGEN_TOKEN", TOKENS["ann"])
+    (tmp_path / "cert.pem").write_text("no certificate")
+    words = ["--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "cert.pem"]
+    done = call("serve", tmp_path / "service", "--host", "0.0.0.0", *words)
+    assert done.code == 2
+    assert "no certificate and its key" in done.err
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = call("serve", tmp_path / "service", "--port", taken.getsockname()[1])
+    assert done.code == 2
+    assert "Choose another port" in done.err
 
 
 def test_what_may_start(tmp_path: Path) -> None:
