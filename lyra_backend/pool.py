@@ -23,8 +23,10 @@ from .worker_process import PATIENCE_S
 
 __all__ = ["Job", "WorkerPool"]
 
-#: A job that takes its worker down with it this often is at fault itself.
+#: A job that takes its worker down with it this often, and comes no further meanwhile, is at fault itself.
 _LIVES = 3
+#: Share of a job that counts as coming further.
+_FURTHER = 0.05
 #: How long what a killed parent left behind may hold on to a run directory [s].
 _BUSY_S = 30.0
 _POLL_S = 0.2
@@ -125,10 +127,20 @@ class WorkerPool:
 def _work(worker: Worker, job: Job, listener: Callable[[Event], None] | None) -> SceneResult:
     """Have a job done in spite of a worker's death, and of the last breath of one that worked there before."""
     lives, until = _LIVES, time.monotonic() + _BUSY_S
+    reached = furthest = 0.0
+
+    def show(event: Event) -> None:
+        nonlocal furthest
+        furthest = max(furthest, event.fraction)
+        if listener is not None:
+            listener(event)
+
     while True:
         try:
-            return worker.generate(job.request, job.out, overwrite=job.overwrite, listener=listener, token=job.token)
+            return worker.generate(job.request, job.out, overwrite=job.overwrite, listener=show, token=job.token)
         except WorkerDied:
+            if furthest > reached + _FURTHER:
+                lives, reached = _LIVES, furthest
             lives -= 1
             if lives == 0:
                 raise

@@ -184,6 +184,27 @@ def test_a_pool_does_all_jobs_in_spite_of_a_killed_worker(tmp_path: Path) -> Non
     assert all(RunDirectory.read(tmp_path / str(seed)).complete for seed in range(2))
 
 
+def test_a_job_outlives_any_number_of_workers_as_long_as_it_comes_further(tmp_path: Path) -> None:
+    with WorkerPool(1, threads=1) as pool:
+        killed: list[str] = []
+
+        def kill(event: Event) -> None:
+            if event.stage in ("generate", "refine", "picture", "collide") and event.stage not in killed:
+                killed.append(event.stage)
+                os.kill(pool.pids[0], signal.SIGKILL)
+
+        assert pool.submit(Job(REQUEST, tmp_path / "run"), kill).result().directory == tmp_path / "run"
+        assert len(killed) == 4
+        killed.clear()
+
+        def kill_always(event: Event) -> None:
+            killed.append(event.stage)
+            os.kill(pool.pids[0], signal.SIGKILL)
+
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            pool.submit(Job(_seeded(2), tmp_path / "other"), kill_always).result()
+
+
 def test_jobs_are_cancelled_before_they_begin_as_well(tmp_path: Path) -> None:
     with WorkerPool(1, threads=1) as pool:
         jobs = [Job(_seeded(seed), tmp_path / str(seed)) for seed in range(2)]
