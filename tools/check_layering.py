@@ -52,7 +52,7 @@ MAY: Mapping[str, set[str]] = {
     "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
     "pool": {"client", "errors", "progress", "types", "worker_process"},
-    "service": {"__init__", "client", "errors", "io", "pool", "progress", "types"},
+    "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
     "doctor": {"__init__", "kernels", "requirements", "weights"},
