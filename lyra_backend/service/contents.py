@@ -7,7 +7,6 @@ through once and counted. What refers to other files, or is a program's own way 
 from __future__ import annotations
 
 import json
-import stat
 import struct
 import warnings
 import zipfile
@@ -21,6 +20,7 @@ import numpy as np
 from ..errors import LyraError
 from ..io.images import MAX_IMAGE_PIXELS
 from ..io.ply_header import read_header
+from .packed import archive_kind, check_archive, check_gzip
 from .refusal import Refused
 from .settings import Limits
 
@@ -81,7 +81,6 @@ _USD = (
     "lyra-scenegen convert scene.usdz scene.ply"
 )
 _MAX_JSON_BYTES = 4_000_000
-_MAX_MEMBERS = 1000
 _MAX_GLB_ELEMENTS = 20_000_000
 #: A Gaussian of SPZ takes at most so much, its rows and SH of degree 3 together [bytes].
 _SPZ_BYTES = 72
@@ -105,7 +104,7 @@ def inspect(path: Path, declared: str | None, limits: Limits) -> str:
         head = file.read(_HEAD_BYTES)
     kind = _sniffed(head) or declared
     if kind == "zip":
-        kind = _archive_kind(path)
+        kind = archive_kind(path)
     if kind == "usd":
         raise Refused(415, f"upload: {_USD}")
     if kind is None:
@@ -134,37 +133,6 @@ def _sniffed(head: bytes) -> str | None:
     if head[4:8] == b"ftyp" and head[8:12] in _VIDEO_BRANDS:
         return "mp4"
     return "json" if head.lstrip().startswith(b"{") else None
-
-
-def _archive_kind(path: Path) -> str:
-    """Return what a zip file is: the members tell, once they are known to be harmless."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except Exception as error:
-        raise Refused(422, "upload: a damaged zip archive. Make it again.") from error
-    if len(members) > _MAX_MEMBERS:
-        raise Refused(413, f"upload: an archive of {len(members)} members; at most {_MAX_MEMBERS} are taken.")
-    for member in members:
-        _check_member(member)
-    names = [member.filename for member in members]
-    if any(name.lower().endswith((".usdc", ".usda", ".usd")) for name in names):
-        return "usd"
-    if names and all(name.endswith(".npy") for name in names):
-        return "npz"
-    if "meta.json" in names:
-        return "sog"
-    raise Refused(415, "upload: archives are not unpacked, but for .npz and .sog. Upload each file by itself.")
-
-
-def _check_member(member: zipfile.ZipInfo) -> None:
-    name = member.orig_filename
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise Refused(422, "upload: an archive with a symbolic link is not taken. Put the file itself in.")
-    if name.startswith(("/", "\\")) or "\\" in name or "\0" in name or ":" in name or ".." in name.split("/"):
-        raise Refused(422, "upload: an archive whose members lie outside it is not taken. Pack it again.")
-    if member.flag_bits & 1:
-        raise Refused(422, "upload: an encrypted archive is not taken. Pack it without a password.")
 
 
 def _check_picture(path: Path, limits: Limits) -> None:
@@ -202,7 +170,7 @@ def _check_array_header(file: Any) -> None:
 
 
 def _check_arrays(path: Path, limits: Limits) -> None:
-    _check_members(path, min(limits.unpacked_bytes, 8 * MAX_IMAGE_PIXELS + _CHUNK_BYTES))
+    check_archive(path, min(limits.unpacked_bytes, 8 * MAX_IMAGE_PIXELS + _CHUNK_BYTES))
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             with archive.open(name) as file:
@@ -210,25 +178,13 @@ def _check_arrays(path: Path, limits: Limits) -> None:
 
 
 def _check_sog(path: Path, limits: Limits) -> None:
-    _check_members(path, limits.unpacked_bytes)
+    check_archive(path, limits.unpacked_bytes)
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             if name.lower().endswith((".webp", ".png")):
                 with archive.open(name) as file:
                     # square pictures, a pixel for each Gaussian, and palettes beside them
                     _check_pixels(file, 2 * limits.gaussians)
-
-
-def _check_members(path: Path, most: int) -> None:
-    """Run through an archive once: what it says of sizes may be a lie."""
-    with zipfile.ZipFile(path) as archive:
-        promised = sum(member.file_size for member in archive.infolist())
-        if promised > most:
-            raise Refused(413, f"upload: unpacks to {promised:,} bytes; at most {most:,} are taken.")
-        for member in archive.infolist():
-            with archive.open(member) as file:
-                while file.read(_CHUNK_BYTES):
-                    pass
 
 
 def _check_ply(path: Path, limits: Limits) -> None:
@@ -249,20 +205,7 @@ def _check_spz(path: Path, limits: Limits) -> None:
         _check_gaussians(count, limits)
         if packed:
             file.seek(0)
-            _check_stream(file, min(count * _SPZ_BYTES + _HEAD_BYTES, limits.unpacked_bytes))
-
-
-def _check_stream(file: Any, most: int) -> None:
-    """Run through a gzip stream of one member that must unpack to `most` bytes or less."""
-    unpacker, total = zlib.decompressobj(wbits=31), 0
-    while not unpacker.eof and (data := file.read(_CHUNK_BYTES)):
-        while data and not unpacker.eof:
-            total += len(unpacker.decompress(data, _CHUNK_BYTES))
-            data = unpacker.unconsumed_tail
-            if total > most:
-                raise Refused(413, f"upload: unpacks to more than the {most:,} bytes that its header allows.")
-    if not unpacker.eof or unpacker.unused_data or file.read(1):
-        raise Refused(422, "upload: a gzip stream that is cut off or has something behind it. Export it again.")
+            check_gzip(file, min(count * _SPZ_BYTES + _HEAD_BYTES, limits.unpacked_bytes))
 
 
 def _check_splat(path: Path, limits: Limits) -> None:
