@@ -112,7 +112,7 @@ def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     there |= {"gsply": "0.1", "diffusers": None, "accelerate": None}
     monkeypatch.setattr(doctor, "_version", there.get)
     told = doctor.examine()["extras"]
-    assert told.keys() == {"physics", "formats", "coacd", "lyra", "int8", "train"}
+    assert told.keys() == {"physics", "formats", "coacd", "lyra", "int8", "train", "service"}
     assert (told["formats"], told["lyra"]) == ("lacks gsply", "lacks diffusers, accelerate")
     assert told["physics"] == "installed"
 
