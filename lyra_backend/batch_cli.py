@@ -15,7 +15,7 @@ import typer
 
 from .errors import InvalidRequest
 from .exits import ExitCode
-from .options import JsonFlag, read_size
+from .options import JsonFlag, size_bytes
 
 if TYPE_CHECKING:
     from .batch import Pool
@@ -92,11 +92,11 @@ def batch(
     if dry_run:
         _show_plan(plan, as_json)
         return
-    recycle = None if recycle_memory is None else int(read_size("--recycle-memory", recycle_memory))
+    recycle = None if recycle_memory is None else size_bytes("--recycle-memory", recycle_memory)
     if ray is None:
         pool = _local(workers or _default_workers(devices), folder, storage, devices, threads, recycle)
     else:
-        memory = None if worker_memory is None else int(read_size("--worker-memory", worker_memory))
+        memory = None if worker_memory is None else size_bytes("--worker-memory", worker_memory)
         pool = _cluster(ray, workers, folder, out, worker_gpus, threads, memory, recycle)
     _run(made, pool, as_json)
 

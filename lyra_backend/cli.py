@@ -36,6 +36,7 @@ from .options import (
     take_files,
     with_generator_options,
 )
+from .service_cli import serve, watch
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -295,20 +296,6 @@ def plan(
 
 
 @app.command(cls=Command)
-def watch(
-    directory: Annotated[Path, typer.Argument(help="A run directory, in which somebody works.")],
-) -> None:
-    """Follow a run that another process drives, a batch or a service for instance, until it ends. Changes nothing."""
-    from . import client
-    from .console import Console
-
-    with Console() as console:
-        how, why = client.watch(directory, console.show, console.token)
-    sys.stdout.write(f"{how}{f': {why}' if why else ''}\n")
-    raise typer.Exit(ExitCode.OK if how is client.Ending.ACCEPTED else ExitCode.NOT_ACCEPTED)
-
-
-@app.command(cls=Command)
 def repeat(
     directory: Annotated[Path, typer.Argument(help="A finished run directory.")], as_json: JsonFlag = False
 ) -> None:
@@ -371,6 +358,10 @@ def _fix_workers(extras: list[str]) -> None:
 
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
+
+
+for face in (serve, watch):
+    app.command(cls=Command)(face)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -24,7 +24,7 @@ from .io.event_log import EVENT_FILE, Ending, follow
 from .paths import given_path
 from .progress import CancelToken, Event
 from .types import Estimate, Finding, RunReport, ScenePlan, SceneRequest, SceneResult
-from .worker_process import WorkerProcess
+from .worker_process import PATIENCE_S, WorkerProcess
 
 __all__ = ["Ending", "Worker", "watch"]
 
@@ -47,6 +47,7 @@ class Worker:
         environment: variables to set for it, such as CUDA_VISIBLE_DEVICES.
         threads: how many threads its libraries may use; None leaves that to them.
         recycle_bytes: resident memory above which it is replaced between jobs [bytes]; None keeps it.
+        patience_s: how long a cancelled job may go on until its process is ended; finished stages are kept [s].
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         threads: int | None = None,
         recycle_bytes: int | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._command = [*(command or (sys.executable,)), "-m", "lyra_backend.worker"]
         limits = {} if threads is None else dict.fromkeys(_THREAD_VARIABLES, str(threads))
         inherited = {k: v for k, v in os.environ.items() if not command or k not in _FOREIGN_VARIABLES}
         self._environment = {**inherited, **limits, **(environment or {})}
         self._recycle_bytes = recycle_bytes
+        self._patience_s = patience_s
         self._process: WorkerProcess | None = None
         self._turn = threading.Lock()
         self._jobs = 0
@@ -122,8 +125,9 @@ class Worker:
         with self._turn:
             process = self._running()
             self._jobs += 1
+            message = {"do": task, "job": str(self._jobs), **asked}
             try:
-                told = process.work({"do": task, "job": str(self._jobs), **asked}, listener, token or CancelToken())
+                told = process.work(message, listener, token or CancelToken(), self._patience_s)
             finally:
                 if not process.is_idle:
                     self.close()

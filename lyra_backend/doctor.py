@@ -27,11 +27,12 @@ _PURPOSES = {
     "coacd": "closer convex pieces of objects (collide.objects=coacd)",
     "lyra": "NVIDIA Lyra: pictures, prompts and videos to scenes (docs/lyra.md)",
     "train": "Gaussians fitted to pictures",
-    "batch": "manifests in YAML, Parquet, output to object stores (lyra-scenegen batch)",
-    "cluster": "batches on a Ray cluster",
+    "batch": "manifests in YAML, Parquet, output to object stores (docs/batch.md)",
+    "cluster": "batches on a Ray cluster (docs/cluster.md)",
+    "service": "scenes over HTTP (docs/service.md)",
 }
 #: Extras that a complete installation may lack.
-_OPTIONAL = ("coacd", "lyra", "train", "batch", "cluster")
+_OPTIONAL = ("coacd", "lyra", "train", "batch", "cluster", "service")
 #: Asks torch, in a process of its own: it takes seconds and a GPU's memory, and a broken one may take the process down.
 _TORCH = """
 import json, torch

@@ -32,7 +32,7 @@ __all__ = [
     "camera_sizes",
     "chosen_primitives",
     "parse_settings",
-    "read_size",
+    "size_bytes",
     "take_files",
     "with_generator_options",
 ]
@@ -178,12 +178,13 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
     Raises:
         InvalidRequest: `size` is not a number and a unit.
     """
-    if size is not None:
-        params.setdefault("collide", {})["memory_limit"] = read_size("--memory-limit", size) / 1e9
+    if size is None:
+        return
+    params.setdefault("collide", {})["memory_limit"] = size_bytes("--memory-limit", size) / 1e9
 
 
-def read_size(option: str, text: str) -> float:
-    """Return the bytes that a size such as 4GB or 800MB stands for.
+def size_bytes(option: str, text: str) -> int:
+    """Return the size that ``4GB``, ``800MB`` or ``2GiB`` stands for [bytes].
 
     Raises:
         InvalidRequest: it is not a number and a unit.
@@ -191,8 +192,9 @@ def read_size(option: str, text: str) -> float:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)b?\s*", text, re.IGNORECASE | re.ASCII)
     if match is None:
         raise InvalidRequest(f"{option}: must be a number and a unit such as 4GB or 800MB, got {shown(text)}.")
-    unit = match[2].lower()
-    return float(match[1]) * (1024.0 if unit.endswith("i") else 1000.0) ** ("kmgt".index(unit[0]) + 1)
+    number, unit = float(match[1]), match[2].lower()
+    base = 1024 if unit.endswith("i") else 1000
+    return round(number * base ** ("kmgt".index(unit[0]) + 1))
 
 
 def camera_sizes(text: str | None) -> tuple[tuple[int, int], ...]:

@@ -13,19 +13,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .client import Worker
 from .errors import Cancelled, DirectoryBusy, WorkerDied
 from .progress import CancelToken, Event
 from .types import SceneRequest, SceneResult
+from .worker_process import PATIENCE_S
 
 __all__ = ["Job", "WorkerPool", "persist"]
 
 T = TypeVar("T")
 
-#: A job that takes its worker down with it this often is at fault itself.
+#: A job that takes its worker down with it this often, and comes no further meanwhile, is at fault itself.
 _LIVES = 3
+#: Share of a job that counts as coming further.
+_FURTHER = 0.05
 #: How long what a killed parent left behind may hold on to a run directory [s].
 _BUSY_S = 30.0
 _POLL_S = 0.2
@@ -51,6 +54,7 @@ class WorkerPool:
             it is.
         threads: how many threads each worker's libraries may use; None leaves that to them.
         recycle_bytes: resident memory above which a worker is replaced between jobs [bytes].
+        patience_s: how long a cancelled job may go on until its worker is ended [s].
     """
 
     def __init__(
@@ -61,10 +65,17 @@ class WorkerPool:
         devices: Sequence[str] = (),
         threads: int | None = None,
         recycle_bytes: int | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self._workers = [
-            Worker(command, environment=_device(devices, i), threads=threads, recycle_bytes=recycle_bytes)
+            Worker(
+                command,
+                environment=_device(devices, i),
+                threads=threads,
+                recycle_bytes=recycle_bytes,
+                patience_s=patience_s,
+            )
             for i in range(count)
         ]
         for worker in self._workers:
@@ -83,6 +94,14 @@ class WorkerPool:
     def pids(self) -> tuple[int, ...]:
         """Process numbers of the workers that run."""
         return tuple(pid for worker in self._workers if (pid := worker.pid) is not None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what :meth:`Worker.describe` does; the worker that is asked is warm for its first job."""
+        worker = self._free.get()
+        try:
+            return worker.describe()
+        finally:
+            self._free.put(worker)
 
     def submit(self, job: Job, listener: Callable[[Event], None] | None = None) -> Future[SceneResult]:
         """Queue a job; the future holds its result or what :meth:`Worker.generate` raises.
@@ -119,10 +138,20 @@ def persist(worker: Worker, job: Job, listener: Callable[[Event], None] | None =
         LyraError: whatever :meth:`Worker.generate` raises.
     """
     lives, until = _LIVES, time.monotonic() + _BUSY_S
+    reached = furthest = 0.0
+
+    def show(event: Event) -> None:
+        nonlocal furthest
+        furthest = max(furthest, event.fraction)
+        if listener is not None:
+            listener(event)
+
     while True:
         try:
-            return worker.generate(job.request, job.out, overwrite=job.overwrite, listener=listener, token=job.token)
+            return worker.generate(job.request, job.out, overwrite=job.overwrite, listener=show, token=job.token)
         except WorkerDied:
+            if furthest > reached + _FURTHER:
+                lives, reached = _LIVES, furthest
             lives -= 1
             if lives == 0:
                 raise

@@ -23,6 +23,8 @@ _COMPUTING = ("numpy", "pillow", "scipy", "trimesh", "usd-core", "warp-lang")
 _REPLACING = ("gsplat", "mamba-ssm", "moge", "torchao")
 #: The extra for people who work on this package; no user lacks it.
 _DEVELOPMENT = "test"
+#: Extras for what hands scenes on and computes nothing.
+_SERVING = ("service", "batch", "cluster")
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ def requirements() -> tuple[Requirement, ...]:
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of every package that users may have; "" for one that is not installed."""
-    packages = sorted({*_COMPUTING, *_REPLACING, *(need.package for need in requirements())})
+    """Return the versions of Python and of every package that decides what comes out; "" for one that is not there."""
+    computing = (need.package for need in requirements() if need.extra not in _SERVING)
+    packages = sorted({*_COMPUTING, *_REPLACING, *computing})
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {p: _version(p) for p in packages}
 
 

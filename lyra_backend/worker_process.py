@@ -74,8 +74,16 @@ class WorkerProcess:
     def is_alive(self) -> bool:
         return self._child.poll() is None
 
-    def work(self, message: Message, listener: Callable[[Event], None] | None, token: CancelToken) -> dict[str, Any]:
+    def work(
+        self,
+        message: Message,
+        listener: Callable[[Event], None] | None,
+        token: CancelToken,
+        patience_s: float = PATIENCE_S,
+    ) -> dict[str, Any]:
         """Give it the job `message`; return its last answer, "done" or "failed".
+
+        Once `token` is set, the job has `patience_s` [s] to come to a report of progress.
 
         Raises:
             Cancelled: `token` was set, and the job did not end of its own accord in time; the process is to be ended.
@@ -89,9 +97,9 @@ class WorkerProcess:
                 listener(Event(**answer["event"]))
             if token.cancelled and deadline is None:
                 self._send({"do": "cancel", "job": message["job"]})
-                deadline = time.monotonic() + PATIENCE_S
+                deadline = time.monotonic() + patience_s
             if deadline is not None and time.monotonic() > deadline:
-                raise Cancelled(f"job: stopped by force after {PATIENCE_S:.0f} s; finished stages are kept")
+                raise Cancelled(f"job: stopped by force after {patience_s:g} s; finished stages are kept")
         self.is_idle = True
         return answer
 

@@ -16,6 +16,7 @@ import pytest
 from lyra_backend import api
 from lyra_backend.client import Ending, Worker, watch
 from lyra_backend.errors import Cancelled, DirectoryBusy, InvalidRequest, LyraError, StageFailed, WorkerDied, revived
+from lyra_backend.io import event_log
 from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.pool import Job, WorkerPool
 from lyra_backend.progress import CancelToken, Event
@@ -169,6 +170,16 @@ def test_watching_tells_how_a_run_ended(scene: Path, tmp_path: Path) -> None:
     assert watch(tmp_path, lambda _: None) == (Ending.INTERRUPTED, "its process is gone")
 
 
+def test_a_log_whose_writer_was_killed_in_a_line_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text('{"begun": {"pid": 999999999, "since": 1.0}}\n{"stage": "gen')
+    event_log.begin(tmp_path)
+    event_log.append(tmp_path, vars(Event("author", 0.5, "writing", 1.0, None)))
+    event_log.end(tmp_path, Ending.REJECTED)
+    events: list[Event] = []
+    assert watch(tmp_path, events.append) == (Ending.REJECTED, "")
+    assert [event.stage for event in events] == ["author"]
+
+
 def test_a_pool_does_all_jobs_in_spite_of_a_killed_worker(tmp_path: Path) -> None:
     with WorkerPool(2, threads=1) as pool:
         killed = threading.Event()
@@ -182,6 +193,27 @@ def test_a_pool_does_all_jobs_in_spite_of_a_killed_worker(tmp_path: Path) -> Non
         assert [job.result().directory.name for job in jobs] == ["0", "1"]
     assert killed.is_set()
     assert all(RunDirectory.read(tmp_path / str(seed)).complete for seed in range(2))
+
+
+def test_a_job_outlives_any_number_of_workers_as_long_as_it_comes_further(tmp_path: Path) -> None:
+    with WorkerPool(1, threads=1) as pool:
+        killed: list[str] = []
+
+        def kill(event: Event) -> None:
+            if event.stage in ("generate", "refine", "picture", "collide") and event.stage not in killed:
+                killed.append(event.stage)
+                os.kill(pool.pids[0], signal.SIGKILL)
+
+        assert pool.submit(Job(REQUEST, tmp_path / "run"), kill).result().directory == tmp_path / "run"
+        assert len(killed) == 4
+        killed.clear()
+
+        def kill_always(event: Event) -> None:
+            killed.append(event.stage)
+            os.kill(pool.pids[0], signal.SIGKILL)
+
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            pool.submit(Job(_seeded(2), tmp_path / "other"), kill_always).result()
 
 
 def test_jobs_are_cancelled_before_they_begin_as_well(tmp_path: Path) -> None:

@@ -105,3 +105,9 @@ def test_every_library_that_computes_counts_as_code(monkeypatch: pytest.MonkeyPa
         other = {**found, package: "999.0"}
         monkeypatch.setattr(pipeline, "installed_versions", lambda other=other: other)
         assert code() != before, package
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_only_answers_requests_changes_no_results() -> None:
+    assert "uvicorn" in {need.package for need in requirements.requirements()}
+    assert "uvicorn" not in requirements.installed_versions()

@@ -54,10 +54,12 @@ MAY: Mapping[str, set[str]] = {
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
-    "pool": {"client", "errors", "progress", "types"},
+    "pool": {"client", "errors", "progress", "types", "worker_process"},
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "progress", "stop_signals", "weights"},
+    "service": {"__init__", "errors", "io", "pool", "progress", "types"},
+    "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
     "worker_environment": {"__init__", "errors"},
     "doctor": {"__init__", "errors", "kernels", "requirements", "weights", "worker_environment"},
@@ -66,8 +68,8 @@ MAY: Mapping[str, set[str]] = {
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "atlas_cli", "batch_cli", "catalog", "client", "console", "doctor", "exits", "options", "weights_cli"}
-    | {"worker_environment", "__init__"},
+    | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "service_cli"}
+    | {"weights_cli", "worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
@@ -99,6 +101,7 @@ AT_TOP: Mapping[str, set[str]] = {
     "models": {"torch", "diffusers"},
     "train": {"torch", "warp"},
     "ext": {"pxr"},
+    "service": {"fastapi"},
 }
 
 

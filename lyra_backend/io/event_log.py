@@ -8,6 +8,7 @@ disturbs nobody.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["EVENT_FILE", "Ending", "append", "begin", "end", "follow"]
+__all__ = ["EVENT_FILE", "Ending", "append", "begin", "end", "follow", "new_lines"]
 
 EVENT_FILE = "events.jsonl"
 _POLL_S = 0.1
@@ -36,6 +37,7 @@ def begin(root: Path) -> None:
     import psutil
 
     own = psutil.Process()
+    _end_line(root / EVENT_FILE)
     append(root, {"begun": {"pid": own.pid, "since": own.create_time()}})
 
 
@@ -64,7 +66,7 @@ def follow(root: Path, show: Callable[[dict[str, Any]], None], go_on: Callable[[
         # asked first: what a process wrote before it ended is still to be read
         is_gone, is_last = process is not None and not _is_alive(process), not go_on()
         try:
-            lines, at = _new_lines(root / EVENT_FILE, at)
+            lines, at = new_lines(root / EVENT_FILE, at)
         except FileNotFoundError:
             return Ending.INTERRUPTED, "its directory was removed, as happens where there is nothing to keep"
         for line in lines:
@@ -81,14 +83,41 @@ def follow(root: Path, show: Callable[[dict[str, Any]], None], go_on: Callable[[
         time.sleep(_POLL_S)
 
 
-def _new_lines(path: Path, at: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole lines from byte `at` on; at first, and in a file begun anew, those of the last attempt."""
+def new_lines(path: Path, at: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines of a log from byte `at` on, and the byte to go on from.
+
+    Args:
+        path: the log.
+        at: where to begin; with 0, and in a file that was begun anew, at the latest attempt.
+
+    Raises:
+        FileNotFoundError: there is no log, or no longer.
+    """
     if at == 0 or at > path.stat().st_size:
         at = _start(path)
     with path.open("rb") as file:
         file.seek(at)
         whole = [raw for raw in file if raw.endswith(b"\n")]  # the last may be half-written
-    return [json.loads(raw) for raw in whole], at + sum(map(len, whole))
+    return [_parsed(raw) for raw in whole], at + sum(map(len, whole))
+
+
+def _end_line(path: Path) -> None:
+    """End the line that the last process was killed in, so that the next one is whole."""
+    with suppress(FileNotFoundError), path.open("rb+") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    """Return a line; one that its writer was killed in says nothing."""
+    try:
+        line: dict[str, Any] = json.loads(raw)
+    except ValueError:
+        return {}
+    return line
 
 
 def _start(path: Path) -> int:

@@ -1,0 +1,1 @@
+"""Routes: they read requests, ask the service, and write answers."""
