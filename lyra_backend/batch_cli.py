@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import InvalidRequest
 from .exits import ExitCode
-from .options import JsonFlag, size_bytes
+from .options import JsonFlag, device_names, size_bytes
 
 if TYPE_CHECKING:
     from .batch import Pool
@@ -121,11 +120,8 @@ def _local(
 ) -> AbstractContextManager[Pool]:
     from .batch.local import LocalPool
 
-    names = [name.strip() for name in devices.split(",")] if devices else []
-    if not all(name.isalnum() or name.startswith(("GPU-", "MIG-")) for name in names):
-        raise InvalidRequest(f"--devices: must name CUDA devices, such as 0,1, got {devices!r}.")
     share = threads or max(1, (os.cpu_count() or 1) // count)
-    return LocalPool(count, folder, storage, devices=names, threads=share, recycle_bytes=recycle)
+    return LocalPool(count, folder, storage, devices=device_names(devices), threads=share, recycle_bytes=recycle)
 
 
 def _cluster(

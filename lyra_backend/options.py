@@ -31,6 +31,7 @@ __all__ = [
     "add_memory_limit",
     "camera_sizes",
     "chosen_primitives",
+    "device_names",
     "parse_settings",
     "size_bytes",
     "take_files",
@@ -195,6 +196,18 @@ def size_bytes(option: str, text: str) -> int:
     number, unit = float(match[1]), match[2].lower()
     base = 1024 if unit.endswith("i") else 1000
     return round(number * base ** ("kmgt".index(unit[0]) + 1))
+
+
+def device_names(text: str | None) -> tuple[str, ...]:
+    """Return the CUDA devices that ``--devices 0,1`` names, by number or UUID.
+
+    Raises:
+        InvalidRequest: it reads otherwise.
+    """
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    if not all(re.fullmatch(r"[0-9]+|(GPU|MIG)-[0-9A-Za-z/-]+", name) for name in names):
+        raise InvalidRequest(f"--devices: must name CUDA devices, such as 0,1, got {shown(text)}.")
+    return names
 
 
 def camera_sizes(text: str | None) -> tuple[tuple[int, int], ...]:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .exits import ExitCode
-from .options import size_bytes
+from .options import device_names, size_bytes
 
 __all__ = ["serve", "watch"]
 
@@ -43,8 +43,8 @@ def serve(
     ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Jobs at a time; 0 only takes and keeps them.")] = 1,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each worker's libraries.")] = None,
-    device: Annotated[
-        list[str] | None, typer.Option(metavar="N", help="CUDA device, one a worker in turn; repeatable.")
+    devices: Annotated[
+        str | None, typer.Option(metavar="0,1", help="CUDA devices to hand out to the workers in turn.")
     ] = None,
     python: Annotated[
         str | None, typer.Option(metavar="PROGRAM", help="Python of the workers, where it is another one.")
@@ -99,7 +99,7 @@ def serve(
         models=_models(model or []),
         workers=workers,
         command=() if python is None else (python,),
-        devices=tuple(device or ()),
+        devices=device_names(devices),
         threads=threads,
         recycle_bytes=None if recycle_memory is None else size_bytes("--recycle-memory", recycle_memory),
         certificate=tls_cert,

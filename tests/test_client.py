@@ -72,6 +72,7 @@ def test_schemas_and_plans_need_no_imports_here(worker: Worker) -> None:
 
 
 def test_errors_keep_their_class_and_text(worker: Worker, tmp_path: Path) -> None:
+    worker.describe()
     pid = worker.pid
     with pytest.raises(InvalidRequest, match="Did you mean 'seed'"):
         worker.generate({"prompt": "a room", "sed": 1}, tmp_path / "run")

@@ -12,6 +12,7 @@ from lyra_backend.options import (
     PRIMITIVES_FOR,
     add_memory_limit,
     chosen_primitives,
+    device_names,
     parse_settings,
     with_generator_options,
 )
@@ -120,3 +121,12 @@ def test_a_version_and_a_primitive_are_one_too_many() -> None:
         chosen_primitives("nurec", "isaac5")
     with pytest.raises(InvalidRequest, match="--for isaac7: no such version"):
         chosen_primitives(None, "isaac7")
+
+
+def test_devices_are_numbers_or_uuids() -> None:
+    assert device_names(None) == ()
+    assert device_names("0, 1") == ("0", "1")
+    assert device_names("GPU-5d2a-77,MIG-0/1/2") == ("GPU-5d2a-77", "MIG-0/1/2")
+    for text in ("", "0,,1", "cuda:0", "0;1", "-1"):
+        with pytest.raises(InvalidRequest, match="--devices: must name CUDA devices, such as 0,1"):
+            device_names(text)
