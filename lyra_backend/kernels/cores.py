@@ -16,8 +16,14 @@ _PART = 2_000
 
 
 def core_count(device: wp.Device) -> int:
-    """Return how many threads may launch at a time: one for a GPU, which needs no help."""
-    return min(os.cpu_count() or 1, _MOST_CORES) if device.is_cpu else 1
+    """Return how many threads may launch at a time: one for a GPU, which needs no help.
+
+    OMP_NUM_THREADS bounds them as it does those of other libraries; several workers on one machine are given their share.
+    """
+    if not device.is_cpu:
+        return 1
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(given) if given.isdigit() and int(given) else os.cpu_count() or 1, _MOST_CORES)
 
 
 def launch_in_parts(
