@@ -18,7 +18,7 @@ _PART = 2_000
 def core_count(device: wp.Device) -> int:
     """Return how many threads may launch at a time: one for a GPU, which needs no help.
 
-    OMP_NUM_THREADS bounds them as it does those of other libraries; several workers on one machine are given their share.
+    OMP_NUM_THREADS bounds them, as it does those of other libraries: workers of one machine are given a share each.
     """
     if not device.is_cpu:
         return 1
