@@ -52,9 +52,10 @@ def batch(path: Path, out: Path, workers: int) -> list[str]:
 
 
 def timed(command: list[str]) -> dict[str, float]:
-    """Run a command to its end; return wall and CPU seconds, those of its children included."""
+    """Run a command to its end, its libraries with one thread; return wall and CPU seconds, its children's included."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    one = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=one)
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - begun
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall_s": round(wall, 2), "cpu_s": round(cpu, 2)}
