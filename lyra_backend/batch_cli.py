@@ -152,8 +152,8 @@ def _default_workers(devices: str | None) -> int:
 
 def _work_folder(out: str) -> Path:
     """Return where scenes are made: beside the others, where a rename puts them in place, or in the user's cache."""
-    if "://" not in out:
-        return Path(out) / ".work"
+    if "://" not in out or out.startswith("file://"):
+        return Path(out.removeprefix("file://")) / ".work"
     from .weights.store import default_folder
 
     return default_folder().parent / "batch" / hashlib.sha256(out.encode()).hexdigest()[:16]

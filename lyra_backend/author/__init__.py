@@ -32,6 +32,7 @@ __all__ = ["SPLAT_FILE", "Params", "run"]
 SPLAT_FILE = "gaussians.ply"
 _AUTO = "auto"
 _NONE = "none"
+_PROXY = "proxy"
 _ALL, _TRAIN = "all", "train"
 #: What a scene to train in should take on disk; thousands of them are copied to every machine.
 _TRAIN_MB = 10.0
@@ -46,7 +47,7 @@ class Params:
         "What is shown: the first primitive (auto), particleField, nurec, the exact surface where it is known (mesh), "
         "labelled meshes in place of the Gaussians, for depth, normals, segmentation and lidar (proxy), or none; with "
         "none no Gaussians are written at all.",
-        choices=(_AUTO, "particleField", "nurec", "mesh", "proxy", _NONE),
+        choices=(_AUTO, "particleField", "nurec", "mesh", _PROXY, _NONE),
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
@@ -74,14 +75,14 @@ class Params:
     keep: str = param(
         _ALL,
         "What a run leaves: all, or what training without pictures of the scene needs (train): no Gaussians, no exact "
-        "surface, one preview.",
+        "surface, no proxy unless it is what is shown, one preview.",
         choices=(_ALL, _TRAIN),
     )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
     def __post_init__(self) -> None:
         asked = "keep_splat" if self.keep_splat else f"appearance={self.appearance}"
-        if self.trains and (self.keep_splat or self.appearance not in (_AUTO, "proxy", _NONE)):
+        if self.trains and (self.keep_splat or self.appearance not in (_AUTO, _PROXY, _NONE)):
             raise InvalidRequest(f"author.keep: train leaves no Gaussians, but {asked} asks for them. Leave one out.")
 
     @property
@@ -128,9 +129,10 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         path = directory / collision.FILE_NAME
         counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.87))
         written.append(collision.FILE_NAME)
-        proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
-        counts |= proxy_counts
-        written += [proxy.file] if proxy.file else []
+        if not params.trains or wanted == _PROXY:  # several times the size of all else that training needs
+            proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
+            counts |= proxy_counts
+            written += [proxy.file] if proxy.file else []
     else:
         findings.append(_no_colliders(bundle.proxy.method))
     progress(0.95, "writing the stage")
@@ -189,7 +191,7 @@ def _write_version_stages(
 
 def _selected(appearance: str, shown: tuple[str, ...], has_colliders: bool) -> str:
     """Return the variant of `appearance` to select, out of those that exist."""
-    available = (*shown, *(("proxy",) if has_colliders else ()), _NONE)
+    available = (*shown, *((_PROXY,) if has_colliders else ()), _NONE)
     if appearance == _AUTO:
         return available[0]
     if appearance not in available:

@@ -7,13 +7,14 @@ what has none is not there.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ..atomic import atomic_write, remove_leftovers
+from ..atomic import atomic_write, remove_leftovers, replacing
 from ..errors import InvalidRequest, MissingDependency, WriteFailed
 from ..io.run_dir import COMPLETE_FILE
 from ..paths import given_path
@@ -66,7 +67,11 @@ class FolderStorage:
         try:
             directory.rename(target)
         except OSError as error:
-            raise WriteFailed(target, error) from error
+            if error.errno != errno.EXDEV:
+                raise WriteFailed(target, error) from error
+            with replacing(target) as part:  # from another disk
+                shutil.copytree(directory, part)
+            shutil.rmtree(directory)
 
     def take(self, directory: Path, name: str, files: Iterable[str]) -> None:
         for file in files:
@@ -88,6 +93,7 @@ class FolderStorage:
         place = self.root / folder
         if not place.is_dir():
             return frozenset()
+        remove_leftovers(place)
         return frozenset(path.name for path in place.iterdir() if (path / COMPLETE_FILE).is_file())
 
     def _place(self, name: str) -> Path:

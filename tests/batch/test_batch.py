@@ -5,6 +5,7 @@ Scenes are run directories without geometry, made in no time; `test_kill.py` has
 
 from __future__ import annotations
 
+import errno
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -309,3 +310,19 @@ def test_parquet_and_lines_say_the_same(items: tuple[Item, ...], tmp_path: Path)
     assert [row["name"] for row in table] == [row["name"] for row in rows]
     assert [json.loads(row["error_m"]) for row in table] == [row["error_m"] for row in rows]
     assert "| generator x | MIT |" in (tmp_path / "out" / "LICENSES.md").read_text()
+
+
+def test_scenes_may_be_made_on_another_disk(
+    items: tuple[Item, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(items, tmp_path / "whole")
+
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    storage = FolderStorage(tmp_path / "out")
+    monkeypatch.setattr(Path, "rename", other_disk)
+    pool = ThisThread(tmp_path / "work", storage)
+    Batch(items, storage, tmp_path / "work", BatchOptions()).run(pool, CancelToken(), Noted())
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
+    assert not (tmp_path / "work").exists()

@@ -46,7 +46,8 @@ def test_keep_train_leaves_little_and_no_gaussians(tmp_path: Path) -> None:
     names = {p.name for p in out.iterdir()}
     assert {"scene.usda", "stage.usda", "collision.usdc", "report.json", "preview.png"} <= names
     assert {p.name for p in out.glob("*.png")} == {"preview.png"}
-    assert not [name for name in names if "gaussians" in name or "truth" in name or "isaac" in name]
+    left_out = ("gaussians", "truth", "isaac", "proxy")
+    assert not [name for name in names if any(word in name for word in left_out)]
     assert sum(p.stat().st_size for p in out.rglob("*")) < MOST_BYTES
     assert faults_of_run(out) == []
     stage = Usd.Stage.Open(str(out / "stage.usda"))
@@ -55,6 +56,26 @@ def test_keep_train_leaves_little_and_no_gaussians(tmp_path: Path) -> None:
         p.relative_to(out).as_posix()
         for p in out.rglob("*")
         if p.name not in ("events.jsonl", "timings.json", ".complete")
+    }
+
+
+def test_the_proxy_is_there_to_train_in_where_it_is_shown(tmp_path: Path) -> None:
+    bundle = SceneBundle(
+        cloud_of(40), room_proxy(), {"particle_field": registry.get("author", "particle_field").Params()}
+    )
+    found = {}
+    for appearance in ("auto", "none", "proxy"):
+        folder = tmp_path / appearance
+        folder.mkdir()
+        author.run(bundle, folder, Params(keep="train", appearance=appearance), Progress())
+        stage = Usd.Stage.Open(str(folder / "scene.usda"))
+        variants = stage.GetDefaultPrim().GetVariantSet("appearance")
+        is_there = (folder / "proxy.usdc").is_file()
+        found[appearance] = (is_there, sorted(variants.GetVariantNames()), variants.GetVariantSelection())
+    assert found == {
+        "auto": (False, ["none"], "none"),
+        "none": (False, ["none"], "none"),
+        "proxy": (True, ["none", "proxy"], "proxy"),
     }
 
 
