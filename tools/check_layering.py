@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = "lyra_backend"
-STAGES = ("generate", "refine", "light", "collide", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate")
 NOUNS = {"types", "errors", "progress", "params"}
 FACES_BASE = NOUNS | {"registry", "plan", "paths"}
 
@@ -41,6 +41,7 @@ MAY: Mapping[str, set[str]] = {
     "light": NOUNS | {"kernels", "render"},
     "collide": NOUNS | {"kernels", "render", "memory"},
     "detail": NOUNS | {"render"},
+    "place": NOUNS | {"kernels", "render"},
     "author": NOUNS | {"io", "registry", "atomic", "detail", "__init__"},
     "validate": NOUNS | {"render"},
     "train": NOUNS | {"kernels"},

@@ -13,6 +13,7 @@ from .generation import Generation, Scale
 from .keyframe import Keyframe
 from .light import Bulb, Environment, LightEstimate, SceneLight
 from .mesh import TexturedMesh, TexturedPart, TriangleMesh
+from .navigation import Cell, Locomotion, Navigation, OccupancyMap, Robot, RobotSpace, SpawnPoints, Task
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
 from .result import ScenePlan, SceneResult
@@ -25,6 +26,7 @@ __all__ = [
     "Approximation",
     "Bulb",
     "Camera",
+    "Cell",
     "CollisionPart",
     "CollisionProxy",
     "Environment",
@@ -38,8 +40,13 @@ __all__ = [
     "Keyframe",
     "KinematicBody",
     "LightEstimate",
+    "Locomotion",
+    "Navigation",
+    "OccupancyMap",
     "Outcome",
     "Primitive",
+    "Robot",
+    "RobotSpace",
     "Role",
     "RunReport",
     "Scale",
@@ -52,7 +59,9 @@ __all__ = [
     "Severity",
     "Shape",
     "Similarity",
+    "SpawnPoints",
     "StageReport",
+    "Task",
     "TexturedMesh",
     "TexturedPart",
     "TriangleMesh",

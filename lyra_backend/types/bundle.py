@@ -10,6 +10,7 @@ from .collision import CollisionProxy
 from .gaussians import GaussianCloud
 from .light import Environment, SceneLight
 from .mesh import TexturedMesh
+from .navigation import Navigation
 from .sequence import GaussianSequence
 
 __all__ = ["SceneBundle"]
@@ -29,6 +30,7 @@ class SceneBundle:
         environment: what surrounds a robot in it, None if that is not known.
         seed: source of what is varied at random.
         truth: the exact surface, frame WORLD; None if that is not known.
+        navigation: where robots can be in it; None if nobody looked.
     """
 
     cloud: GaussianCloud
@@ -40,3 +42,4 @@ class SceneBundle:
     environment: Environment | None = None
     seed: int = 0
     truth: TexturedMesh | None = None
+    navigation: Navigation | None = None
