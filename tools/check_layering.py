@@ -53,7 +53,7 @@ MAY: Mapping[str, set[str]] = {
     "atlas_cli": {"api", "console", "exits", "options"},
     "api": FACES_BASE | {"io", "atlas", "conversion", "footprint", "pipeline"},
     "worker_process": {"errors", "progress"},
-    "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
+    "worker": {"__init__", "api", "catalog", "errors", "memory", "models", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
     "pool": {"client", "errors", "progress", "types", "worker_process"},
     "stop_signals": {"progress"},

@@ -80,7 +80,8 @@ def placements(
 def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[None]:
     """Keep GPUs to the memory that may be taken and to repeatable kernels, and say what to do when memory runs out.
 
-    What is set is set for the whole process, so that one scene is made at a time; it is as before afterwards.
+    What is set is set for the whole process, so that one scene is made at a time; it is as before afterwards. Networks
+    that stay loaded for the next scene do so only if this one goes well.
 
     Args:
         placed: where networks work.
@@ -90,7 +91,9 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
         InvalidRequest: memory ran out.
     """
     gpus = [each.device for each in placed if each.device.type == "cuda"]
-    with _memory_errors():
+    from ...models.warm import WARM
+
+    with _memory_errors(), WARM.scene():
         if not gpus:
             yield
             return
