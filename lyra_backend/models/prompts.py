@@ -47,7 +47,8 @@ def prompt_embeddings(
     """Return the embedding (1, 512, E) of each text; None if there is no text encoder to make one that is missing.
 
     The encoder has 11 billion parameters. What it said is kept, so that it is loaded once for all texts that it has not
-    seen, and let go afterwards, unless models stay loaded (:mod:`.warm`) and it is on the device as a whole. What another encoder said, or the same in another precision, is not taken for it.
+    seen, and let go afterwards, unless models stay loaded (:mod:`.warm`) and it is on the device as a whole. What
+    another encoder said, or the same in another precision, is not taken for it.
 
     Args:
         encoder: folder of a T5 encoder with its tokenizer.
