@@ -153,9 +153,11 @@ def files_state(paths: Iterable[Path]) -> tuple[tuple[Any, ...], ...]:
 
 def free_unused(gpu: bool | None = None) -> None:
     """Give memory that nobody uses any more back to the system; that of GPUs if `gpu`, by default if any was used."""
-    gc.collect()  # hooks of networks hold each other
     torch = sys.modules.get("torch")
-    if torch is None or not (torch.cuda.is_initialized() if gpu is None else gpu):
+    if torch is None:
+        return
+    gc.collect()  # hooks of networks hold each other
+    if not (torch.cuda.is_initialized() if gpu is None else gpu):
         return
     torch.cuda.empty_cache()
     if hasattr(torch.accelerator, "empty_host_cache"):
