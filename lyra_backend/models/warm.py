@@ -97,12 +97,16 @@ class WarmModels:
 
     @contextmanager
     def scene(self) -> Iterator[None]:
-        """Give back all that was taken in the block if it fails: nobody knows in which state that is."""
+        """Give back all that was taken in the block if it fails: nobody knows in which state that is.
+
+        The error itself may hold on to it; call :func:`free_unused` once that is dealt with.
+        """
         self._borrowed.clear()
         try:
             yield
         except BaseException:
-            self.drop(self._borrowed)
+            for slot in self._borrowed:
+                self._kept.pop(slot, None)
             raise
         finally:
             self._borrowed.clear()

@@ -16,7 +16,7 @@ from lyra_backend.generate import lyra, lyra_dynamic
 from lyra_backend.generate._lyra import start
 from lyra_backend.models import lyra as models_lyra
 from lyra_backend.models import prompts
-from lyra_backend.models.warm import WARM
+from lyra_backend.models.warm import WARM, free_unused
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.types import Generation, SceneRequest
 
@@ -150,6 +150,7 @@ def test_a_cancelled_scene_leaves_no_network_behind(photo, depth, still_model, t
     with pytest.raises(Cancelled):
         run(request(photo, still_model, depth), tmp_path / "b", QUICK, Progress(listen, token))
     assert len(evaluations) <= 3 + 2
+    free_unused()
     assert [each() for each in networks] == [None] * 3
     loads.clear()
     evaluations.clear()
