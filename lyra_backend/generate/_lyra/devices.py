@@ -103,16 +103,19 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
 
 @contextmanager
 def _memory_errors() -> Iterator[None]:
-    """Say what to do when the memory of a GPU runs out.
+    """Say what to do when the memory of a GPU runs out; nothing stays loaded then.
 
     Raises:
         InvalidRequest: it did.
     """
+    from ...models.warm import WARM
+
     try:
         yield
     except RuntimeError as error:
         if not _is_of_memory(error):
             raise
+        WARM.drop()
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InvalidRequest(
             f"GPU memory: {reason}. Close what else uses the GPU, or say what may be taken, such as --vram 16, and "

@@ -43,6 +43,7 @@ class Wishes:
         intrinsics, fov, fit, scale, depth_estimator: as users say them.
         depth_network: folder or file of its weights.
         device: torch device that it works on.
+        vram: memory of a GPU that may be taken [GB]; None is all that is free.
     """
 
     intrinsics: str | None
@@ -52,6 +53,7 @@ class Wishes:
     depth_estimator: str
     depth_network: Path
     device: str
+    vram: float | None = None
 
     def check_estimator(self) -> None:
         """Look for the network for depth, without loading it; see :func:`check_estimator`."""
@@ -68,7 +70,7 @@ class Wishes:
         files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
         # what is in 16 bits on the disk may be in 32 when it works
         needed = 2.0 * sum(file.stat().st_size for file in files) + _DEPTH_BESIDE
-        WARM.make_room(slot, needed, lambda: room_bytes(torch.device(self.device), None))
+        WARM.make_room(slot, needed, lambda: room_bytes(torch.device(self.device), self.vram))
         return WARM.take(
             slot,
             [path],
