@@ -154,9 +154,9 @@ def _work_folder(out: str) -> Path:
     """Return where scenes are made: beside the others, where a rename puts them in place, or in the user's cache."""
     if "://" not in out or out.startswith("file://"):
         return Path(out.removeprefix("file://")) / ".work"
-    from .weights.store import default_folder
+    from .paths import cache_folder
 
-    return default_folder().parent / "batch" / hashlib.sha256(out.encode()).hexdigest()[:16]
+    return cache_folder() / "batch" / hashlib.sha256(out.encode()).hexdigest()[:16]
 
 
 def _show_plan(plan: BatchPlan, as_json: bool) -> None:

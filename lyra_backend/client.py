@@ -41,12 +41,14 @@ class Worker:
     """A worker process and the right to give it jobs, one at a time; jobs from several threads wait for each other.
 
     The process is started for the first job, and anew after it died or held more than `recycle_bytes` after a job.
+    Networks of a scene stay loaded in it for the next one (:mod:`lyra_backend.models.warm`).
 
     Args:
         command: how Python is started in the worker's environment; this process's own by default.
         environment: variables to set for it, such as CUDA_VISIBLE_DEVICES.
         threads: how many threads its libraries may use; None leaves that to them.
-        recycle_bytes: resident memory above which it is replaced between jobs [bytes]; None keeps it.
+        recycle_bytes: resident memory, beside networks that it keeps loaded, above which it is replaced between jobs
+            [bytes]; None keeps it.
         patience_s: how long a cancelled job may go on until its process is ended; finished stages are kept [s].
     """
 
@@ -131,7 +133,7 @@ class Worker:
             finally:
                 if not process.is_idle:
                     self.close()
-            if self._recycle_bytes is not None and told["memory_bytes"] > self._recycle_bytes:
+            if self._recycle_bytes is not None and told["memory_bytes"] - told["warm_bytes"] > self._recycle_bytes:
                 self.close()
         if told["say"] == "failed":
             raise revived(told["error"], told["message"])

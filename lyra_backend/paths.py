@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from .errors import InvalidRequest, shown
 
-__all__ = ["check_new", "given_path"]
+__all__ = ["cache_folder", "check_new", "data_folder", "given_path"]
+
+_PROGRAM = "lyra-scenegen"
+
+
+def cache_folder() -> Path:
+    """Return where this program keeps what can be fetched or made again: the platform's place for it, by user."""
+    return _user_folder("XDG_CACHE_HOME", ".cache")
+
+
+def data_folder() -> Path:
+    """Return where this program keeps its data: the platform's place for it, by user."""
+    return _user_folder("XDG_DATA_HOME", ".local/share")
+
+
+def _user_folder(variable: str, usual: str) -> Path:
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get(variable) or Path.home() / usual
+    return Path(base) / _PROGRAM
 
 
 def given_path(subject: str, value: object) -> Path:

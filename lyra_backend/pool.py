@@ -149,16 +149,23 @@ def persist(worker: Worker, job: Job, listener: Callable[[Event], None] | None =
     while True:
         try:
             return worker.generate(job.request, job.out, overwrite=job.overwrite, listener=show, token=job.token)
-        except WorkerDied:
+        except WorkerDied as error:
             if furthest > reached + _FURTHER:
                 lives, reached = _LIVES, furthest
             lives -= 1
             if lives == 0:
-                raise
+                raise _given_up(error, furthest) from error
         except DirectoryBusy:
             if time.monotonic() > until or job.token.cancelled:
                 raise
             time.sleep(_POLL_S)
+
+
+def _given_up(last: WorkerDied, furthest: float) -> WorkerDied:
+    return WorkerDied(
+        f"job: took {_LIVES} workers down and came no further than {furthest:.0%}, so it is not tried again. If memory "
+        f"ran out, run fewer workers at a time or ask for less; finished stages are kept. The last one: {last}"
+    )
 
 
 def _device(devices: Sequence[str], number: int) -> Mapping[str, str]:

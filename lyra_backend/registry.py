@@ -43,8 +43,12 @@ def _own(stage: str) -> dict[str, str]:
     return found
 
 
+@cache
 def _offers(stage: str) -> dict[str, list[str]]:
-    """Return {plugin name: the modules that offer it}: ours first, then those of other packages."""
+    """Return {plugin name: the modules that offer it}: ours first, then those of other packages.
+
+    Looked for once: what is installed into a running process is not seen.
+    """
     offers = {name: [f"lyra_backend.{stage}.{name}"] for name in _own(stage)}
     for entry in entry_points(group=f"lyra_backend.{stage}"):
         modules = offers.setdefault(entry.name, [])

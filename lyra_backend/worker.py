@@ -13,7 +13,9 @@ Requests are objects with "do" and, but for "exit", "job", a name that every ans
     {"do": "exit"}                                          as does the end of the input
 
 Answers have "say": "ready" once, then "event" (`Event`), and for each job one "done" (result) or "failed" (error class
-and message). Both tell the memory that the process holds, so that one that leaks can be replaced between jobs.
+and message). Both tell the memory that the process holds, so that one that leaks can be replaced between jobs, and how
+much of it networks take that stay loaded for the next job (`models.warm`): those are no leak. They are given back when
+something else needs the memory, when no job came for a while, and at the end.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from typing import Any, TextIO
 from . import __version__
 from .errors import InvalidRequest, LyraError, StageFailed, nearest
 from .memory import resident_memory_bytes
+from .models.warm import WARM, free_unused
 from .progress import CancelToken, Event
 from .worker_process import PROTOCOL
 
@@ -38,6 +41,8 @@ __all__ = ["main"]
 
 #: How long a job may take to come to a report of progress when nobody is left to work for [s].
 _PATIENCE_S = 10.0
+#: Networks that nobody asked for so long are given back [s].
+_IDLE_S = 600.0
 
 Message = dict[str, Any]
 
@@ -112,10 +117,21 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channel = _Channel()
     inbox = _Inbox(sys.stdin)
+    WARM.keep()
     channel.say("ready", protocol=PROTOCOL, version=__version__)
-    while (message := inbox.jobs.get()) is not None:
+    while (message := _next(inbox.jobs)) is not None:
         _work(message, inbox, channel)
+    WARM.keep(False)
     return 0
+
+
+def _next(jobs: queue.Queue[Message | None], idle_s: float = _IDLE_S) -> Message | None:
+    """Return the next job, None at the end; what is kept for jobs that do not come is given back meanwhile."""
+    try:
+        return jobs.get(timeout=idle_s)
+    except queue.Empty:
+        WARM.drop()
+        return jobs.get()
 
 
 def _work(message: Message, inbox: _Inbox, channel: _Channel) -> None:
@@ -126,12 +142,14 @@ def _work(message: Message, inbox: _Inbox, channel: _Channel) -> None:
         channel.say("event", job=job, event=asdict(event))
 
     try:
-        result = _task(message["do"])(message, show, inbox.token(job))
-        channel.say("done", job=job, result=result, memory_bytes=resident_memory_bytes())
+        said, answer = "done", {"result": _task(message["do"])(message, show, inbox.token(job))}
     except Exception as error:
-        channel.say("failed", job=job, **_told(error), memory_bytes=resident_memory_bytes())
+        said, answer = "failed", _told(error)
     finally:
         inbox.forget(job)
+    if said == "failed":
+        free_unused()  # what the job held was held by its error until now
+    channel.say(said, job=job, **answer, memory_bytes=resident_memory_bytes(), warm_bytes=WARM.held_bytes("cpu"))
 
 
 def _told(error: Exception) -> Message:

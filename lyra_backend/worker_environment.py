@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import InvalidRequest, LyraError
+from .paths import data_folder
 
 __all__ = ["EnvironmentFailed", "default_folder", "find_python", "is_current", "make_environment", "python_in"]
 
@@ -36,11 +37,7 @@ class EnvironmentFailed(LyraError):
 
 def default_folder() -> Path:
     """Return where the workers' environment lies: the platform's place for a program's data."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "lyra-scenegen" / "python"
+    return data_folder() / "python"
 
 
 def find_python(folder: Path | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from lyra_backend.io.run_dir import RunDirectory
 from lyra_backend.pool import Job, WorkerPool
 from lyra_backend.progress import CancelToken, Event
 from lyra_backend.types import SceneRequest
+from lyra_backend.worker import _next
+from lyra_backend.worker_process import WorkerProcess
 
 REQUEST = SceneRequest.from_json(
     {"prompt": "a small bathroom", "seed": 1, "preset": "draft", "params": {"generate": {"gaussian_count": 20000}}}
@@ -127,6 +130,35 @@ def test_a_worker_that_holds_too_much_is_replaced_between_jobs(scene: Path) -> N
         assert worker.generate(REQUEST, scene).reused
 
 
+def test_networks_that_stay_loaded_are_no_leak(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.describe()
+    pid, usual = worker.pid, WorkerProcess.work
+    monkeypatch.setattr(worker, "_recycle_bytes", 4_000_000_000)
+    held = {"memory_bytes": 27_000_000_000, "warm_bytes": 23_000_000_000}
+    monkeypatch.setattr(WorkerProcess, "work", lambda self, *given: {**usual(self, *given), **held})
+    worker.describe()
+    assert worker.pid == pid
+    held["warm_bytes"] -= 1
+    worker.describe()
+    assert worker.pid is None
+
+
+def test_networks_that_nobody_asks_for_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: queue.Queue[dict[str, str] | None] = queue.Queue()
+    dropped: list[str] = []
+
+    def drop() -> None:
+        dropped.append("all")
+        jobs.put({"do": "describe", "job": "late"})
+
+    monkeypatch.setattr("lyra_backend.worker.WARM.drop", drop)
+    jobs.put({"do": "describe", "job": "soon"})
+    assert [_next(jobs, 0.01), dropped] == [{"do": "describe", "job": "soon"}, []]
+    assert [_next(jobs, 0.01), dropped] == [{"do": "describe", "job": "late"}, ["all"]]
+    jobs.put(None)
+    assert _next(jobs, 0.01) is None
+
+
 def test_a_worker_ends_with_whoever_started_it(tmp_path: Path) -> None:
     code = (
         "import sys, time\nfrom lyra_backend.client import Worker\nworker = Worker()\nworker.describe()\n"
@@ -213,7 +245,7 @@ def test_a_job_outlives_any_number_of_workers_as_long_as_it_comes_further(tmp_pa
             killed.append(event.stage)
             os.kill(pool.pids[0], signal.SIGKILL)
 
-        with pytest.raises(WorkerDied, match="SIGKILL"):
+        with pytest.raises(WorkerDied, match=r"took 3 workers down and came no further than \d+%.*SIGKILL"):
             pool.submit(Job(_seeded(2), tmp_path / "other"), kill_always).result()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -40,12 +41,36 @@ def test_unknown_names_get_a_suggestion() -> None:
         registry.get("generate", "rgdb")
 
 
+@pytest.fixture(autouse=True)
+def looked_for_anew() -> Iterator[None]:
+    """Packages do not come and go in a process; here they do."""
+    registry._offers.cache_clear()
+    yield
+    registry._offers.cache_clear()
+
+
+def test_packages_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def offered(group: str) -> list[EntryPoint]:
+        asked.append(group)
+        return []
+
+    monkeypatch.setattr(registry, "entry_points", offered)
+    registry._offers.cache_clear()
+    for _ in range(3):
+        registry.get("generate", "procedural")
+        registry.names("collide")
+    assert asked == ["lyra_backend.generate", "lyra_backend.collide"]
+
+
 def test_other_packages_can_offer_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     def offered(group: str) -> list[EntryPoint]:
         plugins = [EntryPoint("outside", "lyra_backend.generate.rgbd", group), EntryPoint("rgbd", "elsewhere", group)]
         return plugins if group == "lyra_backend.generate" else []
 
     monkeypatch.setattr(registry, "entry_points", offered)
+    registry._offers.cache_clear()
     assert "outside" in registry.names("generate")
     assert registry.get("generate", "outside").__name__ == "lyra_backend.generate.rgbd"
     assert registry.summary("generate", "outside") == "from lyra_backend.generate.rgbd"
@@ -113,3 +138,4 @@ def offer(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
         return [EntryPoint("outside", m, group) for m in modules] if group == "lyra_backend.generate" else []
 
     monkeypatch.setattr(registry, "entry_points", offered)
+    registry._offers.cache_clear()

@@ -56,11 +56,17 @@ def find_sources(paths: Sequence[Path], *, force: bool) -> tuple[Source, ...]:
 
 
 def _scenes_of(path: Path) -> Iterator[Path]:
+    from ..batch.attempt import SCENES
     from ..batch.dataset import INDEX_FILE
     from ..batch.records import ACCEPTED
 
     index = path / INDEX_FILE
     if not index.is_file():
+        if (path / SCENES).is_dir():
+            raise InvalidRequest(
+                f"{path}: looks like a batch, but has no {INDEX_FILE}, which a batch writes when it ends. Let the "
+                f"batch go on to its end with the same command, or name scenes: {path / SCENES}/*"
+            )
         yield path
         return
     rows = list(_rows(index))

@@ -90,6 +90,7 @@ class RayPool:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._ray.shutdown()
 
+    @property
     def pids(self) -> tuple[int, ...]:
         """Process numbers of the hosts, on their nodes."""
         return tuple(self._ray.get([host.pid.remote() for host in self._hosts]))

@@ -57,8 +57,8 @@ def no_floor(ground_m2: float, standing_m2: float, least_m2: float) -> Finding:
     text = (
         f"No floor was found: {ground_m2:.2f} m2 of surface are reached from above, {standing_m2:.2f} m2 of it are "
         f"less steep than 39 degrees, wide enough for a foot, thin, and have headroom; {least_m2:g} m2 are "
-        "needed (collide.min_floor). No collider was made. Check which way is up (--up), the scale (--scale), and "
-        "whether the splat shows a floor."
+        "needed (collide.min_floor). No collider was made. Check which way is up (of a splat: --up), the scale "
+        "(--scale), and whether the scene shows a floor."
     )
     return Finding("collide.no_floor", Severity.ERROR, text, round(standing_m2, 3), least_m2)
 
@@ -69,7 +69,7 @@ def walls_in_the_air(hanging_m2: float, walls_m2: float, limit: float) -> Findin
     text = (
         f"No floor was found: {100 * share:.0f} % of {walls_m2:.1f} m2 of walls end in the air below what looks like a "
         "floor, so that is a roof, a ceiling or the top of an object, seen from the wrong side. No collider was made. "
-        "Check which way is up (--up), scan the ground as well, or allow it with collide.max_hanging=1."
+        "Check which way is up (of a splat: --up), scan the ground as well, or allow it with collide.max_hanging=1."
     )
     return Finding("collide.inside_out", Severity.ERROR, text, round(share, 4), limit)
 
@@ -88,7 +88,7 @@ def floor_over_cameras(buried: int, cameras: int) -> Finding:
     """The cameras say that what was taken for the floor is above their heads."""
     text = (
         f"No floor was found: {buried} of {cameras} cameras are below what looks like one, so that is a ceiling, and "
-        "the Gaussians show nothing under it. No collider was made. Check which way is up (--up)."
+        "the Gaussians show nothing under it. No collider was made. Check which way is up (of a splat: --up)."
     )
     return Finding("collide.inside_out", Severity.ERROR, text, round(buried / cameras, 4), 0.5)
 

@@ -30,6 +30,22 @@ def _edge_at(directory: wp.array3d(dtype=int), edge_index: wp.array3d(dtype=int)
 
 
 @wp.func
+def _slot(owner: wp.int64) -> int:
+    """Block of a flat index, which passes 32 bits from 1.4 million blocks on."""
+    return int(owner // wp.int64(1536))
+
+
+@wp.func
+def _axis(owner: wp.int64) -> int:
+    return int((owner // wp.int64(512)) % wp.int64(3))
+
+
+@wp.func
+def _local(owner: wp.int64) -> int:
+    return int(owner % wp.int64(512))
+
+
+@wp.func
 def _point(blocks: wp.array(dtype=wp.vec3i), slot: int, local: int) -> wp.vec3i:
     return blocks[slot] * 8 + wp.vec3i(local // 64, (local // 8) % 8, local % 8)
 
@@ -40,7 +56,7 @@ def _widen(
     directory: wp.array3d(dtype=int),
     blocks: wp.array(dtype=wp.vec3i),
     edge_index: wp.array3d(dtype=int),
-    owner: wp.array(dtype=int),
+    owner: wp.array(dtype=wp.int64),
     density: wp.array(dtype=float),
     low: wp.array(dtype=float),
     high: wp.array(dtype=float),
@@ -51,8 +67,8 @@ def _widen(
     wide_position: wp.array(dtype=float),
 ) -> None:
     edge = wp.tid()
-    axis = (owner[edge] // 512) % 3
-    point = _point(blocks, owner[edge] // 1536, owner[edge] % 512)
+    axis = _axis(owner[edge])
+    point = _point(blocks, _slot(owner[edge]), _local(owner[edge]))
     step = wp.vec3i(0, 0, 0)
     step[axis] = 1
     before = _edge_at(directory, edge_index, point - step, axis)
@@ -75,15 +91,15 @@ def _typical(
     directory: wp.array3d(dtype=int),
     blocks: wp.array(dtype=wp.vec3i),
     edge_index: wp.array3d(dtype=int),
-    owner: wp.array(dtype=int),
+    owner: wp.array(dtype=wp.int64),
     density: wp.array(dtype=float),
     # out
     typical: wp.array(dtype=float),
 ) -> None:
     edge = wp.tid()
-    local = owner[edge] % 512
-    axis = (owner[edge] // 512) % 3
-    point = _point(blocks, owner[edge] // 1536, local)
+    local = _local(owner[edge])
+    axis = _axis(owner[edge])
+    point = _point(blocks, _slot(owner[edge]), local)
     most = density[edge]
     for n in range(27):
         other = _edge_at(directory, edge_index, point + wp.vec3i(n // 9 - 1, (n // 3) % 3 - 1, n % 3 - 1), axis)
@@ -149,7 +165,7 @@ def _unite_edges(
     directory: wp.array3d(dtype=int),
     blocks: wp.array(dtype=wp.vec3i),
     edge_index: wp.array3d(dtype=int),
-    owner: wp.array(dtype=int),
+    owner: wp.array(dtype=wp.int64),
     kept: wp.array(dtype=wp.uint8),
     # out
     parent: wp.array(dtype=int),
@@ -157,8 +173,8 @@ def _unite_edges(
     edge = wp.tid()
     if kept[edge] == wp.uint8(0):
         return
-    axis = (owner[edge] // 512) % 3
-    point = _point(blocks, owner[edge] // 1536, owner[edge] % 512)
+    axis = _axis(owner[edge])
+    point = _point(blocks, _slot(owner[edge]), _local(owner[edge]))
     for n in range(48):
         other = _neighbour(directory, edge_index, point, axis, n)
         if other >= 0 and other < edge:
@@ -172,7 +188,7 @@ def _touching(
     directory: wp.array3d(dtype=int),
     blocks: wp.array(dtype=wp.vec3i),
     edge_index: wp.array3d(dtype=int),
-    owner: wp.array(dtype=int),
+    owner: wp.array(dtype=wp.int64),
     kept: wp.array(dtype=wp.uint8),
     candidate: wp.array(dtype=wp.uint8),
     # out
@@ -182,8 +198,8 @@ def _touching(
     grown[edge] = kept[edge]
     if kept[edge] != wp.uint8(0) or candidate[edge] == wp.uint8(0):
         return
-    axis = (owner[edge] // 512) % 3
-    point = _point(blocks, owner[edge] // 1536, owner[edge] % 512)
+    axis = _axis(owner[edge])
+    point = _point(blocks, _slot(owner[edge]), _local(owner[edge]))
     for n in range(48):
         other = _neighbour(directory, edge_index, point, axis, n)
         if other >= 0:
@@ -215,7 +231,7 @@ class _Lattice:
         """Flat index (block, axis, point) of every edge, in order of the edges; looked for if it is not given."""
         if owner is None:
             owner = np.flatnonzero(self.arrays[2].numpy() >= 0)
-        return wp.array(np.ascontiguousarray(owner, np.int32), dtype=int, device=self.device, copy=False)
+        return wp.array(np.ascontiguousarray(owner, np.int64), dtype=wp.int64, device=self.device, copy=False)
 
 
 def widened(

@@ -73,13 +73,18 @@ class ModelFolders:
         found.check()
         return found
 
+    @property
+    def networks(self) -> tuple[Path, Path, Path]:
+        """The folders of the networks that must be there."""
+        return self.decoder, self.transformer, self.vae
+
     def check(self) -> None:
         """Look for configurations and weights of the networks that must be there.
 
         Raises:
             InvalidRequest: one is missing, or the decoder belongs to other videos.
         """
-        for network in (self.decoder, self.transformer, self.vae):
+        for network in self.networks:
             read_config(network)
             if not any(network.glob("*.safetensors")):
                 raise InvalidRequest(

@@ -6,9 +6,8 @@ a video, and the Gaussian decoder turns all of these latents, never decoded to p
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,8 +25,9 @@ from .gaussian_decoder import GaussianDecoder
 from .gen3c import Condition, Sampler, check_channels, pad_outside
 from .latent_space import Frames, LatentSpace
 from .loading import load_network
-from .placement import Placement
+from .placement import LYRA, Placement, room_bytes
 from .rays import Rays, gaussian_rays, plucker_map, relative_to_first, time_embedding, time_pictures
+from .warm import WARM, Slot, files_state, free_unused
 
 __all__ = ["Lyra", "Report"]
 
@@ -48,6 +48,7 @@ class Lyra:
         folders: where its networks lie.
         placement: where its networks work.
         space, network, decoder: tokenizer, video model (None once it is released) and Gaussian decoder.
+        tokenizer_state: what tells the tokenizer from others, see :func:`~.warm.files_state`.
     """
 
     folders: ModelFolders
@@ -55,6 +56,49 @@ class Lyra:
     space: LatentSpace
     network: CosmosTransformer3DModel | None
     decoder: GaussianDecoder
+    tokenizer_state: Hashable = None
+
+    @staticmethod
+    def take(
+        folders: ModelFolders, placement: Placement, views: int, vram_gb: float | None = None, *, network: bool = True
+    ) -> Lyra:
+        """Return the model of a scene before this one if it is the same and still loaded, else :meth:`load` it.
+
+        Others that stay loaded are given back where its memory does not do for them as well.
+
+        Args:
+            folders, placement, network: see :meth:`load`.
+            views: how many videos the scene has.
+            vram_gb: memory of a GPU that may be taken; None is all that is free.
+
+        Raises:
+            InvalidRequest, MissingDependency: see :meth:`load`.
+        """
+        slot, parts = Lyra.slot(placement), folders.networks
+        needed = placement.bytes_needed(folders.budget(views))
+        WARM.make_room(slot, needed, lambda: room_bytes(placement.device, vram_gb))
+        model = WARM.take(
+            slot,
+            parts,
+            placement,
+            lambda: Lyra.load(folders, placement, network=network),
+            lambda lyra: lyra.networks,
+        )
+        # files are the same, what they are to make may be another: embeddings, helpers, format of videos
+        model.folders = folders
+        if network and model.network is None:
+            model.network = _video_model(folders, placement)
+        return model
+
+    @staticmethod
+    def waits(folders: ModelFolders, placement: Placement) -> bool:
+        """Return whether :meth:`take` would have nothing to load."""
+        return WARM.holds(Lyra.slot(placement), folders.networks, placement)
+
+    @staticmethod
+    def slot(placement: Placement) -> Slot:
+        """Where a model of a placement stays loaded."""
+        return LYRA, str(placement.device)
 
     @staticmethod
     def load(folders: ModelFolders, placement: Placement, *, network: bool = True) -> Lyra:
@@ -70,15 +114,16 @@ class Lyra:
             MissingDependency: see :meth:`Placement.place_network`.
         """
         check_channels(read_config(folders.transformer))
+        state = files_state([folders.vae])
         decoder = load_network(GaussianDecoder, folders.decoder, placement.dtype)
         tokenizer = load_network(AutoencoderKLCosmos, folders.vae, placement.dtype)
-        loaded = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype) if network else None
         return Lyra(
             folders,
             placement,
             LatentSpace(placement.place_tokenizer(tokenizer)),
-            None if loaded is None else placement.place_network(pad_outside(loaded)),
+            _video_model(folders, placement) if network else None,
             decoder.eval(),
+            state,
         )
 
     @property
@@ -89,12 +134,33 @@ class Lyra:
     def release_network(self) -> None:
         """Give back the memory of the video model, once all videos are made."""
         self.network = None
-        gc.collect()
-        if self.placement.device.type == "cuda":
-            torch.cuda.empty_cache()
-            if hasattr(torch.accelerator, "empty_host_cache"):
-                # else pinned memory of weights that visited would be missing to the plan of the next scene
-                torch.accelerator.empty_host_cache()
+        free_unused(self.placement.device.type == "cuda")
+
+    @property
+    def networks(self) -> list[torch.nn.Module]:
+        """Its networks that are loaded."""
+        known = (self.space.tokenizer, self.network, self.decoder)
+        return [network for network in known if network is not None]
+
+    def rest(self, views: int, vram_gb: float | None) -> None:
+        """Release the video model before Gaussians are decoded, unless it stays loaded and decoding has room beside it.
+
+        Args:
+            views: how many videos the scene has.
+            vram_gb: memory of a GPU that may be taken; None is all that is free.
+        """
+        device = self.placement.device
+        needed = self.placement.bytes_decoding(self.folders.budget(views))
+        held = WARM.held_bytes(str(device), self.slot(self.placement))
+        # what it holds is in use: decoding comes on top
+        slot = self.slot(self.placement)
+        if not held or not WARM.make_room(slot, needed + held, lambda: room_bytes(device, vram_gb)):
+            self.release_network()
+
+    def wait(self) -> None:
+        """Let the decoder wait in main memory, where it did before this scene, for the next one if there may be one."""
+        if WARM.keeping:
+            torch.nn.Module.to(self.decoder, "cpu")
 
     def imagine(
         self,
@@ -230,12 +296,18 @@ class Lyra:
 
     def _encoded(self, key: bytes, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return latents of cameras or times, from an earlier scene of this process if it had the same."""
-        key = str(self.folders.vae).encode() + b"\0" + repr(self.placement).encode() + b"\0" + key
+        where = self.folders.vae, self.tokenizer_state, self.placement
+        key = repr(where).encode() + b"\0" + key
         found = _ENCODED.pop(key, None)
         _ENCODED[key] = encode().cpu() if found is None else found
         while len(_ENCODED) > _KEPT:
             _ENCODED.popitem(last=False)
         return _ENCODED[key]
+
+
+def _video_model(folders: ModelFolders, placement: Placement) -> CosmosTransformer3DModel:
+    loaded = load_network(CosmosTransformer3DModel, folders.transformer, placement.dtype)
+    return placement.place_network(pad_outside(loaded))
 
 
 def _check_finite(gaussians: torch.Tensor) -> None:

@@ -13,8 +13,12 @@ from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 from ..errors import InvalidRequest, MissingDependency
 from ..memory import available_memory_bytes
 from .budget import PRECISIONS, Budget
+from .warm import WARM
 
-__all__ = ["Placement", "choose_placement", "free_gb"]
+__all__ = ["LYRA", "Placement", "choose_placement", "free_gb", "obtainable_gb", "room_bytes"]
+
+#: What the networks of a scene do, for :class:`~.warm.WarmModels`.
+LYRA = "lyra"
 
 #: Memory [bytes] beside what is counted: libraries, fragments, scratch space of kernels, the tokenizer's weights.
 _SPARE = 2e9
@@ -136,7 +140,7 @@ def choose_placement(
     if where.type == "cpu":
         return _on_cpu(where, vram_gb, precision)
     _check_capability(where)
-    free = free_gb(where)
+    free = obtainable_gb(where)
     allowed = free if vram_gb is None else min(free, vram_gb)
     ways = _ways(where, precision)
     for way in ways:
@@ -157,6 +161,20 @@ def free_gb(where: torch.device) -> float:
     return float(torch.cuda.mem_get_info(where)[0] + idle) / 1e9
 
 
+def obtainable_gb(where: torch.device) -> float:
+    """Return the free memory of a GPU [GB] before a scene: networks of the scene before are given back if need be."""
+    held = torch.cuda.memory_allocated(where) if WARM.keeping else 0
+    return free_gb(where) + held / 1e9
+
+
+def room_bytes(where: torch.device, vram_gb: float | None) -> float | None:
+    """Return the memory of a device that networks may take beside what is loaded [bytes]; None where nobody tells."""
+    if where.type != "cuda":
+        return available_memory_bytes()
+    free = free_gb(where) * 1e9
+    return free if vram_gb is None else min(free, vram_gb * 1e9 - torch.cuda.memory_allocated(where))
+
+
 def _check_capability(where: torch.device) -> None:
     capability = torch.cuda.get_device_capability(where)
     if capability < _CAPABLE:
@@ -168,8 +186,9 @@ def _check_capability(where: torch.device) -> None:
 
 
 def _check_main_memory(way: Placement, budget: Budget, taken: float) -> None:
-    needed, available = way.main_bytes(budget), available_memory_bytes()
-    if needed and available is not None and needed + taken > available:
+    slot, needed = (LYRA, str(way.device)), way.main_bytes(budget)
+    if needed and not WARM.make_room(slot, needed + taken, available_memory_bytes, "cpu"):
+        available = available_memory_bytes() or 0
         others = f" beside {taken / 1e9:.1f} GB for other GPUs" * bool(taken)
         raise InvalidRequest(
             f"device {way.device}: weights that do not fit on the GPU wait in main memory, which takes "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import logging
@@ -17,7 +16,8 @@ from ..errors import InvalidRequest
 from .budget import read_config
 from .folders import Embeddings
 from .loading import reason_of, weight_shapes
-from .placement import Placement, free_gb
+from .placement import Placement, room_bytes
+from .warm import WARM, Slot, free_unused
 
 __all__ = ["LENGTH", "check_encoder", "no_text", "prompt_embeddings"]
 
@@ -47,7 +47,8 @@ def prompt_embeddings(
     """Return the embedding (1, 512, E) of each text; None if there is no text encoder to make one that is missing.
 
     The encoder has 11 billion parameters. What it said is kept, so that it is loaded once for all texts that it has not
-    seen, and let go afterwards. What another encoder said, or the same in another precision, is not taken for it.
+    seen, and let go afterwards, unless models stay loaded (:mod:`.warm`) and it is on the device as a whole. What
+    another encoder said, or the same in another precision, is not taken for it.
 
     Args:
         encoder: folder of a T5 encoder with its tokenizer.
@@ -189,35 +190,53 @@ def _place(embeddings: Embeddings, text: str, encoder: Path, placement: Placemen
 def _encoded(
     folder: Path, texts: Sequence[str], placement: Placement, vram_gb: float | None
 ) -> dict[str, torch.Tensor]:
-    """Return what the encoder says of each text, and give all of its memory back."""
-    from transformers import AutoTokenizer, T5EncoderModel
-
+    """Return what the encoder says of each text, and give back its memory if it does not stay loaded."""
     encoder: Any = None
     try:
         with placement.current():
-            try:
-                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-                encoder = T5EncoderModel.from_pretrained(folder, dtype=placement.dtype, local_files_only=True)
-            except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
-                raise _no_encoder(folder, error) from error
-            _bring(encoder, placement, _fits(folder, placement, vram_gb))
+            tokenizer, encoder = _ready(folder, placement, vram_gb)
             return {text: _said(tokenizer, encoder, text, placement.device) for text in texts}
     finally:
         # hooks of layers that visit a GPU hold each other
         del encoder
-        gc.collect()
-        if placement.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_unused()
+
+
+def _ready(folder: Path, placement: Placement, vram_gb: float | None) -> tuple[Any, Any]:
+    """Return the tokenizer and the encoder at its place; one whose layers visit it does not stay loaded."""
+    slot = _slot(placement)
+
+    def load(whole: bool = True) -> tuple[Any, Any]:
+        tokenizer, encoder = _loaded(folder, placement)
+        _bring(encoder, placement, whole)
+        return tokenizer, encoder
+
+    if _fits(folder, placement, vram_gb):
+        return WARM.take(slot, [folder], placement.dtype, load, lambda made: [made[1]])
+    WARM.drop([slot])
+    return load(whole=False)
+
+
+def _loaded(folder: Path, placement: Placement) -> tuple[Any, Any]:
+    from transformers import AutoTokenizer, T5EncoderModel
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return tokenizer, T5EncoderModel.from_pretrained(folder, dtype=placement.dtype, local_files_only=True)
+    except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
+        raise _no_encoder(folder, error) from error
+
+
+def _slot(placement: Placement) -> Slot:
+    return "text encoder", str(placement.device)
 
 
 def _fits(folder: Path, placement: Placement, vram_gb: float | None) -> bool:
-    """Return whether the encoder can be on the device as a whole."""
-    if placement.device.type != "cuda":
-        return True
+    """Return whether the encoder can be on the device as a whole, if need be in the place of other networks there."""
     numbers = sum(math.prod(shape) for shape in weight_shapes(folder).values())
-    free = free_gb(placement.device)
-    allowed = free if vram_gb is None else min(free, vram_gb)
-    return numbers * placement.dtype.itemsize + _BESIDE <= allowed * 1e9
+    needed = numbers * placement.dtype.itemsize + _BESIDE
+    enough = WARM.make_room(_slot(placement), needed, lambda: room_bytes(placement.device, vram_gb))
+    return enough or placement.device.type != "cuda"
 
 
 def _bring(encoder: torch.nn.Module, placement: Placement, whole: bool) -> None:

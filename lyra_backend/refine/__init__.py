@@ -97,11 +97,11 @@ def _levelling(floor: Floor) -> Similarity:
 def _floor_findings(floor: Floor) -> list[Finding]:
     if not floor.is_plane:
         message = (
-            f"No floor plane was found; z = 0 is a low height of the ground ({floor.height:+.3f} m before). On open "
+            f"No floor plane was found; z = 0 is a low height of the ground ({floor.height:+z.3f} m before). On open "
             "terrain this is right; indoors, check which way is up (generate.up) and refine.max_tilt."
         )
         return [Finding("refine.no_floor_plane", Severity.WARNING, message, floor.height)]
-    message = f"The floor was found at z = {floor.height:+.3f} m and covers {floor.share:.0%} of the ground plan."
+    message = f"The floor was found at z = {floor.height:+z.3f} m and covers {floor.share:.0%} of the ground plan."
     found = [Finding("refine.floor_height", Severity.INFO, message, floor.height)]
     if floor.tilt_deg > _MIN_TURN_DEG:
         message = f"The floor was tilted by {floor.tilt_deg:.2f} degrees and is level now."
@@ -113,8 +113,8 @@ def _check_world(floor: Floor) -> list[Finding]:
     found = []
     if floor.is_plane and abs(floor.height) > _WORLD_HEIGHT_M:
         message = (
-            f"The largest floor lies at z = {floor.height:+.3f} m instead of 0, where the scene says its ground is. It "
-            "was not moved."
+            f"The largest floor lies at z = {floor.height:+z.3f} m instead of 0, where the scene says its ground is. "
+            "It was not moved."
         )
         found.append(Finding("refine.floor_height", Severity.WARNING, message, floor.height, _WORLD_HEIGHT_M))
     if floor.is_plane and floor.tilt_deg > _WORLD_TILT_DEG:

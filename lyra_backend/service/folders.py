@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,13 @@ class JobFolder:
         return {name: path for name, path in RunDirectory(self.run, _NOTHING).results().items() if _is_own(path, self)}
 
     def size(self) -> int:
-        """Return what all of it takes [bytes]."""
-        return sum(path.lstat().st_size for path in self.root.rglob("*") if path.is_file())
+        """Return what its run takes [bytes], which may be in the middle of its work; files of uploads count there."""
+        found = 0
+        for folder, _, names in os.walk(self.run):
+            for name in names:
+                with suppress(FileNotFoundError):  # it was there a moment ago
+                    found += os.lstat(Path(folder, name)).st_size
+        return found
 
     def drop_inputs(self) -> None:
         """Remove the links: a finished run has copies."""

@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -165,6 +165,15 @@ class Jobs:
                 (state, message, bytes, time.time(), id),
             )
             return _must(db, id).state
+
+    def measure(self, owner: str, size: Callable[[str], int]) -> None:
+        """Note what the running jobs of an owner take by now, for quotas; `size` tells it by id [bytes]."""
+        query = "SELECT id FROM jobs WHERE owner=? AND state='running'"
+        with self._database.transaction() as db:
+            ids = [row["id"] for row in db.execute(query, (owner,))]
+        sizes = [(size(id), id) for id in ids]  # takes a while, in which others may want the database
+        with self._database.transaction() as db:
+            db.executemany("UPDATE jobs SET bytes=? WHERE id=? AND state='running'", sizes)
 
     def wants_cancel(self, id: str) -> bool:
         with self._database.transaction() as db:

@@ -47,6 +47,9 @@ def test_of_a_batch_the_accepted_scenes_come_in_the_order_of_its_index(good: Pat
     (batch / "index.jsonl").write_text("{\n", encoding="utf-8")
     with pytest.raises(InvalidRequest, match="line 1 is not JSON"):
         find_sources([batch], force=False)
+    (batch / "index.jsonl").unlink()
+    with pytest.raises(InvalidRequest, match=r"looks like a batch, but has no index\.jsonl.*the same command"):
+        find_sources([batch], force=False)
 
 
 def test_scenes_that_were_not_accepted_need_force(good: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import warp as wp
 
+from lyra_backend.kernels import lattice_walls
 from lyra_backend.kernels.lattice_walls import (
     label_sheets,
     points_in_sheets,
@@ -102,3 +104,18 @@ def test_touching_sheets_grows_by_one_cell(scene):
     expected = kept | (candidate & np.array([bool(cells_of(tuple(e)) & near) for e in edges]))
     assert np.array_equal(touching_sheets(*lattice, kept, candidate), expected)
     assert expected.sum() > kept.sum()
+
+
+@wp.kernel
+def _taken_apart(owner: wp.array(dtype=wp.int64), parts: wp.array(dtype=wp.vec3i)):
+    i = wp.tid()
+    parts[i] = wp.vec3i(lattice_walls._slot(owner[i]), lattice_walls._axis(owner[i]), lattice_walls._local(owner[i]))
+
+
+def test_edges_have_names_beyond_32_bits():
+    """A lattice of 1.4 million blocks has more edges than 32 bits count; its arrays alone would take 9 GB."""
+    given = [(0, 0, 0), (1_398_101, 1, 5), (1_398_102, 2, 511), (20_000_000, 0, 100)]
+    owner = np.ravel_multi_index(np.array(given).T, (2**31, 3, 512))
+    parts = wp.empty(len(given), dtype=wp.vec3i, device="cpu")
+    wp.launch(_taken_apart, len(given), [wp.array(owner, dtype=wp.int64, device="cpu")], [parts], device="cpu")
+    assert parts.numpy().tolist() == [list(each) for each in given]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ from lyra_backend.generate._lyra.devices import placements, working_on
 from lyra_backend.models import placement as placement_module
 from lyra_backend.models.budget import Budget
 from lyra_backend.models.loading import load_network
-from lyra_backend.models.placement import Placement, choose_placement, free_gb
+from lyra_backend.models.placement import Placement, choose_placement, free_gb, room_bytes
+from lyra_backend.models.warm import WARM, WarmModels
 from lyra_backend.weights.convert import convert_dit
 
 from .fixtures import FOLDER, tensors
@@ -134,6 +136,72 @@ def test_what_torch_keeps_of_earlier_work_is_free(gpus, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: int(1e9))
     assert free_gb(torch.device("cuda:0")) == pytest.approx(32.0)
     assert not choose_placement("auto", None, BUDGET).offload
+
+
+class Networks:
+    """Stand for networks of so many bytes on a device."""
+
+    def __init__(self, device: str, size: float) -> None:
+        self._tensor = SimpleNamespace(device=device, nbytes=int(size))
+
+    def parameters(self) -> list[SimpleNamespace]:
+        return [self._tensor]
+
+    def buffers(self) -> list[SimpleNamespace]:
+        return []
+
+
+@pytest.fixture
+def warm() -> Iterator[WarmModels]:
+    WARM.keep()
+    yield WARM
+    WARM.keep(False)
+
+
+def test_networks_of_the_scene_before_count_as_free_memory(gpus, monkeypatch, warm) -> None:
+    """Else a scene would be planned beside them and loaded another way each time."""
+    gpus(10.0)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: int(15e9))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: int(14e9))
+    assert not choose_placement("auto", None, BUDGET).offload
+    assert choose_placement("auto", 20.0, BUDGET).offload
+    # what is loaded beside them has the rest, and less where less may be taken
+    gpu = torch.device("cuda:0")
+    assert room_bytes(gpu, None) == pytest.approx(11e9)
+    assert room_bytes(gpu, 20.0) == pytest.approx(6e9)
+    warm.keep(False)
+    assert choose_placement("auto", None, BUDGET).offload
+
+
+def test_weights_that_wait_in_main_memory_are_used_again_or_given_back(gpus, monkeypatch, warm) -> None:
+    def take(slot: tuple[str, str], size: float) -> None:
+        warm.take(slot, (), None, lambda: Networks("cpu", size), lambda made: [made])
+
+    gpus(12.0)
+
+    def available() -> int:
+        return int(22e9) - warm.held_bytes("cpu")
+
+    monkeypatch.setattr(placement_module, "available_memory_bytes", available)
+    take(("lyra", "cuda:0"), 14.5e9)
+    take(("depth", "cuda:0"), 2e9)
+    assert choose_placement("auto", None, BUDGET).offload
+    assert warm.held_bytes("cpu") == 16_500_000_000, "there is room for all of it"
+    take(("text to image", "cuda:0"), 12e9)
+    assert choose_placement("auto", None, BUDGET).offload
+    assert warm.held_bytes("cpu", ("lyra", "cuda:0")) == 14_500_000_000
+    assert warm.held_bytes("cpu") <= 22e9
+    monkeypatch.setattr(placement_module, "available_memory_bytes", lambda: int(14e9) - warm.held_bytes("cpu"))
+    with pytest.raises(InvalidRequest, match="wait in main memory"):
+        choose_placement("auto", None, BUDGET)
+
+
+def test_nothing_stays_loaded_when_memory_ran_out(warm) -> None:
+    for slot in (("lyra", "cpu"), ("depth", "cpu")):
+        warm.take(slot, (), None, lambda: Networks("cpu", 1e9), lambda made: [made])
+    with pytest.raises(InvalidRequest, match="GPU memory"), working_on([], None):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+    assert warm.held_bytes("cpu") == 0
 
 
 def test_more_than_is_free_cannot_be_taken(gpus) -> None:

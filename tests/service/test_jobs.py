@@ -10,6 +10,7 @@ import pytest
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.service.database import Database
+from lyra_backend.service.folders import JobFolder
 from lyra_backend.service.jobs import Jobs, State, new_id
 from lyra_backend.service.refusal import Refused
 from lyra_backend.service.settings import Limits
@@ -115,3 +116,27 @@ def test_names_that_are_sql_are_names(jobs: Jobs) -> None:
         with pytest.raises(Refused):
             jobs.get("ann", id)
     assert jobs.counts()["queued"] == 1
+
+
+def test_running_jobs_count_with_what_they_take_by_now(tmp_path: Path) -> None:
+    jobs = Jobs(Database(tmp_path / "jobs.sqlite"), Limits(queue=1000, disk_bytes=1000))
+    running, other = submit(jobs), submit(jobs, "bob")
+    assert {job.id for job in (jobs.claim(), jobs.claim()) if job} == {running, other}
+    folder = JobFolder(tmp_path / running)
+    folder.run.mkdir(parents=True)
+
+    def size(id: str) -> int:
+        assert id == running, "others' jobs are none of this one's"
+        return folder.size()
+
+    (folder.run / "half").write_bytes(bytes(900))
+    jobs.measure("ann", size)
+    submit(jobs)
+    (folder.run / "more").write_bytes(bytes(100))
+    jobs.measure("ann", size)
+    with pytest.raises(Refused, match=r"take 1e-06 GB of its 1e-06 GB"):
+        submit(jobs)
+    submit(jobs, "bob")
+    folder.remove()
+    jobs.measure("ann", size)
+    submit(jobs)

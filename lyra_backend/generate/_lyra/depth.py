@@ -48,7 +48,13 @@ class Depth(NamedTuple):
 
 
 class DepthEstimator(Protocol):
-    """A loaded network."""
+    """A loaded network.
+
+    Attributes:
+        network: its module of torch.
+    """
+
+    network: Any
 
     def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
         """Return the depth of a picture (H, W, 3), whose horizontal field of view is `fov_deg` if that is known."""
@@ -148,13 +154,13 @@ class _Transformer:
                 f"depth: {model} lacks {', '.join(lost[:3])} and is not whole. Fetch or save it again."
             )
         _require_metric(model, network.config)
-        self._network, self._name, self._device = network.to(device).eval(), _name_of(model), device
+        self.network, self._name, self._device = network.to(device).eval(), _name_of(model), device
 
     def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
         import torch
 
         with torch.no_grad():
-            outputs = self._network(**self._processor(images=image, return_tensors="pt").to(self._device))
+            outputs = self.network(**self._processor(images=image, return_tensors="pt").to(self._device))
         found = self._processor.post_process_depth_estimation(outputs, target_sizes=[image.shape[:2]])[0]
         fov = found.get("field_of_view")
         focal = None if fov is None else float(0.5 * image.shape[1] / np.tan(np.radians(float(fov)) / 2))
@@ -177,14 +183,14 @@ class _MoGe:
             raise InvalidRequest(
                 f"depth: {model} is no model of MoGe that can be had ({_first_line(error)})."
             ) from error
-        self._network, self._device, self._name = network.to(device).eval(), device, _name_of(model)
+        self.network, self._device, self._name = network.to(device).eval(), device, _name_of(model)
 
     def __call__(self, image: Pixels, fov_deg: float | None = None) -> Depth:
         import torch
 
         picture = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).movedim(2, 0).float() / 255
         with torch.no_grad():
-            found = self._network.infer(picture, fov_x=fov_deg)
+            found = self.network.infer(picture, fov_x=fov_deg)
         mask = found["mask"].cpu().numpy().astype(bool)
         z = np.where(mask, found["depth"].float().cpu().numpy(), 0.0)
         focal = float(found["intrinsics"][0, 0]) * image.shape[1]

@@ -80,7 +80,8 @@ def placements(
 def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[None]:
     """Keep GPUs to the memory that may be taken and to repeatable kernels, and say what to do when memory runs out.
 
-    What is set is set for the whole process, so that one scene is made at a time; it is as before afterwards.
+    What is set is set for the whole process, so that one scene is made at a time; it is as before afterwards. Networks
+    that stay loaded for the next scene do so only if this one goes well.
 
     Args:
         placed: where networks work.
@@ -90,7 +91,9 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
         InvalidRequest: memory ran out.
     """
     gpus = [each.device for each in placed if each.device.type == "cuda"]
-    with _memory_errors():
+    from ...models.warm import WARM
+
+    with _memory_errors(), WARM.scene():
         if not gpus:
             yield
             return
@@ -100,16 +103,19 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
 
 @contextmanager
 def _memory_errors() -> Iterator[None]:
-    """Say what to do when the memory of a GPU runs out.
+    """Say what to do when the memory of a GPU runs out; nothing stays loaded then.
 
     Raises:
         InvalidRequest: it did.
     """
+    from ...models.warm import WARM
+
     try:
         yield
     except RuntimeError as error:
         if not _is_of_memory(error):
             raise
+        WARM.drop()
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InvalidRequest(
             f"GPU memory: {reason}. Close what else uses the GPU, or say what may be taken, such as --vram 16, and "

@@ -86,7 +86,7 @@ def imagine_scene(
         kept: folder for videos that are finished.
         videos, decoding: their progress.
         target_times: frames at which a model of moving scenes is decoded.
-        vram_gb: memory of a GPU that a text encoder may take; None is all that is free.
+        vram_gb: memory of each GPU that may be taken; None is all that is free.
     """
     from ...models.lyra import Lyra
 
@@ -95,16 +95,18 @@ def imagine_scene(
     videos(0.0, "reading the prompt")
     # before the video model takes the memory that a text encoder may need
     texts, notes = _texts(folders, placements[0], sampling.prompt, vram_gb)
-    videos(0.0, "loading networks")
     # a network for each GPU that will have something to do; the first also encodes rays and decodes Gaussians
     used = placements[: max(len(missing), 1)]
-    models = [Lyra.load(folders, placement, network=bool(missing)) for placement in used]
+    loaded = all(Lyra.waits(folders, placement) for placement in used)
+    videos(0.0, "networks are still loaded" if loaded else "loading networks")
+    models = [Lyra.take(folders, placement, len(paths), vram_gb, network=bool(missing)) for placement in used]
     work = _Work(first, show, texts, sampling, paths)
     latents = imagine_all(models, list(paths), work, kept, videos)
     model = models[0]
     del models[1:]
-    model.release_network()
+    model.rest(len(paths), vram_gb)
     gaussians = model.reconstruct(list(latents.values()), list(paths.values()), lens, decoding, target_times)
+    model.wait()
     return Imagined(gaussians, paths, notes)
 
 

@@ -77,7 +77,8 @@ class VideoParams:
     def wishes(self, folders: ModelFolders, device: str) -> Wishes:
         """What start_of takes, for a network for depth that works on a torch device."""
         network = self.depth_network(folders)
-        return Wishes(self.intrinsics, self.fov, self.fit, self.scale, self.depth_estimator, network, device)
+        wishes = self.intrinsics, self.fov, self.fit, self.scale, self.depth_estimator
+        return Wishes(*wishes, network, device, self.vram)
 
     def sampling(self, request: SceneRequest) -> Sampling:
         """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""

@@ -20,6 +20,8 @@ __all__ = ["Picture", "Start", "Wishes", "picture_findings", "picture_of", "star
 _MUCH = 0.35
 #: How well a network knows metres, and how well a file does [%].
 _NETWORK_PERCENT, _FILE_PERCENT = 20.0, 3.0
+#: What a network for depth takes beside its weights [bytes], by estimate.
+_DEPTH_BESIDE = 2e9
 #: A picture of whose pixels less than this share has depth or is sky leaves most of the scene to be invented.
 _KNOWN = 0.5
 #: Medians of depth outside are more likely of another unit [m].
@@ -41,6 +43,7 @@ class Wishes:
         intrinsics, fov, fit, scale, depth_estimator: as users say them.
         depth_network: folder or file of its weights.
         device: torch device that it works on.
+        vram: memory of a GPU that may be taken [GB]; None is all that is free.
     """
 
     intrinsics: str | None
@@ -50,14 +53,31 @@ class Wishes:
     depth_estimator: str
     depth_network: Path
     device: str
+    vram: float | None = None
 
     def check_estimator(self) -> None:
         """Look for the network for depth, without loading it; see :func:`check_estimator`."""
         check_estimator(self.depth_estimator, self.depth_network)
 
     def estimator(self) -> DepthEstimator:
-        """Return the network for depth, loaded; see :func:`load_estimator`."""
-        return load_estimator(self.depth_estimator, self.depth_network, self.device)
+        """Return the network for depth, loaded, or still loaded from the scene before; see :func:`load_estimator`."""
+        import torch
+
+        from ...models.placement import room_bytes
+        from ...models.warm import WARM
+
+        slot, path = ("depth", self.device), self.depth_network
+        files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+        # what is in 16 bits on the disk may be in 32 when it works
+        needed = 2.0 * sum(file.stat().st_size for file in files) + _DEPTH_BESIDE
+        WARM.make_room(slot, needed, lambda: room_bytes(torch.device(self.device), self.vram))
+        return WARM.take(
+            slot,
+            [path],
+            self.depth_estimator,
+            lambda: load_estimator(self.depth_estimator, path, self.device),
+            lambda estimator: [estimator.network],
+        )
 
 
 class Picture(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import json
 import math
@@ -82,8 +81,11 @@ def _check_main_memory(model: str | Path, device: str) -> None:
     Raises:
         InvalidRequest: they cannot.
     """
-    needed, available = sum(_network_bytes(model, device)), available_memory_bytes()
-    if available is not None and needed > available:
+    from ...models.warm import WARM
+
+    needed = sum(_network_bytes(model, device))
+    if not WARM.make_room(_slot(device), needed, available_memory_bytes, "cpu"):
+        available = available_memory_bytes() or 0
         raise InvalidRequest(
             f"image model: the networks of {Path(model).name} take {needed / 1e9:.1f} GB of main memory, and "
             f"{available / 1e9:.1f} GB are available. Close other programs, name a smaller pipeline with "
@@ -111,22 +113,39 @@ def _folder(model: str | Path) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def _slot(device: str) -> tuple[str, str]:
+    """Where a pipeline stays loaded, for :class:`~...models.warm.WarmModels`."""
+    return "text to image", device
+
+
 def _fits(largest: float, device: str, vram_gb: float | None) -> bool:
-    """Return whether the largest network of a pipeline can be on the GPU as a whole."""
+    """Return whether the largest network of a pipeline can be on the GPU as a whole, before a scene begins."""
     import torch
 
-    from ...models.placement import free_gb
+    from ...models.placement import obtainable_gb
 
-    free = free_gb(torch.device(device))
+    free = obtainable_gb(torch.device(device))
     return largest + _BESIDE <= 1e9 * (free if vram_gb is None else min(free, vram_gb))
 
 
-def _bring(pipeline: Any, model: str | Path, device: str, vram_gb: float | None) -> None:
+def _visits_whole(model: str | Path, device: str, vram_gb: float | None) -> bool:
+    """Return whether networks of a pipeline work as a whole, for which others on the GPU are given back if need be."""
+    import torch
+
+    from ...models.placement import room_bytes
+    from ...models.warm import WARM
+
+    networks = _network_bytes(model, device)
+    if not networks or not device.startswith("cuda"):
+        return True
+    return WARM.make_room(_slot(device), max(networks) + _BESIDE, lambda: room_bytes(torch.device(device), vram_gb))
+
+
+def _bring(pipeline: Any, device: str, *, whole: bool) -> None:
     """Let networks of a pipeline visit the GPU when they work: one after the other, or layer by layer."""
     import torch
 
-    networks = _network_bytes(model, device)
-    if not networks or _fits(max(networks), device, vram_gb):
+    if whole:
         pipeline.enable_model_cpu_offload(device=device)
     else:
         # layers are pinned as they go: all of a large pipeline would be more than main memory may give
@@ -167,6 +186,7 @@ def draw_picture(
     import torch
 
     from ...models.placement import Placement
+    from ...models.warm import free_unused
 
     _check_main_memory(model, device)
 
@@ -175,11 +195,12 @@ def draw_picture(
         return kwargs
 
     width, height = (-(-side // _STEP) * _STEP for side in size)
-    pipeline = _loaded(model, device)
+    whole = _visits_whole(model, device, vram_gb)
+    pipeline = _taken(model, device, whole=whole)
     try:
         with Placement(torch.device(device), _kind(device)).current():
             if device.startswith("cuda"):
-                _bring(pipeline, model, device, vram_gb)
+                _bring(pipeline, device, whole=whole)
             drawn = pipeline(
                 prompt,
                 height=height,
@@ -194,9 +215,28 @@ def draw_picture(
         # networks and hooks hold each other: until somebody collects them, the video model would find no memory
         pipeline.remove_all_hooks()
         del pipeline
-        gc.collect()
-        if device.startswith("cuda"):
-            torch.cuda.empty_cache()
+        free_unused()
+
+
+def _taken(model: str | Path, device: str, *, whole: bool) -> Any:
+    """Return the pipeline of a scene before this one if it is still loaded, as it was at first, or load it.
+
+    One whose layers visit the GPU does not stay loaded: its hooks cannot be taken from it.
+    """
+    from ...models.warm import WARM
+
+    slot = _slot(device)
+    if not whole:
+        WARM.drop([slot])
+        return _loaded(model, device)
+    pipeline = WARM.take(slot, [_existing(model)], None, lambda: _loaded(model, device), _networks)
+    # the one part that remembers how far it is
+    pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+    return pipeline
+
+
+def _networks(pipeline: Any) -> list[Any]:
+    return [part for part in pipeline.components.values() if hasattr(part, "parameters")]
 
 
 def _loaded(model: str | Path, device: str) -> Any:

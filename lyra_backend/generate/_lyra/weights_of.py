@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidRequest, MissingDependency
 from ...io.run_inputs import file_digest
+from ...models.warm import files_state
 
 if TYPE_CHECKING:
     from ...models.folders import ModelFolders
@@ -105,13 +107,19 @@ def sources(
     found = []
     for name, (folder, path) in weights.items():
         progress(f"checksum of {name}")
-        digest = recorded_digest(folder, path) or file_digest(path)
+        digest = recorded_digest(folder, path) or _digest_of(path, files_state([path]))
         found.append({"name": f"weights {name}", "sha256": digest, "licence": _licence(folder)})
     return found + [
         {"name": f"input {name}", "sha256": file_digest(Path(file)), "licence": "unknown"}
         for name, file in inputs.items()
         if file is not None
     ]
+
+
+@cache
+def _digest_of(path: Path, state: Hashable) -> str:
+    """Return the checksum of a file, computed once for all scenes of a process while its `state` stays the same."""
+    return file_digest(path)
 
 
 def weight_files(folders: ModelFolders, helpers: Mapping[str, Path]) -> WeightFiles:

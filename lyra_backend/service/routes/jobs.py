@@ -168,6 +168,7 @@ def _queued(service: Service, body: SceneBody, owner: str, key: str | None) -> t
     folder = service.runner.folder(id)
     try:
         folder.adopt(needed_files(scene, owner, service.uploads))
+        service.jobs.measure(owner, lambda running: service.runner.folder(running).size())
         row, is_new = service.jobs.submit(id, owner, scene, key)
     except BaseException as error:
         folder.remove()

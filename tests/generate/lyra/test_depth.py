@@ -270,6 +270,6 @@ class DepthPro:
 def test_a_lens_that_the_network_saw_is_handed_on(network, monkeypatch) -> None:
     estimator = load_estimator("transformers", network, "cpu")
     monkeypatch.setattr(estimator, "_processor", DepthPro())
-    monkeypatch.setattr(estimator, "_network", lambda **_: None)
+    monkeypatch.setattr(estimator, "network", lambda **_: None)
     # half of 96 columns at 45 degrees
     assert estimator(IMAGE).focal_px == pytest.approx(48)

@@ -110,7 +110,7 @@ def write_empty(path: Path, size: int) -> None:
 )
 def test_networks_that_are_too_large_visit_layer_by_layer(flux, vram_gb, way) -> None:
     pipeline = Pipeline()
-    text_to_image._bring(pipeline, flux, "cuda:1", vram_gb)
+    text_to_image._bring(pipeline, "cuda:1", whole=text_to_image._visits_whole(flux, "cuda:1", vram_gb))
     assert pipeline.asked is not None
     found, named = pipeline.asked
     assert (found, named["device"]) == (way, "cuda:1")
@@ -190,8 +190,7 @@ def test_layer_by_layer_the_picture_is_the_same(pipeline, monkeypatch) -> None:
 
     def offloaded(model, **named):
         found = usual(model, **named)
-        monkeypatch.setattr(text_to_image, "_fits", lambda *_: False)
-        text_to_image._bring(found, model, "cpu", None)
+        text_to_image._bring(found, "cpu", whole=False)
         brought.append(found)
         return found
 
