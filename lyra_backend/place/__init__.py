@@ -1,0 +1,1 @@
+"""Where robots can be in a scene, and which robots there are."""
