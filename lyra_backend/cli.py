@@ -36,6 +36,7 @@ from .options import (
     take_files,
     with_generator_options,
 )
+from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption, add_robots, robots
 from .service_cli import serve, watch
 from .weights_cli import app as weights_app
 
@@ -55,6 +56,7 @@ app = typer.Typer(
 app.add_typer(weights_app, name="weights")
 app.command(cls=Command)(batch)
 app.command(cls=Command)(atlas)
+app.command(cls=Command)(robots)
 
 
 def _print_version(wanted: bool) -> None:
@@ -139,6 +141,10 @@ def generate(
     light_variants: Annotated[
         int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
     ] = 0,
+    robot: RobotOption = None,
+    count: CountOption = None,
+    robot_file: RobotFileOption = None,
+    assets_root: AssetsOption = None,
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
@@ -167,6 +173,7 @@ def generate(
         params.setdefault("author", {}).update(author)
     if light_variants:
         params.setdefault("author", {})["light_variants"] = light_variants
+    add_robots(params, robot, count, robot_file, assets_root)
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),

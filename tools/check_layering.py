@@ -59,6 +59,7 @@ MAY: Mapping[str, set[str]] = {
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "progress", "stop_signals", "weights"},
+    "robots_cli": {"console", "errors", "options", "place", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
@@ -69,8 +70,8 @@ MAY: Mapping[str, set[str]] = {
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "service_cli"}
-    | {"weights_cli", "worker_environment", "__init__"},
+    | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
+    | {"service_cli", "weights_cli", "worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},

@@ -97,8 +97,8 @@ class Params:
             raise InvalidRequest(f"author.keep: train leaves no Gaussians, but {asked} asks for them. Leave one out.")
         if self.assets_root and "://" not in self.assets_root and not Path(self.assets_root).is_absolute():
             raise InvalidRequest(
-                f"author.assets_root must be a URL or an absolute path, got {shown(self.assets_root)}: it is read where "
-                "the stage is opened. Write it out in full."
+                f"author.assets_root must be a URL or an absolute path, got {shown(self.assets_root)}: it is read "
+                "where the stage is opened. Write it out in full."
             )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome
 from . import physics_findings as findings

@@ -16,7 +16,7 @@ BODY_PREFIX = f"{BODY_ROOT}/body_"
 
 
 def write_stage(scene: Path, physics_scenes: tuple[str, ...], bodies: Bodies, out: Path) -> None:
-    """Write a stage that sublayers `scene`, without its robots, and adds `bodies` and what the engine needs on a CPU."""
+    """Write a stage that sublayers `scene`, without robots, and adds `bodies` and what the engine needs on a CPU."""
     layer = Sdf.Layer.CreateNew(str(out))
     layer.subLayerPaths.append(scene.resolve().as_posix())
     empty_robots(layer, scene)
