@@ -38,6 +38,7 @@ from .options import (
 )
 from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption, add_robots, robots
 from .service_cli import serve, watch
+from .vary_cli import vary
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -57,6 +58,7 @@ app.add_typer(weights_app, name="weights")
 app.command(cls=Command)(batch)
 app.command(cls=Command)(atlas)
 app.command(cls=Command)(robots)
+app.command(cls=Command)(vary)
 
 
 def _print_version(wanted: bool) -> None:

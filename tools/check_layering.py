@@ -50,8 +50,10 @@ MAY: Mapping[str, set[str]] = {
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "footprint": {"errors", "types"},
     "atlas": NOUNS | {"atomic", "author", "batch", "footprint", "io", "paths", "validate"},
+    "vary": NOUNS | {"atomic", "author", "io", "paths", "validate"},
+    "vary_cli": {"api", "console", "errors", "exits", "options", "types"},
     "atlas_cli": {"api", "console", "exits", "options"},
-    "api": FACES_BASE | {"io", "atlas", "conversion", "footprint", "pipeline"},
+    "api": FACES_BASE | {"io", "atlas", "vary", "conversion", "footprint", "pipeline"},
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
@@ -71,7 +73,7 @@ MAY: Mapping[str, set[str]] = {
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
     | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
-    | {"service_cli", "weights_cli", "worker_environment", "__init__"},
+    | {"service_cli", "vary_cli", "weights_cli", "worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},

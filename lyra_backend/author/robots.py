@@ -156,7 +156,7 @@ def author_robots(world: Sdf.PrimSpec, placed: Sequence[PlacedRobot], root: str)
     for one in placed:
         prim = define(scope, one.name, "Xform")
         # by this mark checks of ours know what is not part of the scene
-        prim.SetInfo("customData", {"lyra": {"robot": one.robot.name}})
+        prim.SetInfo("customData", {"lyra": {"robot": one.robot.name, "radiusMeters": one.robot.radius_m}})
         prim.referenceList.prependedItems.append(Sdf.Reference(asset_of(one.robot, root)))
         attribute(prim, "xformOp:translate", _Types.Double3, Gf.Vec3d(*one.position))
         attribute(prim, "xformOp:orient", _Types.Quatd, Gf.Quatd(*quat_about_z(one.yaw_rad).round(9).tolist()))
