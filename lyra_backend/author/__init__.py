@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..errors import InvalidRequest, nearest, shown
+from ..io.navigation_files import save_navigation
 from ..io.ply import write_ply
 from ..io.splat_sequence import SEQUENCE_FILE
 from ..params import param
@@ -102,6 +103,11 @@ class Params:
             )
 
     @property
+    def robot_names(self) -> tuple[str, ...]:
+        """The robots that stand in the stage, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.robots.split(",") if name.strip()))
+
+    @property
     def trains(self) -> bool:
         """Only what training needs is left."""
         return self.keep == _TRAIN
@@ -186,6 +192,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
+    if bundle.navigation is not None:
+        written += save_navigation(bundle.navigation, directory)
     if params.trains:
         findings += _train_size(directory, written)
     progress(1.0, f"wrote {len(written)} files")
@@ -194,12 +202,11 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
 
 def _placed_robots(bundle: SceneBundle, params: Params) -> Outcome[tuple[PlacedRobot, ...]]:
     """Choose places for the robots that are asked for, and say what cannot be put down."""
-    from .robots import choose_places, missing_assets, named
+    from .robots import choose_places, missing_assets
 
-    names = named(params.robots)
-    if not names:
+    if not params.robot_names:
         return Outcome(())
-    chosen = choose_places(bundle.navigation, names, params.robot_count)
+    chosen = choose_places(bundle.navigation, params.robot_names, params.robot_count)
     # what is behind a URL is not looked for, so the version does not matter here
     absent = missing_assets(chosen.value, _assets_root({}, params))
     return replace(chosen, findings=(*chosen.findings, *absent))

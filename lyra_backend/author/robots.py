@@ -28,7 +28,6 @@ __all__ = [
     "author_robots",
     "choose_places",
     "missing_assets",
-    "named",
     "point_elsewhere",
 ]
 
@@ -53,11 +52,6 @@ class PlacedRobot:
     robot: Robot
     position: tuple[float, float, float]
     yaw_rad: float
-
-
-def named(text: str) -> tuple[str, ...]:
-    """Return the names in a comma-separated list."""
-    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def choose_places(navigation: Navigation | None, names: Sequence[str], count: int) -> Outcome[tuple[PlacedRobot, ...]]:
