@@ -38,7 +38,7 @@ from .options import (
 )
 from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption, add_robots, robots
 from .service_cli import serve, watch
-from .vary_cli import vary
+from .vary_cli import varied_json, vary
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -143,6 +143,9 @@ def generate(
     light_variants: Annotated[
         int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
     ] = 0,
+    variations: Annotated[
+        int, typer.Option(metavar="N", help="Also N variations of the scene, as `lyra-scenegen vary` makes them.")
+    ] = 0,
     robot: RobotOption = None,
     count: CountOption = None,
     robot_file: RobotFileOption = None,
@@ -196,7 +199,7 @@ def generate(
     if dry_run:
         _show_plan(request, as_json)
     else:
-        _generate(request, out or _default_out(request), overwrite, as_json)
+        _generate(request, out or _default_out(request), overwrite, as_json, variations)
 
 
 @app.command(cls=Command)
@@ -390,19 +393,26 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(explain(error, as_json="--json" in words))
 
 
-def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:
+def _generate(request: Any, out: Path, overwrite: bool, as_json: bool, variations: int = 0) -> None:
     from .console import Console, print_scene
 
     with Console(quiet=as_json) as console:
         from . import api  # takes longer than anybody should wait for the first sign of life
 
         result = api.generate_scene(request, out, overwrite=overwrite, listener=console.show, token=console.token)
+        accepted = result.report.accepted or request.force
+        varied = None
+        if variations and accepted:
+            varied = api.vary_scene(out, variations, overwrite=True, listener=console.show, token=console.token)
     if as_json:
         state = {"directory": str(out), "reused": result.reused, "outdated": result.outdated}
-        _tell({**state, **result.report.to_json()}, as_json)
+        own = {"variations": varied_json(out, varied)} if varied else {}
+        _tell({**state, **result.report.to_json(), **own}, as_json)
     else:
         print_scene(result.directory, result.report, reused=result.reused, outdated=result.outdated)
-    accepted = result.report.accepted or request.force
+        if varied:
+            _tell(varied_json(out, varied), as_json)
+    accepted = accepted and (varied is None or varied_json(out, varied)["accepted"])
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
 
 

@@ -6,14 +6,17 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .exits import ExitCode
 from .options import JsonFlag
 
-__all__ = ["vary"]
+if TYPE_CHECKING:
+    from .types import Outcome
+
+__all__ = ["varied_json", "vary"]
 
 
 def vary(
@@ -32,7 +35,6 @@ def vary(
     """
     from . import api
     from .console import Console, print_result
-    from .types import Severity
 
     with Console(quiet=as_json) as console:
         outcome = api.vary_scene(
@@ -44,11 +46,21 @@ def vary(
             listener=console.show,
             token=console.token,
         )
-    accepted = not any(finding.severity is Severity.ERROR for finding in outcome.findings)
-    data = {"output": str(directory / "variations"), "accepted": accepted, "counts": dict(outcome.counts)}
-    findings = [asdict(finding) for finding in outcome.findings]
+    data = varied_json(directory, outcome)
     if as_json:
-        sys.stdout.write(json.dumps({**data, "findings": findings}, indent=2) + "\n")
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        print_result({**data, "findings": findings})
-    raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
+        print_result(data)
+    raise typer.Exit(ExitCode.OK if data["accepted"] else ExitCode.NOT_ACCEPTED)
+
+
+def varied_json(directory: Path, outcome: Outcome[tuple[str, ...]]) -> dict[str, Any]:
+    """Return what was made of the run in `directory`, as JSON data."""
+    from .types import Severity
+
+    return {
+        "output": str(directory / "variations"),
+        "accepted": all(finding.severity is not Severity.ERROR for finding in outcome.findings),
+        "counts": dict(outcome.counts),
+        "findings": [asdict(finding) for finding in outcome.findings],
+    }

@@ -48,6 +48,7 @@ class Clutter:
         position: middle of its base [m], frame WORLD.
         quat_wxyz: how it is turned there.
         color: linear RGB of it.
+        radius_m: of the upright cylinder around the middle of its base that holds it.
         primitive: its one shape, the origin in the middle of its base; None for a body of the scene's own.
         body: path in the collision layer of the body whose shapes it has, "" if it has a `primitive`.
     """
@@ -59,6 +60,7 @@ class Clutter:
     position: Triple
     quat_wxyz: tuple[float, float, float, float]
     color: Triple
+    radius_m: float
     primitive: Primitive | None = None
     body: str = ""
 

@@ -84,7 +84,7 @@ def vary_scene(
     found = (*findings, *settled, *_layer_findings(folder, drawn))
     things = sum(len(variation.clutter) for variation in drawn.values())
     outcome = Outcome(tuple(drawn), {"variations": len(drawn), "things": things}, found)
-    atomic_write(folder / VARIATIONS_FILE, _as_json(seed, drawn, outcome))
+    atomic_write(folder / VARIATIONS_FILE, _as_json(run.root, seed, drawn, outcome))
     progress(1.0, f"made {len(drawn)} variations")
     return outcome
 
@@ -203,13 +203,15 @@ def _layer_findings(folder: Path, drawn: dict[str, Variation]) -> tuple[Finding,
         return tuple(finding for name in drawn for finding in check_layers(folder / name))
 
 
-def _as_json(seed: int, drawn: dict[str, Variation], outcome: Outcome[tuple[str, ...]]) -> str:
+def _as_json(run: Path, seed: int, drawn: dict[str, Variation], outcome: Outcome[tuple[str, ...]]) -> str:
+    from ..io.navigation_files import SPAWN_FILE, load_navigation
     from .record import as_json
 
+    navigation = load_navigation(run) if (run / SPAWN_FILE).is_file() else None
     data = {
         "seed": seed,
         "accepted": all(f.severity is not Severity.ERROR for f in outcome.findings),
-        "variations": {name: as_json(variation) for name, variation in drawn.items()},
+        "variations": {name: as_json(variation, navigation) for name, variation in drawn.items()},
         "findings": [vars(f) | {"severity": f.severity.value} for f in outcome.findings],
     }
     return json.dumps(data, indent=2) + "\n"

@@ -92,6 +92,7 @@ def _put(thing: Thing, places: LevelPlaces, at: int, yaw: float, number: int) ->
         (x, y, z),
         (w, i, j, k),
         thing.color,
+        round(thing.radius_m, 4),
         thing.primitive,
         thing.body,
     )

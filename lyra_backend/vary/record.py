@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..types import Navigation, RobotSpace
 
 if TYPE_CHECKING:
     from ..author.light import StageLight
@@ -10,10 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json"]
 
+#: A robot starts at least this far from a thing that lies about [m].
+_ROOM_M = 0.05
 
-def as_json(variation: Variation) -> dict[str, Any]:
-    """Return the data: metres, kilograms, quaternions wxyz, linear RGB; null for a light that is as it was."""
+
+def as_json(variation: Variation, navigation: Navigation | None) -> dict[str, Any]:
+    """Return the data: metres, kilograms, quaternions wxyz, linear RGB; null for a light that is as it was.
+
+    Args:
+        variation: what differs.
+        navigation: where robots can start in the scene without it; None if nobody looked.
+    """
+    spaces = navigation.spaces if navigation else ()
     return {
+        "blocked_starts": {space.robot.name: _blocked(space, variation.clutter) for space in spaces},
         "light": None if variation.light is None else _light(variation.light),
         "frictions": {
             name: {"static": static, "dynamic": dynamic} for name, (static, dynamic) in variation.frictions.items()
@@ -25,6 +40,17 @@ def as_json(variation: Variation) -> dict[str, Any]:
         },
         "clutter": [_thing(one) for one in variation.clutter],
     }
+
+
+def _blocked(space: RobotSpace, clutter: Sequence[Clutter]) -> list[int]:
+    """Return which of a robot's places to start things lie on or too near to, by number."""
+    points = space.spawn_points.positions
+    blocked = np.zeros(len(points), bool)
+    for one in clutter:
+        offset = points - np.array(one.position)
+        near = np.hypot(offset[:, 0], offset[:, 1]) < space.robot.radius_m + one.radius_m + _ROOM_M
+        blocked |= near & (np.abs(offset[:, 2]) < space.robot.height_m)
+    return [int(i) for i in np.flatnonzero(blocked)]
 
 
 def _light(light: StageLight) -> dict[str, Any]:
@@ -47,6 +73,7 @@ def _thing(one: Clutter) -> dict[str, Any]:
         "body": one.body or None,
         "mass_kg": one.mass_kg,
         "friction": one.friction,
+        "radius_m": one.radius_m,
         "position_m": list(one.position),
         "quat_wxyz": list(one.quat_wxyz),
     }
