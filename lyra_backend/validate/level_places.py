@@ -66,8 +66,8 @@ def find_places(stage_file: Path, radius_m: float, count: int) -> LevelPlaces:
     for position, radius in _robots(stage):
         points = points[np.hypot(*(points[:, :2] - position[:2]).T) > radius + radius_m]
     ground, normals, bumps = _planes(colliders.corners, points, radius_m)
-    steep = np.degrees(np.arccos(np.clip(normals[:, 2], -1, 1))) > _SLOPE_DEG
-    good = np.isfinite(bumps) & (bumps <= _UNEVEN_M) & ~steep
+    level = normals[:, 2] >= np.cos(np.radians(_SLOPE_DEG))
+    good = np.flatnonzero(np.isfinite(bumps) & (bumps <= _UNEVEN_M) & level)
     return LevelPlaces(ground[good], normals[good], bumps[good], colliders.scenes)
 
 

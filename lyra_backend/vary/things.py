@@ -126,7 +126,8 @@ def _lit(color: Sequence[float], rng: np.random.Generator) -> Triple:
 def _shaped(name: str, entry: dict[str, Any], size: Floats, color: Triple) -> Thing:
     round_ = entry["shape"] == "cylinder"
     shape = Shape.CYLINDER if round_ else Shape.BOX
-    primitive = Primitive(shape, np.array([0.0, 0.0, size[2] / 2]), np.array([1.0, 0.0, 0.0, 0.0]), size)
+    middle, level = np.array([0, 0, size[2] / 2], np.float32), np.array([1, 0, 0, 0], np.float32)
+    primitive = Primitive(shape, middle, level, size.astype(np.float32))
     mass = round(max(0.05, primitive.volume_m3 * entry["density_kg_m3"]), 3)
     radius = float(size[0] / 2 if round_ else np.hypot(*size[:2]) / 2)
     return Thing(name, entry["class"], mass, entry["friction"], color, radius, float(size[2]), primitive)
