@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pxr import Gf, Sdf, Usd, Vt
+from pxr import Gf, Sdf, Usd, UsdUtils, Vt
 
 from ..errors import InvalidRequest
 from ..types import Primitive
@@ -22,7 +22,7 @@ from .collision import FILE_NAME as COLLISION_FILE
 from .collision import MATERIALS_NAME
 from .labels import author_labels
 from .layers import add_variant, apply_schemas, attribute, define, write_layer
-from .light import ENVIRONMENT_FILE, LIGHT_SET, LIGHTS_NAME, StageLight, hang_lights
+from .light import LIGHT_SET, LIGHTS_NAME, StageLight, hang_lights
 from .materials import PhysicsMaterial, author_material, bind
 from .stage import APPEARANCE_SET, MESH_VARIANT, SCENE_FILE, STAGE_FILE, VISUAL_NAME, WORLD_NAME
 from .surface_mesh import FILE_NAME as SURFACE_FILE
@@ -184,9 +184,9 @@ def _up(run: Path, folder: Path, name: str) -> str:
 
 def _take_over(layer: Sdf.Layer, base: Sdf.Layer, settings: Mapping[str, Any]) -> None:
     """Give a root layer what is not composed: settings for Kit, and times."""
-    own = dict(base.customLayerData.get("renderSettings", {}))
-    if own:
-        layer.customLayerData = {**base.customLayerData, "renderSettings": {**own, **settings}}
+    merged = {**base.customLayerData.get("renderSettings", {}), **settings}
+    if merged:
+        layer.customLayerData = {**base.customLayerData, "renderSettings": merged}
     if base.HasTimeCodesPerSecond():
         layer.timeCodesPerSecond = base.timeCodesPerSecond
         layer.startTimeCode, layer.endTimeCode = base.startTimeCode, base.endTimeCode
@@ -204,13 +204,14 @@ def _hang_other_lights(world: Sdf.PrimSpec, light: StageLight) -> None:
 
 
 def _point_up(layer: Sdf.Layer, run: Path, folder: Path) -> None:
-    """Let the dome's picture be that of the run."""
-    skies = []
-    layer.Traverse("/", lambda path: skies.append(path) if path.IsPropertyPath() else None)
-    for path in skies:
-        spec = layer.GetPropertyAtPath(path)
-        if path.name == "inputs:texture:file" and spec.default.path == f"./{ENVIRONMENT_FILE}":
-            spec.default = Sdf.AssetPath(_up(run, folder, ENVIRONMENT_FILE))
+    """Let what a root layer names from its place on be that of the run, but for what the variation has itself."""
+
+    def moved(asset: str) -> str:
+        name = asset.removeprefix("./")
+        is_elsewhere = not name or ":" in name or name.startswith(("/", "\\")) or name in (SCENE_FILE, STAGE_FILE)
+        return asset if is_elsewhere else _up(run, folder, name)
+
+    UsdUtils.ModifyAssetPaths(layer, moved)
 
 
 def _author_frictions(world: Sdf.PrimSpec, frictions: Mapping[str, tuple[float, float]]) -> None:

@@ -26,14 +26,19 @@ AROUND = Environment(np.full((8, 16, 3), 0.5, np.float32), np.ones((8, 16)), np.
 LOOK = Look((1.1, 1.0, 0.9), 0.95, (0.8, 0.7, 0.6))
 
 
-def _varied(tmp_path: Path, variation: Variation, params: Params | None = None, **more: Any) -> Path:
+ROOTS = ("stage.usda", "stage_isaac6.usda")
+
+
+def _varied(
+    tmp_path: Path, variation: Variation, params: Params | None = None, roots: tuple[str, ...] = ROOTS, **more: Any
+) -> Path:
     run, folder = tmp_path / "run", tmp_path / "run/variations/000"
     folder.mkdir(parents=True)
     fields = {"primitives": {"particle_field": particle_field.Params()}, "light": NIGHT, "environment": AROUND}
     bundle = SceneBundle(cloud_of(30), room_proxy(), **(fields | more))
     author.run(bundle, run, params or Params(), Progress())
     written = write_variation(run, folder, variation)
-    assert written == ("scene.usda", "stage.usda", "stage_isaac6.usda")
+    assert written == ("scene.usda", *roots)
     assert list(check_layers(folder)) == []
     return folder
 
@@ -91,6 +96,34 @@ def test_pictures_are_changed_by_settings_of_root_layers_alone(tmp_path: Path) -
         assert settings["rtx:post:histogram:enabled"] is False
     scene = Sdf.Layer.FindOrOpen(str(folder / "scene.usda")).customLayerData["renderSettings"]
     assert not [name for name in scene if "colorcorr" in name]
+
+
+def test_what_people_added_to_the_stage_is_found_from_there(tmp_path: Path) -> None:
+    """A prop beside the run, and one behind a URL, in a stage that was edited after the run."""
+    folder = _varied(tmp_path, Variation())
+    run = tmp_path / "run"
+    prop = Usd.Stage.CreateNew(str(run / "prop.usda"))
+    prop.SetDefaultPrim(prop.DefinePrim("/Prop/Inside").GetParent())
+    prop.Save()
+    layer = Sdf.Layer.FindOrOpen(str(run / "stage.usda"))
+    for name, asset in (("Prop", "./prop.usda"), ("Far", "https://example.com/far.usd")):
+        spec = Sdf.PrimSpec(layer.GetPrimAtPath("/World"), name, Sdf.SpecifierDef, "Xform")
+        spec.referenceList.prependedItems.append(Sdf.Reference(asset))
+    layer.Save()
+    write_variation(run, folder, Variation())
+    written = Sdf.Layer.FindOrOpen(str(folder / "stage.usda"))
+    assert set(written.GetCompositionAssetDependencies()) == {
+        "./scene.usda",
+        "../../prop.usda",
+        "https://example.com/far.usd",
+    }
+    assert Usd.Stage.Open(str(folder / "stage.usda")).GetPrimAtPath("/World/Prop/Inside")
+
+
+def test_scenes_to_train_in_have_looks_too(tmp_path: Path) -> None:
+    folder = _varied(tmp_path, Variation(look=LOOK), Params(keep="train"), roots=("stage.usda",))
+    settings = Sdf.Layer.FindOrOpen(str(folder / "stage.usda")).customLayerData["renderSettings"]
+    assert tuple(settings["rtx:post:colorcorr:gain"]) == pytest.approx(LOOK.gain)
 
 
 def test_frictions_are_read_by_material(tmp_path: Path) -> None:
