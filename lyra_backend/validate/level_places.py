@@ -92,7 +92,7 @@ def _planes(corners: Floats, points: Floats, radius_m: float) -> tuple[Floats, F
     flat = (points[:, None, :2] + offsets).reshape(-1, 2)
     heights = look_down(corners, flat).height.reshape(len(points), len(offsets))
     design = np.column_stack([offsets, np.ones(len(offsets))])
-    found = np.isfinite(heights).all(axis=1)
+    found = np.asarray(np.isfinite(heights).all(axis=1))
     planes = np.where(found[:, None], heights, 0.0) @ np.linalg.pinv(design).T
     above = heights - planes @ design.T
     normals = np.column_stack([-planes[:, :2], np.ones(len(points))])
