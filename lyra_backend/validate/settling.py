@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pxr import Sdf, Usd
@@ -21,7 +22,7 @@ from .colliders import read_colliders
 from .engine_process import EngineFailed, Job, Run, missing_packages, run_engine
 from .moving_bodies import MovingBodies, Poses
 from .physics import REST_STEPS, SECONDS, STEPS
-from .physics_findings import engine_failed, not_run
+from .physics_findings import engine_failed, engine_log, not_run
 from .physics_stage import BODY_PREFIX, write_stage
 from .probe_bodies import Bodies
 from .robots import open_scene
@@ -53,7 +54,7 @@ def check_layers(folder: Path) -> Iterator[Finding]:
 
 
 def let_settle(
-    stages: Mapping[str, Path], root: str, scenes: tuple[str, ...], timeout_s: float, progress: Progress
+    stages: Mapping[str, Path], root: str, scenes: tuple[str, ...], limits: Any, progress: Progress
 ) -> tuple[dict[str, dict[str, Rest]], tuple[Finding, ...]]:
     """Simulate the things below the prim `root` of each stage for 2 s.
 
@@ -61,12 +62,12 @@ def let_settle(
         stages: stages by name.
         root: path of the prim that holds the things.
         scenes: prim paths of the physics scenes.
-        timeout_s: the engine is stopped after this time for each stage.
+        limits: the validate stage's `Params`; the engine may take its time-out for each stage.
         progress: reported while it runs.
 
     Returns:
-        For each stage that has such things what became of each, by prim path; nothing, and a finding, if no engine is
-        installed or it broke.
+        For each stage that has such things what became of each, by prim path, and what the engine said; nothing, and a
+        finding, if no engine is installed or it broke.
     """
     bodies = {name: _bodies(file, root) for name, file in stages.items()}
     bodies = {name: moving for name, moving in bodies.items() if moving.paths}
@@ -83,10 +84,11 @@ def let_settle(
             paths = list(moving.paths)
             runs.append(Run(name, str(usd), BODY_PREFIX, 0, REST_STEPS, SECONDS / STEPS, others=paths))
         try:
-            result = run_engine(Job(tuple(runs)), Path(scratch), timeout_s * len(runs), progress)
+            result = run_engine(Job(tuple(runs)), Path(scratch), limits.physics_timeout_s * len(runs), progress)
         except EngineFailed as failure:
             return {}, (engine_failed(str(failure)),)
-    return {name: _rests(moving, result.traces[name].others) for name, moving in bodies.items()}, ()
+    rests = {name: _rests(moving, result.traces[name].others) for name, moving in bodies.items()}
+    return rests, tuple(engine_log(result, limits))
 
 
 def _bodies(file: Path, root: str) -> MovingBodies:

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,8 @@ from ..paths import given_path
 from ..progress import CancelToken, Event, Progress
 from ..types import Finding, Outcome, Severity
 from .choices import draw_clutter, draw_frictions, draw_look
-from .findings import few_things, moving_things, unstable_things
+from .findings import few_things
+from .steady import keep_steady
 from .things import LARGEST_RADIUS_M, own_things
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def vary_scene(
     _clear(folder, overwrite)
     drawn, scenes, findings = _drawn(run.root, count, seed, clutter, progress.child(0.0, 0.3))
     _write(run.root, folder, drawn)
-    drawn, settled = _settled(run.root, folder, drawn, scenes, progress.child(0.3, 1.0))
+    steady = keep_steady(drawn, folder, scenes, lambda few: _write(run.root, folder, few), progress.child(0.3, 1.0))
+    drawn, settled = steady.value, steady.findings
     found = (*findings, *settled, *_layer_findings(folder, drawn))
     things = sum(len(variation.clutter) for variation in drawn.values())
     outcome = Outcome(tuple(drawn), {"variations": len(drawn), "things": things}, found)
@@ -157,42 +158,6 @@ def _write(run: Path, folder: Path, drawn: dict[str, Variation]) -> None:
     for name, variation in drawn.items():
         (folder / name).mkdir(exist_ok=True)
         write_variation(run, folder / name, variation)
-
-
-def _settled(
-    run: Path, folder: Path, drawn: dict[str, Variation], scenes: tuple[str, ...], progress: Progress
-) -> tuple[dict[str, Variation], tuple[Finding, ...]]:
-    """Let things settle, take away what does not stand still, and look at the rest once more."""
-    from ..author.variation import CLUTTER_NAME, clutter_path
-    from ..validate import Params
-    from ..validate.settling import let_settle
-    from ..validate.usd import quiet_usd
-
-    limits, root = Params(), f"/World/{CLUTTER_NAME}"
-
-    def look(names: Sequence[str], part: Progress) -> tuple[dict[str, set[str]], tuple[Finding, ...]]:
-        stages = {name: folder / name / _STAGE for name in names}
-        with quiet_usd():
-            rests, findings = let_settle(stages, root, scenes, limits.physics_timeout_s, part)
-        most_m, most_m_s = limits.physics_drift_max_m, limits.physics_rest_speed_max_m_s
-        moving = {
-            name: {path for path, rest in bodies.items() if rest.drift_m > most_m or rest.speed_m_s > most_m_s}
-            for name, bodies in rests.items()
-        }
-        return {name: paths for name, paths in moving.items() if paths}, findings
-
-    moving, findings = look(list(drawn), progress.child(0.0, 0.8))
-    if not moving:
-        return drawn, findings
-    kept = {
-        name: replace(v, clutter=tuple(c for c in v.clutter if clutter_path(c) not in moving.get(name, ())))
-        for name, v in drawn.items()
-    }
-    _write(run, folder, {name: kept[name] for name in moving})
-    again, more = look(list(moving), progress.child(0.8, 1.0))
-    gone = sum(len(paths) for paths in moving.values())
-    left = sum(len(paths) for paths in again.values())
-    return kept, (*findings, *more, unstable_things(gone), *((moving_things(left),) if left else ()))
 
 
 def _layer_findings(folder: Path, drawn: dict[str, Variation]) -> tuple[Finding, ...]:

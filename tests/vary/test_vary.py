@@ -251,6 +251,15 @@ def test_too_few_places_are_said(tmp_path: Path) -> None:
     assert finding.measured < finding.limit == 30
 
 
+def test_without_an_engine_nothing_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lyra_backend.validate.settling.missing_packages", lambda: ("ovphysx",))
+    folder = _room(tmp_path / "room")
+    outcome = vary_scene(folder, 1, clutter=2)
+    assert [(f.code, f.severity) for f in outcome.findings] == [("physics.not_run", Severity.ERROR)]
+    assert outcome.counts["things"] == 2
+    assert _data(folder)["accepted"] is False
+
+
 def test_nothing_lies_about_on_request(tmp_path: Path) -> None:
     folder = _room(tmp_path / "room")
     outcome = vary_scene(folder, 1, clutter=0)
