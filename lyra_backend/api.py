@@ -28,6 +28,7 @@ from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
 from .types import Finding, Outcome, ScenePlan, SceneRequest, SceneResult, Severity
+from .vary import vary_scene
 
 __all__ = [
     "AtlasOptions",
@@ -41,6 +42,7 @@ __all__ = [
     "plan_training",
     "repeat",
     "validate_scene",
+    "vary_scene",
 ]
 
 Listener = Callable[[Event], None]

@@ -36,7 +36,9 @@ from .options import (
     take_files,
     with_generator_options,
 )
+from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption, add_robots, robots
 from .service_cli import serve, watch
+from .vary_cli import varied_json, vary
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -55,6 +57,8 @@ app = typer.Typer(
 app.add_typer(weights_app, name="weights")
 app.command(cls=Command)(batch)
 app.command(cls=Command)(atlas)
+app.command(cls=Command)(robots)
+app.command(cls=Command)(vary)
 
 
 def _print_version(wanted: bool) -> None:
@@ -139,6 +143,13 @@ def generate(
     light_variants: Annotated[
         int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
     ] = 0,
+    variations: Annotated[
+        int, typer.Option(metavar="N", help="Also N variations of the scene, as `lyra-scenegen vary` makes them.")
+    ] = 0,
+    robot: RobotOption = None,
+    count: CountOption = None,
+    robot_file: RobotFileOption = None,
+    assets_root: AssetsOption = None,
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
@@ -167,6 +178,7 @@ def generate(
         params.setdefault("author", {}).update(author)
     if light_variants:
         params.setdefault("author", {})["light_variants"] = light_variants
+    add_robots(params, robot, count, robot_file, assets_root)
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),
@@ -187,7 +199,7 @@ def generate(
     if dry_run:
         _show_plan(request, as_json)
     else:
-        _generate(request, out or _default_out(request), overwrite, as_json)
+        _generate(request, out or _default_out(request), overwrite, as_json, variations)
 
 
 @app.command(cls=Command)
@@ -381,19 +393,26 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(explain(error, as_json="--json" in words))
 
 
-def _generate(request: Any, out: Path, overwrite: bool, as_json: bool) -> None:
+def _generate(request: Any, out: Path, overwrite: bool, as_json: bool, variations: int = 0) -> None:
     from .console import Console, print_scene
 
     with Console(quiet=as_json) as console:
         from . import api  # takes longer than anybody should wait for the first sign of life
 
         result = api.generate_scene(request, out, overwrite=overwrite, listener=console.show, token=console.token)
+        accepted = result.report.accepted or request.force
+        varied = None
+        if variations and accepted:
+            varied = api.vary_scene(out, variations, overwrite=True, listener=console.show, token=console.token)
     if as_json:
         state = {"directory": str(out), "reused": result.reused, "outdated": result.outdated}
-        _tell({**state, **result.report.to_json()}, as_json)
+        own = {"variations": varied_json(out, varied)} if varied else {}
+        _tell({**state, **result.report.to_json(), **own}, as_json)
     else:
         print_scene(result.directory, result.report, reused=result.reused, outdated=result.outdated)
-    accepted = result.report.accepted or request.force
+        if varied:
+            _tell(varied_json(out, varied), as_json)
+    accepted = accepted and (varied is None or varied_json(out, varied)["accepted"])
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
 
 

@@ -91,8 +91,19 @@ def make_plan(request: SceneRequest) -> Plan:
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }
     built["author"], primitives = _author_params(request, preset)
+    _check_robots(built["author"].robot_names, built["place"].names)
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
+
+
+def _check_robots(standing: tuple[str, ...], looked_for: tuple[str, ...]) -> None:
+    """Refuse robots for which nobody would look for places to start."""
+    for name in standing:
+        if name not in looked_for:
+            raise InvalidRequest(
+                f"author.robots: {shown(name)} is not among place.robots, {', '.join(looked_for) or 'none'}, so there "
+                "would be no place for it. Add it there, or name it by --robot, which does."
+            )
 
 
 def choose_generator(request: SceneRequest) -> tuple[str, ModuleType]:

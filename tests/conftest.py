@@ -37,6 +37,7 @@ OWN_SUBJECTS = {
     "sequence",
     "splat",
     "usd",
+    "vary",
 }
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
 SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_generate_reports_json_and_knows_a_finished_run(scene_dir: Path) -> None
     stages = [s["stage"] for s in done.data["stages"]]
     assert stages == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
     assert "nothing was run" in " ".join(call("generate", *words).out.split())
+
+
+def test_generate_makes_variations_of_what_is_there(scene_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "office"
+    shutil.copytree(scene_dir, out)
+    words = ["--prompt", PROMPT, "--seed", "1", "--set", "generate.gaussian_count=60000"]
+    words += ["--set", "collide.voxel_size=0.08", "--out", str(out), "--variations", "1", "--json"]
+    done = call("generate", *words)
+    assert done.code == 0, done.err
+    assert done.data["variations"]["accepted"] is True
+    assert done.data["variations"]["counts"]["variations"] == 1
+    assert (out / "variations/000/stage_isaac6.usda").is_file()
 
 
 def test_words_of_users_are_printed_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_devices_of_lyra_decide_nothing(inputs: dict[str, str]) -> None:
     ("params", "words"),
     [
         ({"author": {"appearence": "none"}}, "appearance"),
-        ({"place": {"x": 1}}, "no such stage"),
+        ({"paint": {"x": 1}}, "no such stage"),
         ({"collide": {"voxel_size": "wide"}}, "must be a number"),
         ({"collide": {"voxel_size": float("nan")}}, "must be a number"),
         ({"validate": {"physics_held_minn": 1}}, "physics_held_min"),

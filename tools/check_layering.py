@@ -50,8 +50,10 @@ MAY: Mapping[str, set[str]] = {
     "conversion": FACES_BASE | {"io", "atomic", "refine"},
     "footprint": {"errors", "types"},
     "atlas": NOUNS | {"atomic", "author", "batch", "footprint", "io", "paths", "validate"},
+    "vary": NOUNS | {"atomic", "author", "io", "paths", "validate"},
+    "vary_cli": {"api", "console", "errors", "exits", "options", "types"},
     "atlas_cli": {"api", "console", "exits", "options"},
-    "api": FACES_BASE | {"io", "atlas", "conversion", "footprint", "pipeline"},
+    "api": FACES_BASE | {"io", "atlas", "vary", "conversion", "footprint", "pipeline"},
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "models", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
@@ -59,6 +61,7 @@ MAY: Mapping[str, set[str]] = {
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "paths", "progress", "stop_signals"},
+    "robots_cli": {"console", "errors", "options", "place", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
@@ -69,8 +72,8 @@ MAY: Mapping[str, set[str]] = {
     "exits": {"errors"},
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
-    | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "service_cli"}
-    | {"weights_cli", "worker_environment", "__init__"},
+    | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
+    | {"service_cli", "vary_cli", "weights_cli", "worker_environment", "__init__"},
     "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},

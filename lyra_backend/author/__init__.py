@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .. import registry
-from ..errors import InvalidRequest, nearest
+from ..errors import InvalidRequest, nearest, shown
 from ..io.navigation_files import save_navigation
 from ..io.ply import write_ply
 from ..io.splat_sequence import SEQUENCE_FILE
@@ -24,6 +24,7 @@ from ..progress import Progress
 from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
 
 if TYPE_CHECKING:
+    from .robots import PlacedRobot
     from .stage import ProxyLook
     from .time_codes import TimeCodes
 
@@ -79,12 +80,32 @@ class Params:
         "surface, no proxy unless it is what is shown, one preview.",
         choices=(_ALL, _TRAIN),
     )
+    robots: str = param(
+        "",
+        "Robots that stand in stage.usda: names, separated by commas, of those that place looks for; none without.",
+    )
+    robot_count: int = param(1, "How many of each of these robots.", min=1, max=4096)
+    assets_root: str = param(
+        "",
+        "What the robots' assets are relative to: a URL, or the absolute path of a folder on the machine that opens "
+        "the stage. Empty: where NVIDIA publishes the assets of the version of Isaac Sim that the stage is for.",
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
     def __post_init__(self) -> None:
         asked = "keep_splat" if self.keep_splat else f"appearance={self.appearance}"
         if self.trains and (self.keep_splat or self.appearance not in (_AUTO, _PROXY, _NONE)):
             raise InvalidRequest(f"author.keep: train leaves no Gaussians, but {asked} asks for them. Leave one out.")
+        if self.assets_root and "://" not in self.assets_root and not Path(self.assets_root).is_absolute():
+            raise InvalidRequest(
+                f"author.assets_root must be a URL or an absolute path, got {shown(self.assets_root)}: it is read "
+                "where the stage is opened. Write it out in full."
+            )
+
+    @property
+    def robot_names(self) -> tuple[str, ...]:
+        """The robots that stand in the stage, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.robots.split(",") if name.strip()))
 
     @property
     def trains(self) -> bool:
@@ -159,8 +180,12 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         visuals[stage.MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
     written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times, proxy))
     lights = stage.Lights(bundle.light, bundle.environment, params.light_variants, bundle.seed)
-    written += stage.write_stage(directory, settings, lights, times)
-    written += _write_version_stages(directory, files, params.shadow_catcher, times)
+    robots = _placed_robots(bundle, params)
+    counts |= robots.counts
+    findings += robots.findings
+    root = _assets_root(files, params)
+    written += stage.write_stage(directory, settings, lights, times, robots=robots.value, assets_root=root)
+    written += _write_version_stages(directory, files, params, times, robots.value)
     if params.package != _NONE:
         progress(0.97, "writing the package")
         written.append(package.write_scene_package(directory))
@@ -175,21 +200,46 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     return Outcome(tuple(written), {**counts, "files": len(written)}, tuple(findings))
 
 
+def _placed_robots(bundle: SceneBundle, params: Params) -> Outcome[tuple[PlacedRobot, ...]]:
+    """Choose places for the robots that are asked for, and say what cannot be put down."""
+    from .robots import choose_places, missing_assets
+
+    if not params.robot_names:
+        return Outcome(())
+    chosen = choose_places(bundle.navigation, params.robot_names, params.robot_count)
+    # what is behind a URL is not looked for, so the version does not matter here
+    absent = missing_assets(chosen.value, _assets_root({}, params))
+    return replace(chosen, findings=(*chosen.findings, *absent))
+
+
+def _assets_root(files: Mapping[str, str], params: Params, version: int = 0) -> str:
+    """Return what assets of robots are relative to, by default in the version that the first primitive is for."""
+    from .robots import ASSETS_ROOTS
+
+    first = next((getattr(_primitive(name), "ISAAC_SIM", 0) for name in files.values()), 0)
+    return params.assets_root or ASSETS_ROOTS.get(version or first, ASSETS_ROOTS[max(ASSETS_ROOTS)])
+
+
 def _write_version_stages(
-    directory: Path, files: Mapping[str, str], shadow_catcher: bool, times: TimeCodes | None
+    directory: Path,
+    files: Mapping[str, str],
+    params: Params,
+    times: TimeCodes | None,
+    robots: tuple[PlacedRobot, ...],
 ) -> list[str]:
     """Write a root layer for each version of Isaac Sim that one of the primitives, given by variant, is for."""
     from .stage import EXPOSURE_SETTINGS
     from .version_stage import write_version_stage
 
     versions = {getattr(_primitive(name), "ISAAC_SIM", 0): (variant, name) for variant, name in files.items()}
-    return [
-        write_version_stage(
-            directory, version, variant, _render_settings(name, shadow_catcher) | EXPOSURE_SETTINGS, times
-        )
-        for version, (variant, name) in sorted(versions.items())
-        if version
-    ]
+    written = []
+    for version, (variant, name) in sorted(versions.items()):
+        if version:
+            settings = _render_settings(name, params.shadow_catcher) | EXPOSURE_SETTINGS
+            root = _assets_root(files, params, version)
+            others = robots if root != _assets_root(files, params) else ()
+            written.append(write_version_stage(directory, version, variant, settings, times, others, root))
+    return written
 
 
 def _selected(appearance: str, shown: tuple[str, ...], has_colliders: bool) -> str:

@@ -9,7 +9,7 @@ from pxr import Sdf, Tf
 
 from .layers import apply_schemas, attribute, define
 
-__all__ = ["Materials", "PhysicsMaterial", "bind"]
+__all__ = ["Materials", "PhysicsMaterial", "author_material", "bind"]
 
 #: Name of the material of everything that has none of its own.
 SCENE_NAME = "Environment"
@@ -43,11 +43,12 @@ class Materials:
         if (name, material) not in self._made:
             others = sum(known == name for known, _ in self._made)
             unused = Tf.MakeValidIdentifier(f"{name}_{others + 1}" if others else name)
-            self._made[name, material] = _author_material(self._parent, unused, material)
+            self._made[name, material] = author_material(self._parent, unused, material)
         return self._made[name, material]
 
 
-def _author_material(parent: Sdf.PrimSpec, name: str, material: PhysicsMaterial) -> Sdf.PrimSpec:
+def author_material(parent: Sdf.PrimSpec, name: str, material: PhysicsMaterial) -> Sdf.PrimSpec:
+    """Author a physics material below `parent`, multiplied with that of what touches it."""
     prim = define(parent, name, "Material")
     apply_schemas(prim, "PhysicsMaterialAPI", "PhysxMaterialAPI")
     # An unauthored friction is zero in PhysX.

@@ -1,7 +1,7 @@
 """The two layers people open: scene.usda, to be referenced, and stage.usda, to press Play in.
 
 Does: compose the Gaussian and collision layers by relative references under variant sets, and add what only a root
-stage may have: a physics scene and lights. Does not: hold any geometry itself.
+stage may have: a physics scene, lights and robots. Does not: hold any geometry itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .light import StageLight, hang_lights, varied, write_environment
 from .particle_field import PRIM_NAME
 from .proxy_mesh import PRIM_NAME as PROXY_NAME
 from .proxy_mesh import author_colors
+from .robots import PlacedRobot, author_robots
 from .time_codes import TimeCodes
 
 __all__ = [
@@ -228,6 +229,8 @@ def write_stage(
     lights: Lights = _DAYLIGHT,
     times: TimeCodes | None = None,
     scene: str = SCENE_FILE,
+    robots: Sequence[PlacedRobot] = (),
+    assets_root: str = "",
 ) -> tuple[str, ...]:
     """Write ``stage.usda`` into `directory`: the scene with gravity and light; return the names of the files.
 
@@ -240,28 +243,36 @@ def write_stage(
         lights: what lights it.
         times: of a scene that moves.
         scene: the file of it, in `directory`.
+        robots: what stands in it.
+        assets_root: what the robots' assets are relative to.
     """
     own = StageLight.of(lights.light, lights.environment)
     files = [STAGE_FILE]
+
+    def fill(layer: Sdf.Layer) -> None:
+        world = _fill_stage(layer, scene, own, varied(own, lights.variant_count, lights.seed))
+        author_robots(world, robots, assets_root)
+
     if own.has_environment and lights.environment is not None:
         files.append(write_environment(directory, lights.environment))
     write_layer(
         directory / STAGE_FILE,
         WORLD_NAME,
-        lambda layer: _fill_stage(layer, scene, own, varied(own, lights.variant_count, lights.seed)),
+        fill,
         render_settings={**render_settings, **EXPOSURE_SETTINGS} if render_settings else render_settings,
         times=times,
     )
     return tuple(files)
 
 
-def _fill_stage(layer: Sdf.Layer, scene: str, light: StageLight, variants: dict[str, StageLight]) -> None:
+def _fill_stage(layer: Sdf.Layer, scene: str, light: StageLight, variants: dict[str, StageLight]) -> Sdf.PrimSpec:
     world = define(layer, WORLD_NAME, "Xform")
     _refer(world, scene)
     physics = define(layer, "PhysicsScene", "PhysicsScene")
     attribute(physics, "physics:gravityDirection", _Types.Vector3f, Gf.Vec3f(0, 0, -1))
     attribute(physics, "physics:gravityMagnitude", _Types.Float, _GRAVITY_M_S2)
     hang_lights(world, light, variants)
+    return world
 
 
 def _over(prim: Sdf.PrimSpec, path: str) -> Sdf.PrimSpec:

@@ -24,7 +24,7 @@ from .event_log import EVENT_FILE
 from .run_inputs import INPUTS, NAMES_FILE, RunInputs, with_inputs
 from .run_lock import LOCK_FILE, RunLock
 
-__all__ = ["COMPLETE_FILE", "EXEMPT_FILES", "RunDirectory"]
+__all__ = ["COMPLETE_FILE", "EXEMPT_FILES", "VARIATIONS", "RunDirectory"]
 
 #: Files that tell of one attempt and so differ between equal runs.
 EXEMPT_FILES = (EVENT_FILE, "timings.json", "report.html", NAMES_FILE)
@@ -33,6 +33,8 @@ _REPORT = "report.json"
 #: Written last: what is here is whole.
 COMPLETE_FILE = ".complete"
 _STAGES = ".stages"
+#: Folder of variations, which are made from a finished run and not by it.
+VARIATIONS = "variations"
 
 
 class RunDirectory:
@@ -156,7 +158,7 @@ class RunDirectory:
         return {
             name.as_posix(): path
             for name, path in files.items()
-            if not name.parts[0].startswith(".") and name.name not in EXEMPT_FILES
+            if not name.parts[0].startswith(".") and name.parts[0] != VARIATIONS and name.name not in EXEMPT_FILES
         }
 
     def resolved_request(self) -> SceneRequest:

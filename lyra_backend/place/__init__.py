@@ -46,6 +46,9 @@ class Params:
     robots: str = param(
         "go2,g1,carter", "Robots that free space is found for, separated by commas; empty for none at all."
     )
+    own_robots: str = param(
+        "", "Entries of your own for the catalog of robots, as TOML text; docs/robots.md. --robot-file fills it in."
+    )
     cell: float = param(
         0.05, "Side of a cell of the maps; larger in scenes of more than 4 million.", unit="m", min=0.02, max=1.0
     )
@@ -69,7 +72,7 @@ class Params:
 
     def __post_init__(self) -> None:
         for name in self.names:
-            robot(name)
+            robot(name, self.own_robots)
         if 0 < self.obstacle_high <= self.obstacle_low:
             raise InvalidRequest(
                 f"place.obstacle_high must be above place.obstacle_low, got {self.obstacle_high} and "
@@ -88,7 +91,7 @@ def run(proxy: CollisionProxy, seed: int, params: Params, progress: Progress) ->
         return Outcome(None, {}, (findings.no_colliders(proxy.method),))
     progress(0.0, "looking down")
     solids = solids_of(proxy)
-    robots = tuple(robot(name) for name in params.names)
+    robots = tuple(robot(name, params.own_robots) for name in params.names)
     cell_m = _cell(solids, params.cell)
     said = [findings.coarse(cell_m, params.cell)] if cell_m > params.cell else []
     columns = look_down(solids, cell_m, min([_HEADROOM_M, *(one.height_m for one in robots)]))

@@ -17,6 +17,7 @@ __all__ = [
     "matrix_from_quat",
     "multiply_quats",
     "normalise_quats",
+    "quat_about_z",
     "quat_from_matrix",
     "rotate_sh",
     "wxyz_to_xyzw",
@@ -66,6 +67,12 @@ def multiply_quats(a_wxyz: Floats, b_wxyz: Floats) -> Floats:
         ],
         axis=-1,
     )
+
+
+def quat_about_z(angle_rad: float) -> npt.NDArray[np.float64]:
+    """Return the unit quaternion wxyz of a turn about the z axis, shape (4,)."""
+    half = 0.5 * float(angle_rad)
+    return np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
 
 
 def matrix_from_quat(quats_wxyz: Floats) -> Floats:

@@ -47,7 +47,8 @@ _CODES = {
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
-    "splat.zero_quaternions author.divided place.few_starts place.no_start place.no_tasks",
+    "splat.zero_quaternions author.divided author.robots_left_out place.few_starts place.no_start place.no_tasks "
+    "vary.few_places vary.moving vary.unstable",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

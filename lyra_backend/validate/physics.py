@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pxr import Usd
 
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianCloud, Outcome
@@ -25,6 +24,7 @@ from .gaussian_fit import check_fit
 from .motion_scores import score_drop, score_shots
 from .physics_stage import BODY_PREFIX, write_stage
 from .probe_bodies import Bodies, choose_drops, choose_shots
+from .robots import open_scene
 from .survey import Survey, random_stream, survey_colliders
 
 __all__ = ["check_physics"]
@@ -59,14 +59,14 @@ def check_physics(file: Path, cloud: GaussianCloud | None, limits: Any, progress
         progress: reported to often; a cancelled job kills the engine.
     """
     progress(0.0, "reading colliders")
-    colliders = read_colliders(Usd.Stage.Open(str(file)))
+    stage = open_scene(file)
+    colliders = read_colliders(stage)
     if not colliders.usable:
         return Outcome(None, findings=colliders.findings)
     survey = survey_colliders(colliders, progress.child(0.05, 0.2))
     if survey is None:
         return Outcome(None, findings=(*colliders.findings, findings.floor_area(0.0, limits)))
     fit = Outcome(None) if cloud is None or cloud.frame is not Frame.WORLD else check_fit(cloud, survey, limits)
-    stage = Usd.Stage.Open(str(file))
     carried = read_carried(stage, survey.index, colliders.moving, SECONDS / STEPS, CARRIED_SECONDS)
     moved = _simulate(file, survey, carried, limits, progress.child(0.2, 1.0))
     found = (*colliders.findings, *fit.findings, *_shape(survey, limits), *moved.findings)

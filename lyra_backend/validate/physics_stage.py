@@ -7,6 +7,7 @@ from pathlib import Path
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
 from .probe_bodies import BOX_HALF_SIDE, SPHERE_RADIUS, Bodies
+from .robots import empty_robots
 
 __all__ = ["BODY_PREFIX", "write_stage"]
 
@@ -15,9 +16,10 @@ BODY_PREFIX = f"{BODY_ROOT}/body_"
 
 
 def write_stage(scene: Path, physics_scenes: tuple[str, ...], bodies: Bodies, out: Path) -> None:
-    """Write a stage that sublayers `scene` and adds `bodies` and what the engine needs on a CPU."""
+    """Write a stage that sublayers `scene`, without robots, and adds `bodies` and what the engine needs on a CPU."""
     layer = Sdf.Layer.CreateNew(str(out))
     layer.subLayerPaths.append(scene.resolve().as_posix())
+    empty_robots(layer, scene)
     stage = Usd.Stage.Open(layer)
     # Stage metadata is not composed from sublayers.
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)

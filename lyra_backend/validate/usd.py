@@ -21,6 +21,7 @@ from ..progress import Progress
 from ..types import Finding, Outcome, Severity
 from .bare_text import bare
 from .colliders import is_collider
+from .robots import open_scene, robots_not_checked
 from .usd_colliders import check_collider, check_plane
 from .usd_fields import check_field, field_key, is_field
 from .usd_layers import check_default_prim, check_metadata, check_package, check_references, files_below
@@ -102,6 +103,7 @@ class _Check:
         root = stage.GetRootLayer()
         self._add(check_package(file, file.name))
         self._add(check_metadata(root, file.name))
+        self._add(robots_not_checked(root, file.name))
         self._advise(check_default_prim(root, file.name))
         for layer in sorted(stage.GetUsedLayers(), key=lambda layer: str(layer.realPath)):
             if not layer.anonymous:
@@ -169,7 +171,7 @@ class _Check:
 def _open(file: Path) -> Usd.Stage | Finding:
     """Open a stage, or say why that cannot be done."""
     try:
-        return Usd.Stage.Open(str(file))
+        return open_scene(file)
     except Tf.ErrorException as error:
         reason = bare(str(error.args[0].commentary), file.parent) if error.args else "no reason given"
         message = f"{file.name}: USD cannot open it: {reason}"

@@ -15,6 +15,7 @@ from pxr import Tf, Usd, UsdGeom
 from ..errors import InvalidRequest
 from ..types import Frame, GaussianCloud
 from ..types.rotations import normalise_quats, xyzw_to_wxyz
+from .robots import open_scene
 from .usd_fields import COEFFICIENTS, DEGREE, is_field
 
 __all__ = ["read_cloud"]
@@ -28,7 +29,7 @@ def read_cloud(file: Path) -> GaussianCloud | None:
     is at first.
     """
     try:
-        stage = Usd.Stage.Open(str(file))
+        stage = open_scene(file)
     except Tf.ErrorException:
         return None
     cache = UsdGeom.XformCache()

@@ -17,6 +17,7 @@ from pathlib import Path
 from pxr import Ar, Sdf, Tf, UsdUtils
 
 from ..types import Finding, Severity
+from .robots import robot_assets
 
 __all__ = ["check_default_prim", "check_metadata", "check_package", "check_references", "files_below"]
 
@@ -74,7 +75,7 @@ def check_package(file: Path, where: str) -> Iterator[Finding]:
 
 def check_references(layer: Sdf.Layer, where: str) -> Iterator[Finding]:
     """Yield what keeps the layer named `where` from being opened elsewhere."""
-    for asset in _assets(layer):
+    for asset in sorted(_assets(layer) - set(robot_assets(layer))):
         if _ABSOLUTE.match(asset):
             message = f"{where}: refers to a file by an absolute path, which no other machine has; make it relative."
             yield Finding("usd.absolute_path", Severity.ERROR, message, where=where)
@@ -101,7 +102,7 @@ def files_below(file: Path) -> set[Path]:
     return paths - {file.resolve()}
 
 
-def _assets(layer: Sdf.Layer) -> list[str]:
+def _assets(layer: Sdf.Layer) -> set[str]:
     """Return the asset paths of sublayers, references, payloads and attributes, as authored."""
     sublayers, references, payloads = UsdUtils.ExtractExternalReferences(layer.identifier)
-    return sorted({*sublayers, *references, *payloads} - {""})
+    return {*sublayers, *references, *payloads} - {""}
