@@ -1,0 +1,114 @@
+"""Ground truth for free space: maps and free places straight from exact meshes, by dense points instead of rays.
+
+Nothing of `lyra_backend.place` or its kernels is used here.
+"""
+
+import numpy as np
+import trimesh
+from scipy import ndimage
+
+#: Cells: free, occupied, neither.
+FREE, OCCUPIED, OTHER = 0, 1, 2
+#: Points on the surface are about so far from each other [m].
+SPACING = 0.012
+
+
+def whole(truth):
+    """All triangles of an exact surface, shape (F, 3, 3) [m]."""
+    return np.concatenate([part.vertices[part.triangles].astype(np.float64) for part in truth.parts])
+
+
+def surface_points(corners, spacing=SPACING):
+    """Points (N, 3) all over triangles, edges included, and the upward part of the normal at each (N,)."""
+    corners = np.asarray(corners, np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(normals, axis=1)
+    up = normals[:, 2] / np.maximum(length, 1e-30)
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    points, ups = [], []
+    count = np.maximum(1, np.ceil(sides / spacing)).astype(int)
+    for n in np.unique(count):
+        some = count == n
+        u, v = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
+        u, v = u[u + v <= n] / n, v[u + v <= n] / n
+        for block in np.array_split(np.flatnonzero(some), max(1, int(some.sum()) * len(u) // 2_000_000 + 1)):
+            weights = np.column_stack([1 - u - v, u, v])
+            points.append(np.einsum("kw,fwc->fkc", weights, corners[block]).reshape(-1, 3).astype(np.float32))
+            ups.append(np.repeat(up[block], len(u)))
+    return np.concatenate(points), np.concatenate(ups)
+
+
+def truth_map(corners, like, low, high):
+    """What stands on the ground, in the cells of the map `like`: an array of its shape.
+
+    The ground of a cell is the mean of its lowest surface that is no steeper than 45 degrees; a cell is occupied where
+    there is a surface between two heights above it. What nobody reaches from the largest free floor is neither free nor occupied.
+    """
+    height, width = like.cells.shape
+    points, up = surface_points(corners)
+    pixel = like.to_pixels(points[:, :2])
+    column, row = np.floor(pixel).astype(int).T
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    flat = (row * width + column)[inside]
+    z, up = points[inside, 2].astype(np.float64), up[inside]
+    ground = lowest_layer(flat, z, up > 0.5**0.5, height * width)
+    missing = ~np.isfinite(ground).reshape(height, width)
+    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+    filled = ground.reshape(height, width)[tuple(nearest)].ravel()
+    above = z - filled[flat]
+    occupied = np.zeros(height * width, bool)
+    occupied[flat[(above > low) & (above < high)]] = True
+    occupied = occupied.reshape(height, width)
+    free = ~missing & ~occupied
+    return reached(np.where(free, FREE, np.where(occupied, OCCUPIED, OTHER)))
+
+
+def lowest_layer(flat, z, level, count):
+    """Mean height of the points in each cell that are level and within 10 cm of the lowest such; inf without any."""
+    flat, z = flat[level], z[level]
+    lowest = np.full(count, np.inf)
+    np.minimum.at(lowest, flat, z)
+    near = z < lowest[flat] + 0.1
+    number = np.bincount(flat[near], minlength=count)
+    mean = np.bincount(flat[near], z[near], count) / np.maximum(number, 1)
+    return np.where(number > 0, mean, np.inf)
+
+
+def reached(cells):
+    """The cells with free ones that are not joined to the largest free piece taken for unknown."""
+    pieces, count = ndimage.label(cells == FREE)
+    if not count:
+        return cells
+    sizes = np.bincount(pieces.ravel())[1:]
+    small = (pieces > 0) & ~np.isin(pieces, 1 + np.flatnonzero(sizes >= 0.05 * sizes.max()))
+    return np.where(small, OTHER, cells)
+
+
+def agreement(ours, truth):
+    """Share of the cells in which two maps say the same, of those that are free in either or next to such a cell."""
+    free = (ours == FREE) | (truth == FREE)
+    near = ndimage.binary_dilation(free, np.ones((3, 3)))
+    return float((ours == truth)[near].mean())
+
+
+def nearest_in_cylinders(corners, bases, tops, radius):
+    """Horizontal distance [m] from upright axes to points of a surface between their ends, at most `radius`, (N,)."""
+    from scipy.spatial import cKDTree
+
+    points, _ = surface_points(corners)
+    tree = cKDTree(points[:, :2])
+    found = np.full(len(bases), radius)
+    for i, near in enumerate(tree.query_ball_point(bases[:, :2], radius)):
+        z = points[near, 2]
+        level = np.asarray(near)[(z > bases[i, 2]) & (z < tops[i])] if near else []
+        if len(level):
+            found[i] = np.hypot(*(points[level, :2] - bases[i, :2]).T).min()
+    return found
+
+
+def box(low, high, *, inwards=False):
+    """The triangles (12, 3, 3) of a box, seen from outside or from inside."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    mesh = trimesh.creation.box(bounds=np.stack([low, high]))
+    corners = np.asarray(mesh.triangles)
+    return corners[:, ::-1] if inwards else corners
