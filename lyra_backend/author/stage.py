@@ -20,8 +20,8 @@ from .collision import FILE_NAME as COLLISION_FILE
 from .collision import welded_paths
 from .layers import RenderSettings, add_variant, add_variant_set, attribute, define, write_layer
 from .light import StageLight, hang_lights, varied, write_environment
-from .particle_field import PRIM_NAME
 from .navigation import add_wall_variants, author_spawn_points
+from .particle_field import PRIM_NAME
 from .proxy_mesh import PRIM_NAME as PROXY_NAME
 from .proxy_mesh import author_colors
 from .time_codes import TimeCodes

@@ -39,7 +39,9 @@ def middle(triangle, point):
     if abs(np.linalg.det(edges)) < 1e-12:
         return np.nan
     u, v = np.linalg.solve(edges, point - triangle[0, :2])
-    return (1 - u - v) * triangle[0, 2] + u * triangle[1, 2] + v * triangle[2, 2] if min(u, v, 1 - u - v) >= 0 else np.nan
+    return (
+        (1 - u - v) * triangle[0, 2] + u * triangle[1, 2] + v * triangle[2, 2] if min(u, v, 1 - u - v) >= 0 else np.nan
+    )
 
 
 def test_spans_are_those_of_the_triangles_cut_at_the_columns() -> None:
