@@ -178,7 +178,11 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     if truth is not None:
         written.append(surface_mesh.write_surface(truth, directory))
         visuals[stage.MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
-    written.append(stage.write_scene(directory, visuals, colliders, switches, appearance, settings, times, proxy))
+    written.append(
+        stage.write_scene(
+            directory, visuals, colliders, switches, appearance, settings, times, proxy, bundle.navigation
+        )
+    )
     lights = stage.Lights(bundle.light, bundle.environment, params.light_variants, bundle.seed)
     robots = _placed_robots(bundle, params)
     counts |= robots.counts

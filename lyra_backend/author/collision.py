@@ -36,6 +36,7 @@ __all__ = [
     "COLLISION_ROOT",
     "ENVIRONMENT_NAME",
     "FILE_NAME",
+    "MATERIALS_NAME",
     "PhysicsMaterial",
     "collider_paths",
     "make_collider",

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from pxr import Gf, Sdf
 
 from ..detail.levels import DETAIL_SET
-from ..types import Environment, SceneLight
+from ..types import Environment, Navigation, SceneLight
 from .collision import FILE_NAME as COLLISION_FILE
 from .collision import welded_paths
 from .layers import RenderSettings, add_variant, add_variant_set, attribute, define, write_layer
 from .light import StageLight, hang_lights, varied, write_environment
+from .navigation import add_wall_variants, author_spawn_points
 from .particle_field import PRIM_NAME
 from .proxy_mesh import PRIM_NAME as PROXY_NAME
 from .proxy_mesh import author_colors
@@ -123,6 +124,7 @@ def write_scene(
     render_settings: RenderSettings,
     times: TimeCodes | None = None,
     proxy: ProxyLook | None = None,
+    navigation: Navigation | None = None,
 ) -> str:
     """Write ``scene.usda`` into `directory`; return its name.
 
@@ -136,6 +138,7 @@ def write_scene(
         render_settings: settings that the Gaussians need in a root layer.
         times: when the scene moves, if it does.
         proxy: what is shown instead of the Gaussians where sensors need surfaces, if there are colliders.
+        navigation: where robots can start, and the wall along the bounds.
     """
 
     def fill(layer: Sdf.Layer) -> None:
@@ -146,6 +149,9 @@ def write_scene(
         _add_variants(world, visuals, collider_paths, appearance, proxy)
         if collider_variants:
             _add_collision_variants(world, collider_variants)
+        if navigation is not None:
+            author_spawn_points(world, navigation)
+            add_wall_variants(world, navigation)
 
     write_layer(directory / SCENE_FILE, WORLD_NAME, fill, render_settings=render_settings, times=times)
     return SCENE_FILE

@@ -83,9 +83,9 @@ def load_navigation(folder: Path) -> Navigation:
         InvalidRequest: a file is missing or damaged.
     """
     bounds = _read(folder / BOUNDS_FILE)
-    map_format = MapFormat(bounds["map_format"])
     spawn, tasks = _read(folder / SPAWN_FILE), _read(folder / TASKS_FILE)
     try:
+        map_format = MapFormat(bounds["map_format"])
         spaces = [
             RobotSpace(
                 _robot_from_json(data["robot"]),
@@ -107,6 +107,8 @@ def load_navigation(folder: Path) -> Navigation:
             _wall_from_json(bounds["wall"]),
             map_format,
         )
+    except InvalidRequest:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
             f"{folder}: its files of free space are damaged ({error}). Make the scene anew."

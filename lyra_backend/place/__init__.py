@@ -24,7 +24,7 @@ from .ground import Ground, find_ground
 from .robots import robot
 from .routes import find_tasks
 from .spawn import spawn_points
-from .traversability import base_map, robot_map, traversable
+from .traversability import base_map, climb_of, robot_map, traversable
 from .viewpoints import viewpoints_of
 
 __all__ = ["Params", "run"]
@@ -33,6 +33,10 @@ __all__ = ["Params", "run"]
 _CELLS_MAX = 4_000_000
 #: Surfaces with less free height above them are no ground for anybody [m].
 _HEADROOM_M = 0.3
+#: Ground of the map goes on where neighbouring columns differ by no more [m].
+_EVEN_M = 0.05
+#: Ground that is steeper is an obstacle to everybody [deg].
+_BANK_DEG = 45.0
 #: The map shows what is in the way up to this height, or to that of a taller robot [m].
 _TALL_M = 1.0
 #: Room above the highest ground that a robot must not leave, where there is no ceiling [m].
@@ -96,7 +100,7 @@ def run(proxy: CollisionProxy, seed: int, params: Params, progress: Progress) ->
     said = [findings.coarse(cell_m, params.cell)] if cell_m > params.cell else []
     columns = look_down(solids, cell_m, min([_HEADROOM_M, *(one.height_m for one in robots)]))
     progress(0.25, "looking for the ground")
-    ground = find_ground(columns)
+    ground = find_ground(columns, max(params.obstacle_low, _EVEN_M))
     if ground is None:
         return Outcome(None, {}, (*said, findings.no_floor()))
     said += [findings.storeys(ground.above_m2)] if ground.above_m2 > findings.STOREY_M2 else []
@@ -110,7 +114,7 @@ def _found(
 ) -> Outcome[Navigation | None]:
     """Return the scene as each robot has it, its bounds and viewpoints."""
     high = params.obstacle_high or max([_TALL_M, *(one.height_m for one in robots)])
-    occupied = ground.occupied(params.obstacle_low, high)
+    occupied = ground.occupied(params.obstacle_low, high) | (ground.known & (ground.slope_deg > _BANK_DEG))
     base = base_map(ground, occupied)
     spaces: list[RobotSpace] = []
     counts: dict[str, int | float] = {}
@@ -143,10 +147,11 @@ def _cell(solids: Solids, wanted_m: float) -> float:
 def _space(
     ground: Ground, one: Robot, base: OccupancyMap, solids: Solids, seed: int, params: Params
 ) -> Outcome[RobotSpace]:
-    """Return the scene as one robot has it."""
-    space = traversable(ground, one)
-    points = spawn_points(ground, space, solids, params.spawn_points, seed)
-    tasks = find_tasks(ground, space, points, solids, params.tasks, seed)
+    """Return the scene as one robot has it, which may climb on what is an obstacle to others."""
+    own = find_ground(ground.columns, climb_of(one)) or ground
+    space = traversable(own, one)
+    points = spawn_points(own, space, solids, params.spawn_points, seed)
+    tasks = find_tasks(own, space, points, solids, params.tasks, seed)
     free_m2 = round(float(space.free.sum()) * ground.columns.cell_m**2, 4)
     found = RobotSpace(one, robot_map(space, ground, base), points, tasks, free_m2)
     counts = {f"{one.name}_free_m2": round(free_m2, 2), f"{one.name}_starts": points.count}

@@ -27,6 +27,8 @@ _POSES_MAX = 64
 _LEVEL_ENOUGH = 0.5
 #: Hits so near to each other that face the same way are one surface [m].
 _SAME_M = 1e-3
+#: Where cells begin, in their sides.
+_BESIDE = 0.25
 #: Surfaces to stand on that are kept of one column, from the lowest upwards.
 _LEVELS_MAX = 6
 
@@ -99,7 +101,9 @@ def look_down(solids: Solids, cell_m: float, headroom_m: float) -> Columns:
 
     corners = solids.vertices[solids.triangles]
     low, high = solids.vertices[:, :2].min(axis=0), solids.vertices[:, :2].max(axis=0)
-    first = np.floor(low.astype(np.float64) / cell_m) - 1
+    # Walls of rooms often lie at whole or half multiples of the side; cells begin a quarter beside these, so that a
+    # millimetre of error leaves a wall in its cell.
+    first = np.floor(low.astype(np.float64) / cell_m - _BESIDE) - 1 + _BESIDE
     across, along = (int(n) for n in np.ceil(high / cell_m) + 1 - first)
     origin = (float(first[0] * cell_m), float(first[1] * cell_m))
     spans = column_spans(corners, origin, cell_m, (across, along))

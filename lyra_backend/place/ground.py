@@ -15,12 +15,12 @@ __all__ = ["Ground", "find_ground"]
 Floats = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
-#: Surfaces of neighbouring columns that differ by no more hang together [m].
-_CLIMB_M = 0.25
 #: A piece with this share of the largest one's area can be the ground; the lowest of them is.
 _GROUND_SHARE = 0.25
-#: Further pieces belong to it where they are at least so large [m^2] and lie at the height of the nearest ground [m].
-_PIECE_M2, _LEVEL_M = 0.5, 0.3
+#: Further pieces of at least so much [m^2] belong to it if they are level with the nearest ground: rooms behind doors.
+_PIECE_M2 = 0.5
+#: Such large ones may be so much higher or lower [m^2, m]: pavements, platforms.
+_LARGE_M2, _HIGHER_M = 4.0, 0.3
 #: Width over which slopes are measured [m].
 _SLOPE_WIDTH_M = 0.3
 
@@ -66,20 +66,20 @@ class Ground:
         return np.clip(index, 0, np.array(self.height.shape) - 1)
 
 
-def find_ground(columns: Columns) -> Ground | None:
+def find_ground(columns: Columns, climb_m: float) -> Ground | None:
     """Return the ground of a scene; None if there is nothing to stand on.
 
-    Pieces of surface hang together where neighbouring columns differ by little. Of the large ones the lowest is the
-    ground, so that neither roofs nor table tops are, together with what lies level with it: rooms behind closed doors.
+    Pieces of surface hang together where neighbouring columns differ by no more than `climb_m` [m]. Of the large ones
+    the lowest is the ground, so that neither roofs nor table tops are, together with others that are level with it.
     """
     levels = columns.levels
     if np.isnan(levels).all():
         return None
-    pieces = _pieces(levels)
+    pieces = _pieces(levels, climb_m)
     area = np.bincount(pieces[pieces >= 0])
     chosen = _main_piece(levels, pieces, area)
     height, facing = _lowest(columns, pieces == chosen)
-    further = _level_pieces(levels, pieces, area, chosen, height, columns.cell_m)
+    further = _level_pieces(columns, pieces, area, chosen, height, climb_m)
     rest, rest_facing = _lowest(columns, np.isin(pieces, further))
     added = np.isnan(height) & ~np.isnan(rest)
     height, facing = np.where(added, rest, height), np.where(added, rest_facing, facing)
@@ -90,7 +90,7 @@ def find_ground(columns: Columns) -> Ground | None:
     return Ground(columns, height, filled, slope, float(elsewhere * columns.cell_m**2))
 
 
-def _pieces(levels: Floats) -> npt.NDArray[np.int32]:
+def _pieces(levels: Floats, climb_m: float) -> npt.NDArray[np.int32]:
     """Number the surfaces (L, X, Y) that hang together; -1 where there is none."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -103,7 +103,7 @@ def _pieces(levels: Floats) -> npt.NDArray[np.int32]:
             for other in range(len(levels)):
                 before = np.delete(levels[one], -1, axis=axis - 1)
                 after = np.delete(levels[other], 0, axis=axis - 1)
-                near = np.abs(after - before) <= _CLIMB_M
+                near = np.abs(after - before) <= climb_m
                 first = np.delete(number[one], -1, axis=axis - 1)[near]
                 pairs.append(np.stack([first, np.delete(number[other], 0, axis=axis - 1)[near]]))
     rows, cols = np.concatenate(pairs, axis=1)
@@ -120,20 +120,22 @@ def _main_piece(levels: Floats, pieces: npt.NDArray[np.int32], area: npt.NDArray
 
 
 def _level_pieces(
-    levels: Floats,
+    columns: Columns,
     pieces: npt.NDArray[np.int32],
     area: npt.NDArray[np.integer],
     chosen: int,
     height: Floats,
-    cell_m: float,
+    climb_m: float,
 ) -> list[int]:
-    """Return the other pieces that are large enough and lie at the height of the nearest ground."""
+    """Return the other pieces that belong to the ground by their size and their height above the nearest of it."""
     expected, found = _from_nearest(height), []
-    for piece in np.flatnonzero(area * cell_m**2 >= _PIECE_M2):
+    area_m2 = area * columns.cell_m**2
+    for piece in np.flatnonzero(area_m2 >= _PIECE_M2):
         if piece != chosen:
             level, x, y = np.nonzero(pieces == piece)
-            apart = np.median(np.abs(levels[level, x, y] - expected[x, y]))
-            found += [int(piece)] if apart <= _LEVEL_M else []
+            apart = np.median(np.abs(columns.levels[level, x, y] - expected[x, y]))
+            most = max(_HIGHER_M, climb_m) if area_m2[piece] >= _LARGE_M2 else climb_m
+            found += [int(piece)] if apart <= most else []
     return found
 
 

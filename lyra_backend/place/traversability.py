@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..types import Cell, OccupancyMap, Robot
 from .ground import Ground
 
-__all__ = ["Traversable", "as_map", "base_map", "robot_map", "signed_distance", "traversable"]
+__all__ = ["Traversable", "as_map", "base_map", "climb_of", "robot_map", "signed_distance", "traversable"]
 
 Floats = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
@@ -39,6 +39,11 @@ class Traversable:
     region: npt.NDArray[np.int32]
 
 
+def climb_of(robot: Robot) -> float:
+    """Return by how much neighbouring columns of ground may differ for a robot [m]."""
+    return robot.step_m + _ROUGHNESS_M
+
+
 def traversable(ground: Ground, robot: Robot) -> Traversable:
     """Return where a robot fits: its cylinder is free from its step upwards, and there is ground all around its root.
 
@@ -48,8 +53,8 @@ def traversable(ground: Ground, robot: Robot) -> Traversable:
     from scipy.ndimage import label
 
     cell = ground.columns.cell_m
-    passable = ground.known & ~ground.occupied(robot.step_m + _ROUGHNESS_M, robot.height_m + robot.clearance_m)
-    passable &= (ground.slope_deg <= robot.slope_deg) & ~_steps(ground.filled, robot.step_m + _ROUGHNESS_M)
+    passable = ground.known & ~ground.occupied(climb_of(robot), robot.height_m + robot.clearance_m)
+    passable &= (ground.slope_deg <= robot.slope_deg) & ~_steps(ground.filled, climb_of(robot))
     distance = signed_distance(passable, cell)
     free = passable & (distance >= robot.radius_m)
     labels, _ = label(free, np.ones((3, 3)))

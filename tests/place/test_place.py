@@ -1,0 +1,201 @@
+"""Free space in rooms of boxes, whose answers are known; and what is said where there is none."""
+
+import numpy as np
+import pytest
+
+from lyra_backend import place
+from lyra_backend.errors import InvalidRequest
+from lyra_backend.progress import Progress
+from lyra_backend.types import Cell, CollisionProxy, Role
+
+from .scenes import floor, proxy_of, room
+from .truth import box
+
+QUICK = {"robots": "go2", "viewpoints": 0, "tasks": 0}
+
+
+def found_in(corners, **changes):
+    return place.run(proxy_of(corners), 1, place.Params(**{**QUICK, **changes}), Progress())
+
+
+def cell_at(map_, x, y):
+    column, row = np.floor(map_.to_pixels(np.array([[x, y]]))).astype(int)[0]
+    return map_.cells[row, column]
+
+
+def test_a_room_with_a_box_is_mapped() -> None:
+    found = found_in(room(6, 4, 2.5, ((2, 1, 0), (3, 2, 0.5)))).value
+    assert cell_at(found.map, 1.0, 1.0) == Cell.FREE
+    assert cell_at(found.map, 2.02, 1.5) == cell_at(found.map, 2.5, 1.5) == Cell.OCCUPIED
+    assert cell_at(found.map, 0.0, 2.0) == Cell.OCCUPIED, "the wall"
+    assert cell_at(found.map, -0.06, -0.06) == Cell.UNKNOWN, "beyond the walls"
+    own = found.spaces[0].map
+    assert cell_at(own, 2.5, 0.5) == Cell.FREE
+    assert cell_at(own, 2.5, 0.7) == cell_at(own, 2.5, 0.3) == Cell.OCCUPIED, "nearer than the radius"
+
+
+def test_one_stands_under_what_is_higher_and_not_under_what_is_lower() -> None:
+    table = ((2, 1, 1.0), (4, 3, 1.05))
+    found = found_in(room(6, 4, 2.5, table), robots="go2,g1")
+    dog, human = (space.map for space in found.value.spaces)
+    assert cell_at(dog, 3, 2) == Cell.FREE
+    assert cell_at(human, 3, 2) == Cell.OCCUPIED
+    assert cell_at(found.value.map, 3, 2) == Cell.OCCUPIED
+
+
+@pytest.mark.parametrize(("height", "there"), [(0.12, True), (0.3, False)])
+def test_a_robot_gets_onto_what_is_no_higher_than_its_step(height: float, there: bool) -> None:
+    found = found_in(room(8, 6, 2.5, ((4, 1, 0), (7, 5, height)))).value
+    assert (cell_at(found.spaces[0].map, 5.5, 3) == Cell.FREE) == there
+    assert (found.spaces[0].spawn_points.positions[:, 2] > 0.1).any() == there
+
+
+def test_a_pallet_is_an_obstacle_of_the_map_and_not_to_a_dog() -> None:
+    found = found_in(room(6, 4, 2.5, ((2, 1, 0), (3.2, 1.8, 0.15)))).value
+    assert cell_at(found.map, 2.6, 1.4) == Cell.OCCUPIED
+    assert cell_at(found.spaces[0].map, 2.6, 1.4) == Cell.FREE
+
+
+@pytest.mark.parametrize(("degrees", "there"), [(20, True), (40, False)])
+def test_a_robot_gets_up_slopes_that_are_not_too_steep(degrees: float, there: bool) -> None:
+    rise = 3 * np.tan(np.radians(degrees))
+    ramp = np.array([[[4, 0, 0], [7, 0, rise], [7, 4, rise]], [[4, 0, 0], [7, 4, rise], [4, 4, 0]]])
+    found = found_in(np.concatenate([floor(0, 0, 4, 4), ramp])).value
+    assert (cell_at(found.spaces[0].map, 5.5, 2) == Cell.FREE) == there
+
+
+def test_what_can_be_pushed_is_an_obstacle_and_no_floor() -> None:
+    still = proxy_of(room(6, 4)).parts[0]
+    crate = proxy_of(box((2, 1, 0), (4, 3, 0.1))).parts[0]
+    pushed = type(crate)(
+        "crate", crate.vertices, crate.triangles, "crate", "convexHull", Role.OBJECT, body="crate", dynamic=True
+    )
+    found = place.run(CollisionProxy((still, pushed), "test", {}), 1, place.Params(**QUICK), Progress()).value
+    assert cell_at(found.map, 3, 2) == Cell.OCCUPIED
+    assert found.spaces[0].spawn_points.positions[:, 2].max() < 0.01
+
+
+def test_paths_go_the_shortest_way_round() -> None:
+    wall = ((2.9, 0, 0), (3.1, 3.0, 2.0))
+    space = found_in(room(6, 5, 2.5, wall), tasks=32).value.spaces[0]
+    radius, corner = space.robot.radius_m, np.array([[2.9, 3.0], [3.1, 3.0]])
+    tried = 0
+    for task in space.tasks:
+        ends = task.path[[0, -1], :2].astype(float)
+        if (ends[:, 0] < 2.5).sum() != 1 or ends[:, 1].max() > 2.0:
+            continue
+        tried += 1
+        left, right = ends[np.argsort(ends[:, 0])]
+        least = np.linalg.norm(left - corner[0]) + 0.2 + np.linalg.norm(right - corner[1])
+        tangents = [np.sqrt(np.sum((p - c) ** 2) - radius**2) for p, c in ((left, corner[0]), (right, corner[1]))]
+        assert task.length_m > max(least, sum(tangents)), "nobody goes through a wall"
+        assert task.length_m < 1.04 * (least + np.pi * radius), "and nobody goes far round"
+    assert tried >= 3
+
+
+def test_regions_are_what_a_robot_gets_to() -> None:
+    door = np.concatenate([room(4, 4), room(4, 4) + [4.5, 0, 0]])
+    space = found_in(door, tasks=16).value.spaces[0]
+    left = space.spawn_points.positions[:, 0] < 4.2
+    regions = space.spawn_points.regions
+    assert len(set(regions[left])) == len(set(regions[~left])) == 1
+    assert set(regions[left]) != set(regions[~left])
+    for task in space.tasks:
+        assert (task.path[:, 0] < 4.2).all() or (task.path[:, 0] > 4.2).all()
+
+
+def test_bounds_leave_out_pits_and_the_wall_faces_the_floor() -> None:
+    ring = [floor(0, 0, 6, 2), floor(0, 3, 6, 6), floor(0, 2, 2, 3), floor(3, 2, 6, 3)]
+    found = found_in(np.concatenate(ring), wall=True).value
+    areas = [0.5 * float(p[:, 0] @ np.roll(p[:, 1], -1) - p[:, 1] @ np.roll(p[:, 0], -1)) for p in found.bounds]
+    assert areas[0] == pytest.approx(36, rel=0.03)
+    assert areas[1] == pytest.approx(-1, rel=0.15)
+    corners = found.wall.vertices[found.wall.triangles].astype(float)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    assert np.abs(normals[:, 2]).max() < 1e-6
+    inward = corners.mean(axis=1)[:, :2] + 0.2 * normals[:, :2] / np.linalg.norm(normals, axis=1)[:, None]
+    on_floor = ((inward > 0) & (inward < 6)).all(axis=1)
+    in_pit = ((inward > (2, 2)) & (inward < (3, 3))).all(axis=1)
+    assert (on_floor & ~in_pit).all()
+    assert found.wall.vertices[:, 2].min() < found.floor_m
+    assert found.wall.vertices[:, 2].max() > found.ceiling_m
+
+
+def test_viewpoints_stand_free_and_look_into_the_room() -> None:
+    found = found_in(room(6, 4, 2.5, ((2, 1, 0), (3, 2, 2.0))), viewpoints=8).value
+    assert [camera.name for camera in found.viewpoints] == [f"view_{k:02d}" for k in range(8)]
+    for camera in found.viewpoints:
+        x, y, z = camera.position
+        assert cell_at(found.map, x, y) == Cell.FREE
+        assert z == pytest.approx(1.0, abs=0.01)
+        ahead = camera.position + 0.5 * camera.cam_to_world[:3, 2]
+        assert cell_at(found.map, *ahead[:2]) == Cell.FREE
+    assert len({tuple(np.round(camera.position, 3)) for camera in found.viewpoints}) == 8
+
+
+def test_the_same_every_time_and_another_with_another_seed() -> None:
+    one, again = (found_in(room(), tasks=8).value.spaces[0] for _ in range(2))
+    assert np.array_equal(one.spawn_points.positions, again.spawn_points.positions)
+    assert all(np.array_equal(a.path, b.path) for a, b in zip(one.tasks, again.tasks, strict=True))
+    other = place.run(proxy_of(room()), 2, place.Params(**QUICK), Progress()).value.spaces[0]
+    assert not np.array_equal(one.spawn_points.yaws_rad[:20], other.spawn_points.yaws_rad[:20])
+    more = found_in(room(), robots="g1,go2").value.space_of("go2")
+    assert np.array_equal(one.spawn_points.positions, more.spawn_points.positions), "whoever else was asked for"
+
+
+# -- where there is none ----------------------------------------------------------------------------------------------
+
+
+def codes(outcome):
+    return [finding.code for finding in outcome.findings]
+
+
+def test_no_colliders() -> None:
+    outcome = place.run(CollisionProxy((), "none", {}), 1, place.Params(), Progress())
+    assert outcome.value is None
+    assert codes(outcome) == ["place.no_colliders"]
+
+
+def test_no_floor() -> None:
+    outcome = found_in(room()[:, ::-1])  # inside out: nothing faces up in there
+    walls = found_in(np.array([[[0, 0, 0], [1, 0, 0], [1, 0, 2]]], float))
+    assert walls.value is None
+    assert codes(walls) == ["place.no_floor"]
+    assert "no floor" in walls.findings[0].message
+    assert outcome.value is None or outcome.value.floor_m > 2.0, "at most the outside of the ceiling"
+
+
+def test_a_robot_larger_than_the_room() -> None:
+    outcome = found_in(room(0.7, 0.7, 2.5), robots="go2", tasks=4)
+    assert codes(outcome) == ["place.no_space"]
+    finding = outcome.findings[0]
+    assert (finding.where, finding.unit, finding.measured) == ("go2", "m2", 0.0)
+    space = outcome.value.spaces[0]
+    assert (space.free_m2, space.spawn_points.count, space.tasks) == (0.0, 0, ())
+
+
+def test_few_places() -> None:
+    outcome = found_in(room(1.05, 1.05, 2.5), tasks=4)
+    assert "place.few_starts" in codes(outcome)
+    assert 0 < outcome.value.spaces[0].spawn_points.count < 16
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"robots": "go3"}, "robot 'go3' is unknown"),
+        ({"robots": "go2,,spot9"}, "robot 'spot9' is unknown"),
+        ({"obstacle_low": 0.5, "obstacle_high": 0.4}, "obstacle_high must be above"),
+    ],
+)
+def test_bad_parameters_are_errors(changes, said) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        place.Params(**changes)
+
+
+def test_a_scene_of_too_many_cells_has_larger_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "_CELLS_MAX", 10_000)
+    outcome = found_in(floor(0, 0, 50, 50), cell=0.05, robots="")
+    assert codes(outcome) == ["place.coarse"]
+    assert outcome.value.map.resolution_m == pytest.approx(0.501, abs=0.01)
+    assert outcome.value.spaces == ()

@@ -1,0 +1,277 @@
+"""Whether robots really can be where `place` says: all families of scenes, in real physics.
+
+    python tools/place_trials.py [--families office,street] [--seeds 1,2] [--resets 10000] [--push-seconds 60]
+
+For each scene the colliders are made as a run makes them, free space is found, and then
+
+* every place to start is held against PhysX: does a box as large as the robot's cylinder allows overlap anything?
+* the robot's box is put down at places drawn at random, `--resets` times over all scenes for each robot, and simulated
+  for one second: it must stay upright and where it is;
+* 64 boxes are pushed about at random for `--push-seconds` with the wall along the bounds: none may leave them;
+* the map is held against one of the exact surface.
+
+Prints one JSON line a scene. Needs the extras "physics" and "test".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from lyra_backend import params, place, refine, registry  # noqa: E402
+from lyra_backend.progress import Progress  # noqa: E402
+from lyra_backend.types import CollisionPart, CollisionProxy, Navigation, RobotSpace, SceneRequest  # noqa: E402
+from tests.place import truth  # noqa: E402
+from tests.place.scenes import FAMILIES  # noqa: E402
+
+Floats = npt.NDArray[np.float64]
+
+#: Bodies that are simulated together; they do not meet each other.
+TOGETHER = 500
+BODIES = "/Trial/Bodies/body_"
+DT_S = 1 / 120
+#: A box that leans more, sinks deeper or drifts farther within a second has fallen [deg, m].
+TILT_DEG, SINK_M, DRIFT_M = 15.0, 0.15, 0.25
+#: Boxes that are pushed about, their sides [m] and speeds [m/s], and how often each gets a new push [s].
+PUSHED, SIDE_M, SPEED_M_S, PUSH_EVERY_S = 64, 0.25, 4.0, 2.0
+
+
+def make_scene(family: str, seed: int, gaussians: int) -> tuple[CollisionProxy, Floats]:
+    """Return the colliders of a scene, made as a run makes them, and the triangles (F, 3, 3) it was made of."""
+    generator, collider, quiet = registry.get("generate", "procedural"), registry.get("collide", "surface"), Progress()
+    chosen = params.build(generator.Params, "generate", {"gaussian_count": gaussians, "bake_light": False})
+    made = generator.run(SceneRequest(prompt=FAMILIES[family], seed=seed), chosen, quiet).value
+    made = refine.run(made, params.build(refine.Params, "refine", {}), quiet).value
+    proxy = collider.run(made.still, made.cameras, params.build(collider.Params, "collide", {}), quiet).value
+    if made.truth is None:
+        raise SystemExit(f"{family}: its exact surface is not known")
+    return proxy, truth.whole(made.truth)
+
+
+def inscribed(space: RobotSpace) -> Floats:
+    """Return the sides [m] of the largest upright square box in the robot's cylinder."""
+    side = space.robot.radius_m * 2**0.5
+    return np.array([side, side, space.robot.height_m])
+
+
+def turned(yaws: npt.NDArray[np.floating]) -> Floats:
+    """Return quaternions xyzw (N, 4) of turns about z."""
+    zero = np.zeros(len(yaws))
+    return np.column_stack([zero, zero, np.sin(yaws / 2), np.cos(yaws / 2)])
+
+
+def write_stage(folder: Path, proxy: CollisionProxy, centres: Floats, quats: Floats, sides: Floats) -> Path:
+    """Write colliders and boxes that fall; the boxes do not meet each other."""
+    from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
+
+    from lyra_backend.author import collision
+
+    folder.mkdir(parents=True)
+    collision.write(proxy, folder / collision.FILE_NAME)
+    layer = Sdf.Layer.CreateNew(str(folder / "trial.usda"))
+    layer.subLayerPaths.append(f"./{collision.FILE_NAME}")
+    stage = Usd.Stage.Open(layer)
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
+    scene = UsdPhysics.Scene.Define(stage, "/Trial/PhysicsScene").GetPrim()
+    scene.AddAppliedSchema("PhysxSceneAPI")
+    scene.CreateAttribute("physxScene:enableGPUDynamics", Sdf.ValueTypeNames.Bool).Set(False)
+    scene.CreateAttribute("physxScene:broadphaseType", Sdf.ValueTypeNames.Token).Set("MBP")
+    for number, (centre, quat) in enumerate(zip(centres, quats, strict=True)):
+        box = UsdGeom.Cube.Define(stage, f"{BODIES}{number}")
+        box.CreateSizeAttr(1.0)
+        box.AddTranslateOp().Set(Gf.Vec3d(*centre))
+        box.AddOrientOp().Set(Gf.Quatf(float(quat[3]), *(float(v) for v in quat[:3])))
+        box.AddScaleOp().Set(Gf.Vec3f(*(float(v) for v in sides)))
+        UsdPhysics.CollisionAPI.Apply(box.GetPrim())
+        UsdPhysics.RigidBodyAPI.Apply(box.GetPrim())
+        UsdPhysics.MassAPI.Apply(box.GetPrim()).CreateMassAttr(20.0)
+    group = UsdPhysics.CollisionGroup.Define(stage, "/Trial/Group")
+    group.CreateFilteredGroupsRel().SetTargets([group.GetPath()])
+    Usd.CollectionAPI(group.GetPrim(), "colliders").CreateIncludesRel().SetTargets(["/Trial/Bodies"])
+    layer.Save()
+    return folder / "trial.usda"
+
+
+class Physics:
+    """The engine, in this process: nothing else here is worth keeping."""
+
+    def __init__(self) -> None:
+        from lyra_backend.validate.physics_engine import Engine
+
+        self.engine = Engine(0)
+        self.folder = tempfile.TemporaryDirectory(prefix="lyra-place-", ignore_cleanup_errors=True)
+        self.loaded = 0
+
+    def load(self, proxy: CollisionProxy, centres: Floats, quats: Floats, sides: Floats) -> None:
+        self.loaded += 1
+        self.engine.load(str(write_stage(Path(self.folder.name) / str(self.loaded), proxy, centres, quats, sides)))
+
+    def overlapping(self, centres: Floats, quats: Floats, sides: Floats) -> int:
+        """Return how many boxes overlap a collider."""
+        from ovphysx.types import SceneQueryGeometryType, SceneQueryMode
+
+        hit = [
+            self.engine._physx.overlap(
+                SceneQueryGeometryType.BOX,
+                SceneQueryMode.ANY,
+                half_extent=(sides / 2).tolist(),
+                position=centre.tolist(),
+                rotation=quat.tolist(),
+            )
+            for centre, quat in zip(centres, quats, strict=True)
+        ]
+        return sum(bool(one) for one in hit)
+
+    def state(self, count: int) -> dict[str, Floats]:
+        rows = {f"{BODIES}{number}": number for number in range(count)}
+        return self.engine.read(["position", "orientation", "linearVelocity"], rows)
+
+    def push(self, velocities: Floats) -> None:
+        """Give bodies new velocities (N, 3) [m/s]."""
+        from ovphysx.types import SimObjectType
+
+        words = self.engine._ovstage.PathDictionary(self.engine._stage)
+        prims = [words.intern_path(f"{BODIES}{number}") for number in range(len(velocities))]
+        with self.engine._physx.write_sync(SimObjectType.RIGID_BODY, ["linearVelocity"], prim_paths=prims) as session:
+            for group in session.groups:
+                if group.tensors:
+                    group.tensors[0].assign(velocities.astype(np.float32))
+                    session.commit_sync(group)
+
+    def step(self) -> None:
+        self.engine._physx.step_sync(DT_S)
+
+
+def at_rest(space: RobotSpace, which: npt.NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
+    """Return centres, turns and sides of the robot's box at places to start."""
+    points, sides = space.spawn_points, inscribed(space)
+    lift = np.array([0.0, 0.0, space.robot.clearance_m + sides[2] / 2])
+    return points.positions[which].astype(np.float64) + lift, turned(points.yaws_rad[which].astype(np.float64)), sides
+
+
+def try_starts(
+    physics: Physics, proxy: CollisionProxy, space: RobotSpace, resets: int, rng: np.random.Generator
+) -> dict[str, int]:
+    """Hold all places against the engine, and put the robot's box down at some of them."""
+    count = space.spawn_points.count
+    if not count:
+        return {"places": 0}
+    physics.load(proxy, np.zeros((0, 3)), np.zeros((0, 4)), np.ones(3))
+    centres, quats, sides = at_rest(space, np.arange(count))
+    overlaps = physics.overlapping(centres, quats, sides)
+    # boxes that are sunk into the floor overlap it, or the engine's answers mean nothing
+    sunk = physics.overlapping(centres - [0.0, 0.0, 0.4], quats, sides)
+    fallen = 0
+    drawn = rng.integers(count, size=resets)
+    for block in np.array_split(drawn, max(1, -(-resets // TOGETHER))):
+        centres, quats, sides = at_rest(space, block)
+        physics.load(proxy, centres, quats, sides)
+        for _ in range(round(1.0 / DT_S)):
+            physics.step()
+        end = physics.state(len(block))
+        up = 1 - 2 * (end["orientation"][:, :2] ** 2).sum(axis=1)
+        moved = end["position"] - centres
+        bad = (up < np.cos(np.radians(TILT_DEG))) | (moved[:, 2] < -SINK_M) | (np.hypot(*moved[:, :2].T) > DRIFT_M)
+        fallen += int((bad | ~np.isfinite(up)).sum())
+    return {"places": count, "overlaps": overlaps, "sunk_ones_found": sunk, "resets": resets, "fallen": fallen}
+
+
+def try_pushes(
+    physics: Physics, proxy: CollisionProxy, found: Navigation, seconds: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """Push boxes about between the wall and see how many leave the bounds."""
+    wall = found.wall
+    space = max(found.spaces, key=lambda one: one.spawn_points.count)
+    if wall is None or not space.spawn_points.count:
+        return {"pushed": 0}
+    part = CollisionPart("wall", wall.vertices, wall.triangles)
+    walled = CollisionProxy((*proxy.parts, part), proxy.method, {})
+    which = rng.integers(space.spawn_points.count, size=PUSHED)
+    centres = space.spawn_points.positions[which].astype(np.float64) + [0.0, 0.0, SIDE_M / 2 + 0.02]
+    physics.load(walled, centres, turned(np.zeros(PUSHED)), np.full(3, SIDE_M))
+    for step in range(round(seconds / DT_S)):
+        if step % round(PUSH_EVERY_S / DT_S) == 0:
+            way = rng.uniform(-np.pi, np.pi, PUSHED)
+            physics.push(SPEED_M_S * np.column_stack([np.cos(way), np.sin(way), np.zeros(PUSHED)]))
+        physics.step()
+    end = physics.state(PUSHED)["position"]
+    inside = sum(winding(ring, end[:, :2]) for ring in found.bounds) == 1
+    level = (end[:, 2] > found.floor_m - SIDE_M) & (end[:, 2] < found.ceiling_m + 1.0)
+    moved = float(np.median(np.hypot(*(end - centres)[:, :2].T)))
+    return {"pushed": PUSHED, "left": int((~(inside & level)).sum()), "median_move_m": round(moved, 2)}
+
+
+def winding(ring: npt.NDArray[np.floating], points: Floats) -> npt.NDArray[np.int64]:
+    """Return how often a polygon (K, 2) runs around points (N, 2), counter-clockwise counted up."""
+    turn = np.zeros(len(points))
+    for a, b in zip(ring.astype(np.float64), np.roll(ring, -1, axis=0).astype(np.float64), strict=True):
+        u, v = a - points, b - points
+        turn += np.arctan2(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0], (u * v).sum(axis=1))
+    return np.round(turn / (2 * np.pi)).astype(np.int64)
+
+
+def try_scene(family: str, seed: int, arguments: argparse.Namespace, resets: int) -> dict[str, Any]:
+    """Return what happened in one scene."""
+    proxy, corners = make_scene(family, seed, arguments.gaussians)
+    before = time.process_time()
+    chosen = place.Params(robots=arguments.robots, wall=True)
+    outcome = place.run(proxy, seed, chosen, Progress())
+    cpu_s = time.process_time() - before
+    found = outcome.value
+    said: dict[str, Any] = {"family": family, "seed": seed, "place_cpu_s": round(cpu_s, 2)}
+    if found is None:
+        return {**said, "findings": [f.code for f in outcome.findings]}
+    high = max([1.0, *(space.robot.height_m for space in found.spaces)])
+    exact = truth.truth_map(corners, found.map, chosen.obstacle_low, high)
+    said["map_agreement"] = round(truth.agreement(truth.reached(found.map.cells), exact), 4)
+    rng, physics = np.random.default_rng([seed, 1]), Physics()
+    for space in found.spaces:
+        own = {"tasks": len(space.tasks), "free_m2": round(space.free_m2, 2)}
+        said[space.robot.name] = {**try_starts(physics, proxy, space, resets, rng), **own}
+    said["walls"] = try_pushes(physics, proxy, found, arguments.push_seconds, rng)
+    return {**said, "findings": [f.code for f in outcome.findings]}
+
+
+def work(given: tuple[str, int, argparse.Namespace, int]) -> None:
+    """Try one scene in a process of its own and print the result."""
+    print(json.dumps(try_scene(*given)), flush=True)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--robots", default="go2,g1,carter")
+    parser.add_argument("--gaussians", type=int, default=150_000)
+    parser.add_argument("--resets", type=int, default=10_000, help="for each robot, over all scenes")
+    parser.add_argument("--push-seconds", type=float, default=60.0)
+    arguments = parser.parse_args(words)
+    scenes = [(family, int(seed)) for family in arguments.families.split(",") for seed in arguments.seeds.split(",")]
+    resets = -(-arguments.resets // len(scenes))
+    codes = []
+    for family, seed in scenes:
+        # the engine cannot be unloaded, so each scene has a process
+        process = multiprocessing.get_context("spawn").Process(target=work, args=((family, seed, arguments, resets),))
+        process.start()
+        process.join()
+        codes.append(process.exitcode)
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
