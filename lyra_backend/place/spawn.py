@@ -36,8 +36,10 @@ def spawn_points(ground: Ground, space: Traversable, solids: Solids, count: int,
     robot = space.robot
     rng = np.random.default_rng([seed, _STREAM, zlib.crc32(robot.name.encode())])
     cells = _one_per_square(np.argwhere(space.free), ground, rng)
-    highest, lowest = _ground_below(ground, cells, robot.radius_m)
-    level = highest - lowest <= 2 * robot.radius_m * np.tan(np.radians(_TILT_DEG)) + _ROUGHNESS_M
+    highest, lowest, slope = _ground_below(ground, cells, robot.radius_m)
+    # as much as the mean slope there makes of it, so that nobody starts across a kerb
+    tilt = np.radians(np.minimum(slope, _TILT_DEG))
+    level = highest - lowest <= 2 * robot.radius_m * np.tan(tilt) + _ROUGHNESS_M
     cells, heights = cells[level], highest[level]
     points = np.column_stack([ground.middle(cells), heights])
     points, clearance, kept = _free(points, robot, solids)
@@ -61,17 +63,18 @@ def _one_per_square(
     return shuffled[np.unique(square, axis=0, return_index=True)[1]]
 
 
-def _ground_below(ground: Ground, cells: npt.NDArray[np.integer], radius_m: float) -> tuple[Floats, Floats]:
-    """Return the highest and the lowest ground within a radius around columns (N, 2) [m], each (N,)."""
+def _ground_below(ground: Ground, cells: npt.NDArray[np.integer], radius_m: float) -> tuple[Floats, Floats, Floats]:
+    """Return the highest and the lowest ground [m] and the mean slope [deg] in a radius around columns (N, 2)."""
     reach = int(np.ceil(radius_m / ground.columns.cell_m))
     steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     steps = steps[np.hypot(*steps.T) * ground.columns.cell_m <= radius_m]
-    highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
+    highest, lowest, slope = np.full(len(cells), -np.inf), np.full(len(cells), np.inf), np.zeros(len(cells))
     limits = np.array(ground.height.shape) - 1
     for step in steps:
         x, y = np.clip(cells + step, 0, limits).T
         highest, lowest = np.maximum(highest, ground.filled[x, y]), np.minimum(lowest, ground.filled[x, y])
-    return highest, lowest
+        slope += ground.slope_deg[x, y] / len(steps)
+    return highest, lowest, slope
 
 
 def _free(points: Floats, robot: Robot, solids: Solids) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:

@@ -90,7 +90,7 @@ def cliffs(ground: Array, free: Array) -> Array:
 
 
 def reached(cells: Array) -> Array:
-    """The cells, of which free pieces that are much smaller than the largest one count as neither: nobody gets there."""
+    """The cells; free pieces that are much smaller than the largest one count as neither: nobody gets there."""
     pieces, count = ndimage.label(cells == FREE)
     if not count:
         return cells
