@@ -98,7 +98,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there,
             or shadows are to be caught where nothing can.
     """
-    from . import collision, package, provenance, stage, surface_mesh
+    from . import collision, isaac_lab, package, provenance, stage, surface_mesh
     from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
@@ -160,6 +160,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     lights = stage.Lights(bundle.light, bundle.environment, params.light_variants, bundle.seed)
     written += stage.write_stage(directory, settings, lights, times)
     written += _write_version_stages(directory, files, params.shadow_catcher, times)
+    written += isaac_lab.write_isaac_lab(directory) if colliders else ()
     if params.package != _NONE:
         progress(0.97, "writing the package")
         written.append(package.write_scene_package(directory))
