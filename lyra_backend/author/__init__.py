@@ -78,6 +78,11 @@ class Params:
         "surface, no proxy unless it is what is shown, one preview.",
         choices=(_ALL, _TRAIN),
     )
+    mjcf: bool = param(
+        False,
+        "Also leave scene.xml for MuJoCo: convex pieces, made where the collider has none, or the height field "
+        "of the collider heightfield.",
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
     def __post_init__(self) -> None:
@@ -98,7 +103,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there,
             or shadows are to be caught where nothing can.
     """
-    from . import collision, isaac_lab, package, provenance, stage, surface_mesh
+    from . import collision, isaac_lab, mjcf, package, provenance, stage, surface_mesh
     from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
@@ -129,6 +134,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         path = directory / collision.FILE_NAME
         counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.87))
         written.append(collision.FILE_NAME)
+        written += mjcf.write_mjcf(bundle.proxy, material, directory) if params.mjcf else ()
         if not params.trains or wanted == _PROXY:  # several times the size of all else that training needs
             proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
             counts |= proxy_counts
