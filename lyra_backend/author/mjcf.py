@@ -87,9 +87,8 @@ def _add_ground(
     size = _numbers([*half, max(high - low, 1e-3), 1.0])
     ElementTree.SubElement(assets, "hfield", name=name, file=file.name, size=size)
     middle = _numbers([grid.corner[0] + half[0], grid.corner[1] + half[1], low])
-    ElementTree.SubElement(
-        world, "geom", name=name, type="hfield", hfield=name, pos=middle, **_surface(material, None, turning=False)
-    )
+    geom = {"name": name, "type": "hfield", "hfield": name, "pos": middle}
+    ElementTree.SubElement(world, "geom", geom | _surface(material, None, turning=False))
 
 
 def _add_free(
@@ -125,13 +124,13 @@ def _add_shape(
     turning = part.primitive is not None and part.primitive.shape is not Shape.BOX
     own |= _surface(material, part.friction, turning=turning and part.dynamic)
     if part.primitive is not None:
-        ElementTree.SubElement(parent, "geom", **own, **_primitive(part.primitive, origin))
+        ElementTree.SubElement(parent, "geom", own | _primitive(part.primitive, origin))
         return
     vertices = _numbers((part.vertices.astype(np.float64) - origin).ravel())
     # Thin pieces have too little volume for MuJoCo; what does not move needs none.
     inertia = "convex" if part.dynamic else "shell"
     ElementTree.SubElement(assets, "mesh", name=own["name"], vertex=vertices, inertia=inertia)
-    ElementTree.SubElement(parent, "geom", **own, type="mesh", mesh=own["name"])
+    ElementTree.SubElement(parent, "geom", own | {"type": "mesh", "mesh": own["name"]})
 
 
 def _primitive(body: Primitive, origin: npt.NDArray[np.float64]) -> dict[str, str]:

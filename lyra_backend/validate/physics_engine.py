@@ -98,7 +98,7 @@ class Engine:
         return counts[0] - counts[1]
 
     def rays(self, points: Floats, ways: Floats, length: float) -> Floats:
-        """Return how far (N,) [m] the engine's own rays from `points` along unit `ways` come, nan if they meet nothing."""
+        """Return how far (N,) [m] the engine's own rays from `points` along unit `ways` go, nan if without end."""
         from ovphysx.types import SceneQueryMode
 
         distances = np.full(len(points), np.nan)
