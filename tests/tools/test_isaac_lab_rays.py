@@ -52,5 +52,6 @@ def test_planes_and_rays_that_end_elsewhere_are_told() -> None:
     UsdGeom.Plane.Define(stage, "/World/Collision/Plane")
     with pytest.raises(SystemExit, match="the Plane /World/Collision/Plane"):
         rays.first_mesh(stage, "/World/Collision")
-    one, other = np.array([1.0, 2.0, np.inf, np.inf]), np.array([1.0005, 2.1, np.inf, 3.0])
+    one, other = np.array([1.0, 2.0, np.inf, np.inf]), np.array([1.005, 2.1, np.inf, 3.0])
     assert rays.agree(one, other).tolist() == [True, False, True, False]
+    assert not rays.agree(one, other, 1e-3)[0]
