@@ -131,6 +131,9 @@ def generate(
     keep_splat: Annotated[
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
+    mjcf: Annotated[
+        bool, typer.Option("--mjcf", help="Also leave scene.xml for MuJoCo: convex pieces or a height field.")
+    ] = False,
     keep: Annotated[
         str | None,
         typer.Option(
@@ -173,6 +176,8 @@ def generate(
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
         params.setdefault("author", {})["keep_splat"] = True
+    if mjcf:
+        params.setdefault("author", {})["mjcf"] = True
     given = {"package": package, "keep": keep}
     if author := {name: value for name, value in given.items() if value is not None}:
         params.setdefault("author", {}).update(author)

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from . import light, place, refine
 from .collide.comparison import compare
+from .collide.pieces import add_pieces
 from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io import event_log
 from .io.event_log import Ending
@@ -213,7 +214,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
     proxy = _stage(
         state,
         "collide",
-        params["collide"],
+        [params["collide"], params["author"].mjcf],
         lambda _, progress: _collide(state.plan, generation, progress),
         save_proxy,
         load_proxy,
@@ -263,6 +264,9 @@ def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[
     # Of many small products most of the time would go into waking threads, and their number into the last bits.
     with threadpool_limits(1, "blas"):
         made = _still_colliders(plan, generation, progress.child(0.0, 0.8 if generation.sequence else 1.0))
+        if plan.params["author"].mjcf:
+            pieces = add_pieces(made.value, generation.still, generation.cameras, progress.child(0.8, 1.0))
+            made = Outcome(pieces.value, {**made.counts, **pieces.counts}, (*made.findings, *pieces.findings))
     if made.value.parts:
         made = replace(made, value=replace(made.value, parts=(*made.value.parts, *generation.exact_colliders)))
     if generation.sequence is None or not made.value.parts:

@@ -27,6 +27,7 @@ OWN_SUBJECTS = {
     "author",
     "collide",
     "collider",
+    "depth",
     "field",
     "gaussians",
     "lyra",

@@ -20,6 +20,9 @@ STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate
 NOUNS = {"types", "errors", "progress", "params"}
 FACES_BASE = NOUNS | {"registry", "plan", "paths"}
 
+#: Files that are copied into runs for other programs to import, and that nothing of ours imports.
+COPIED = {"author/_training/isaac_lab_cfg.py"}
+
 #: Part -> parts it may import.
 MAY: Mapping[str, set[str]] = {
     "errors": set(),
@@ -114,6 +117,8 @@ def find_violations(root: Path) -> list[str]:
     found = [f"the table allows a cycle: {' -> '.join(c)}" for c in _cycles()]
     for path in sorted((root / PACKAGE).rglob("*.py")):
         parts = path.relative_to(root / PACKAGE).parts
+        if "/".join(parts) in COPIED:
+            continue
         found += _check_file(path.relative_to(root), path, parts[0].removesuffix(".py"), parts)
     for path in sorted((root / "exts").rglob("*.py")):
         found += _check_file(path.relative_to(root), path, "ext", ())

@@ -90,6 +90,11 @@ class Params:
         "What the robots' assets are relative to: a URL, or the absolute path of a folder on the machine that opens "
         "the stage. Empty: where NVIDIA publishes the assets of the version of Isaac Sim that the stage is for.",
     )
+    mjcf: bool = param(
+        False,
+        "Also leave scene.xml for MuJoCo: convex pieces, made where the collider has none, or the height field "
+        "of the collider heightfield.",
+    )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 
     def __post_init__(self) -> None:
@@ -120,7 +125,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         InvalidRequest: the cloud is not in the WORLD frame, or `params.appearance` names something that is not there,
             or shadows are to be caught where nothing can.
     """
-    from . import collision, package, provenance, stage, surface_mesh
+    from . import collision, isaac_lab, mjcf, package, provenance, stage, surface_mesh
     from .time_codes import TimeCodes
 
     if bundle.cloud.frame is not Frame.WORLD:
@@ -151,6 +156,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         path = directory / collision.FILE_NAME
         counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.87))
         written.append(collision.FILE_NAME)
+        written += mjcf.write_mjcf(bundle.proxy, material, directory) if params.mjcf else ()
         if not params.trains or wanted == _PROXY:  # several times the size of all else that training needs
             proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
             counts |= proxy_counts
@@ -190,6 +196,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     root = _assets_root(files, params)
     written += stage.write_stage(directory, settings, lights, times, robots=robots.value, assets_root=root)
     written += _write_version_stages(directory, files, params, times, robots.value)
+    written += isaac_lab.write_isaac_lab(directory) if colliders else ()
     if params.package != _NONE:
         progress(0.97, "writing the package")
         written.append(package.write_scene_package(directory))

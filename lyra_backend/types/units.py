@@ -15,7 +15,7 @@ _CODES = {
     "m": "atlas.rounding author.half_precision collide.coarsened collide.convex_error collide.error_p95 "
     "collide.floor_rough "
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
-    "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
+    "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small depth.median depth.p95 "
     "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision "
     "place.coarse",

@@ -47,8 +47,10 @@ class Run:
         usd: file to load; its test bodies are `prefix` + "0", "1" ...
         bodies: how many there are.
         steps, dt: simulated steps of dt [s].
-        rays: points (R, 3) [m] from which the engine casts its own rays downwards before the first step.
+        rays: points (R, 3) [m] from which the engine casts its own rays before the first step.
         ray_length: length of these rays [m].
+        ray_ways: unit vectors (R, 3) along which; none for downwards.
+        contacts: count the contact points of the test bodies; they must carry PhysxContactReportAPI.
         others: prim paths of the scene's own bodies whose poses are wanted, at the start and at the end.
         driven: prim paths of kinematic bodies.
         targets: position [m] and orientation xyzw that each of them has after every step, shape (steps, D, 7).
@@ -62,6 +64,8 @@ class Run:
     dt: float
     rays: list[list[float]] = field(default_factory=list)
     ray_length: float = 0.0
+    ray_ways: list[list[float]] = field(default_factory=list)
+    contacts: bool = False
     others: list[str] = field(default_factory=list)
     driven: list[str] = field(default_factory=list)
     targets: list[list[list[float]]] = field(default_factory=list)
@@ -88,7 +92,8 @@ class Trace:
         positions: centres of the bodies at every step, world frame [m], shape (T, N, 3).
         orientations_xyzw: orientation of each body at the end, as the engine orders it, shape (N, 4).
         velocities: linear velocity at the end [m/s], shape (N, 3).
-        ray_heights: where the rays met something [m], nan if nowhere, shape (R,).
+        ray_distances: how far from their points the rays met something [m], nan if nowhere, shape (R,).
+        contacts: most contact points that each body had at one time, shape (N,); zeros where they were not counted.
         static_actors: static colliders that the engine took over.
         others: poses of the scene's own bodies that were asked for.
     """
@@ -96,7 +101,8 @@ class Trace:
     positions: Floats
     orientations_xyzw: Floats
     velocities: Floats
-    ray_heights: Floats
+    ray_distances: Floats
+    contacts: Floats
     static_actors: int
     others: Poses
 
@@ -191,7 +197,7 @@ def _read_result(folder: Path, job: Job) -> EngineResult:
     traces = {}
     with np.load(folder / "result.npz") as arrays:
         for run in job.runs:
-            keys = ("positions", "orientations_xyzw", "velocities", "ray_heights")
+            keys = ("positions", "orientations_xyzw", "velocities", "ray_distances", "contacts")
             parts = {key: arrays[f"{run.name}/{key}"] for key in keys}
             actors = int(summary["runs"][run.name]["static_actors"])
             own = [arrays[f"{run.name}/others_{key}"] for key in ("position", "orientation", "speed")]

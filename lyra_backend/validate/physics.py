@@ -8,6 +8,7 @@ Does not: touch the stage's files, or load the engine into this process.
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..types import Finding, Frame, GaussianCloud, Outcome
 from . import physics_findings as findings
 from .carried_bodies import HIT_M, Carried, read_carried
 from .colliders import read_colliders
+from .depth_fit import check_depth
 from .engine_process import EngineFailed, EngineResult, Job, Run, missing_packages, run_engine
 from .gaussian_fit import check_fit
 from .motion_scores import score_drop, score_shots
@@ -66,11 +68,17 @@ def check_physics(file: Path, cloud: GaussianCloud | None, limits: Any, progress
     survey = survey_colliders(colliders, progress.child(0.05, 0.2))
     if survey is None:
         return Outcome(None, findings=(*colliders.findings, findings.floor_area(0.0, limits)))
-    fit = Outcome(None) if cloud is None or cloud.frame is not Frame.WORLD else check_fit(cloud, survey, limits)
+    fits = [] if cloud is None or cloud.frame is not Frame.WORLD else _fits(cloud, survey, limits)
     carried = read_carried(stage, survey.index, colliders.moving, SECONDS / STEPS, CARRIED_SECONDS)
     moved = _simulate(file, survey, carried, limits, progress.child(0.2, 1.0))
-    found = (*colliders.findings, *fit.findings, *_shape(survey, limits), *moved.findings)
-    return Outcome(None, {**fit.counts, **moved.counts}, found)
+    found = (*colliders.findings, *(f for fit in fits for f in fit.findings), *_shape(survey, limits), *moved.findings)
+    counts = {name: count for fit in fits for name, count in fit.counts.items()}
+    return Outcome(None, {**counts, **moved.counts}, found)
+
+
+def _fits(cloud: GaussianCloud, survey: Survey, limits: Any) -> list[Outcome[None]]:
+    """Hold what is seen against what is hit."""
+    return [check_fit(cloud, survey, limits), check_depth(cloud, survey, limits)]
 
 
 def _shape(survey: Survey, limits: findings.PhysicsLimits) -> tuple[Finding, ...]:
@@ -105,8 +113,11 @@ def _simulate(
         result = _run_engine(file, survey, drops, shots, rays, carried, limits.physics_timeout_s, progress)
     except EngineFailed as failure:
         return Outcome(None, counts, (findings.engine_failed(str(failure)),))
-    moved = findings.surface_moved(heights, result.traces["drop"].ray_heights, rays, limits)
+    drop = result.traces["drop"]
+    moved = findings.surface_moved(heights, rays[:, 2] - drop.ray_distances, rays, limits)
     hit = _hit(result, carried)
+    # What buffers of PhysX on the GPU must hold a body: isaac_lab_cfg.py reads it.
+    counts["contacts_per_body"] = int(drop.contacts.max(initial=0.0))
     return Outcome(None, counts, (*_judged(result, survey, drops, shots, limits), *moved, *hit))
 
 
@@ -136,9 +147,8 @@ def _run_engine(
                 usd = Path(name) / f"{kind}.usda"
                 write_stage(file, colliders.scenes, bodies, usd)
                 count, own = len(bodies.positions), list(colliders.moving.paths)
-                runs.append(
-                    Run(kind, str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, points.tolist(), length, own)
-                )
+                run = Run(kind, str(usd), BODY_PREFIX, count, steps, SECONDS / STEPS, points.tolist(), length)
+                runs.append(replace(run, others=own, contacts=kind == "drop"))
         if carried is not None and carried.aimed_at:
             usd, count, steps = Path(name) / "carried.usda", len(carried.aimed_at), len(carried.poses)
             write_stage(file, colliders.scenes, carried.balls, usd)

@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 #: Bodies that did not move for this many steps are asleep; nothing will wake them.
 ASLEEP_STEPS = 12
 STATUS_EVERY_STEPS = 40
+#: Contacts come and go with every step; this many tell the most that there are at one time.
+CONTACTS_EVERY_STEPS = 10
 
 
 class EngineLog(logging.Handler):
@@ -95,16 +97,30 @@ class Engine:
                 counts.append(query.metadata.total_prim_count if query.metadata else 0)
         return counts[0] - counts[1]
 
-    def heights_below(self, points: Floats, length: float) -> Floats:
-        """Return the height [m] at which the engine's own rays downwards from `points` (N, 3) end, nan if nowhere."""
+    def rays(self, points: Floats, ways: Floats, length: float) -> Floats:
+        """Return how far (N,) [m] the engine's own rays from `points` along unit `ways` go, nan if without end."""
         from ovphysx.types import SceneQueryMode
 
-        heights = np.full(len(points), np.nan)
-        for i, point in enumerate(points):
-            hits = self._physx.raycast(point.tolist(), [0.0, 0.0, -1.0], length, SceneQueryMode.CLOSEST)
+        distances = np.full(len(points), np.nan)
+        for i, (point, way) in enumerate(zip(points.tolist(), ways.tolist(), strict=True)):
+            hits = self._physx.raycast(point, way, length, SceneQueryMode.CLOSEST)
             if hits:
-                heights[i] = point[2] - hits[0]["distance"]
-        return heights
+                distances[i] = hits[0]["distance"]
+        return distances
+
+    def contacts(self, paths: list[str]) -> Floats:
+        """Return how many contact points each of the bodies at `paths` has after the last step; none asleep."""
+        from ovphysx.types import SimObjectType
+
+        numbers = {path: i for i, path in enumerate(paths)}
+        counts = np.zeros(len(paths))
+        with self._physx.read_sync(SimObjectType.CONTACT_SENSOR, ["rawContactSeparation"]) as result:
+            for group in result.groups:
+                sensors = result.dictionary.get_path_strings(group.prim_list)
+                for path, tensor in zip(sensors, group.tensors, strict=True):
+                    if path in numbers:
+                        counts[numbers[path]] = tensor.shape[0]
+        return counts
 
     def read(self, names: list[str], row_of: dict[str, int]) -> dict[str, Floats]:
         """Return the state (N, K) of the bodies at the paths of `row_of`, nan for those the engine lacks."""
@@ -151,12 +167,14 @@ class Engine:
         first = self.read(["position", "orientation"], row_of)
         frames = [first["position"]]
         watched = slice(0, count or None)
-        still = 0
+        still, contacts = 0, np.zeros(count)
         for step in range(run["steps"]):
             self.drive(dict(zip(run["driven"], run["targets"][step] if run["targets"] else (), strict=True)))
             self._physx.step_sync(run["dt"])
             frames.append(self.read(["position"], row_of)["position"])
             still = still + 1 if np.array_equal(frames[-1][watched], frames[-2][watched], equal_nan=True) else 0
+            if run["contacts"] and step % CONTACTS_EVERY_STEPS == 0:
+                contacts = np.maximum(contacts, self.contacts(list(row_of)[:count]))
             if still >= ASLEEP_STEPS and not run["driven"]:
                 break
             if step % STATUS_EVERY_STEPS == 0:
@@ -164,6 +182,7 @@ class Engine:
         last = self.read(["position", "orientation", "linearVelocity"], row_of)
         return {
             "positions": np.array(frames)[:, :count],
+            "contacts": contacts,
             "orientations_xyzw": last["orientation"][:count],
             "velocities": last["linearVelocity"][:count],
             "others_position": np.stack([first["position"][count:], last["position"][count:]]),
@@ -201,7 +220,8 @@ def _run(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, F
         engine.load(run["usd"])
         summary["runs"][run["name"]] = {"static_actors": engine.static_actor_count()}
         rays = np.array(run["rays"], dtype=np.float64).reshape(-1, 3)
-        arrays[f"{run['name']}/ray_heights"] = engine.heights_below(rays, run["ray_length"])
+        ways = np.array(run["ray_ways"] or [[0.0, 0.0, -1.0]] * len(rays), dtype=np.float64).reshape(-1, 3)
+        arrays[f"{run['name']}/ray_distances"] = engine.rays(rays, ways, run["ray_length"])
         trace = engine.simulate(run, report)
         arrays |= {f"{run['name']}/{key}": value for key, value in trace.items()}
     summary["errors"], summary["warnings"] = engine.log.texts(True), engine.log.texts(False)

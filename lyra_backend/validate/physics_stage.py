@@ -63,4 +63,6 @@ def _author_body(stage: Usd.Stage, bodies: Bodies, number: int, material: UsdSha
     prim.AddAppliedSchema("PhysxRigidBodyAPI")
     # Without rolling friction a ball would never come to rest.
     prim.CreateAttribute("physxRigidBody:angularDamping", Sdf.ValueTypeNames.Float).Set(3.0)
+    prim.AddAppliedSchema("PhysxContactReportAPI")
+    prim.CreateAttribute("physxContactReport:threshold", Sdf.ValueTypeNames.Float).Set(0.0)
     prim.CreateAttribute("physxRigidBody:disableGravity", Sdf.ValueTypeNames.Bool).Set(not bodies.gravity)

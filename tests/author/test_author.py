@@ -25,6 +25,8 @@ FILES = (
     "scene.usda",
     "stage.usda",
     "stage_isaac6.usda",
+    "isaac_lab_cfg.py",
+    "isaac_lab.json",
     "provenance.json",
     "LICENSES.md",
 )

@@ -80,7 +80,8 @@ def stair_rays() -> Floats:
 
 def step_heights(trace: Trace) -> Steps:
     """Measure the steps on the heights that rays from `stair_rays` found."""
-    off = trace.ray_heights.reshape(4, 60) - RISE_M * np.arange(1, 5)[:, None]
+    heights = stair_rays()[:, 2] - trace.ray_distances
+    off = heights.reshape(4, 60) - RISE_M * np.arange(1, 5)[:, None]
     off = np.where(np.isnan(off), np.inf, off)
     return Steps(off.mean(axis=1), np.ptp(off, axis=1))
 

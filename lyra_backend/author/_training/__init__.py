@@ -1,0 +1,1 @@
+"""Files that a run leaves as they are here, for other programs to import."""
