@@ -60,6 +60,8 @@ KNOWN = ("known_room", "known_rooms", "known_optimised", "known_street", "known_
 OUTDOORS = ("street", "terrain", "known_street", "known_terrain")
 CUES = ("points", "class", "height", "usual", "none")
 GAUSSIANS = 20_000
+#: With fewer Gaussians on doors a ruler by class is refused.
+LEAST_LABELS = 60
 #: What is near enough.
 NEAR_DEG, NEAR_SHARE = 0.5, 0.02
 _LENS = Intrinsics.from_fov(64, 64, 90.0)
@@ -103,6 +105,9 @@ def procedural_scene(family: str, seed: int) -> Known:
     kinds = np.concatenate([part.class_ids for part in mesh.parts])
     doors = [k for k, name in enumerate(mesh.class_names) if name == "door"]
     own = vertices[triangles[np.isin(kinds, doors)].ravel(), 2]
+    labels = made.cloud.class_ids
+    if labels is None or np.isin(labels, doors).sum() < LEAST_LABELS:
+        own = own[:0]
     cloud = replace(made.cloud, sh=made.cloud.sh[:, :1], frame=Frame.GENERATOR)
     return Known(cloud, vertices, triangles, float(np.ptp(own)) if len(own) else None)
 
@@ -204,16 +209,14 @@ def _trial(similarity: Similarity, gravity: Gravity, fused: FusedLength | None) 
 
 def free_spots(scene: Known, rng: np.random.Generator, is_rough: bool) -> Floats:
     """Return up to 40 points of the ground (P, 3) with nothing within 0.3 m beside them up to 1.9 m."""
-    from lyra_backend.kernels.mesh_distance import mesh_rays
-
     low, high = np.quantile(scene.vertices, (0.02, 0.98), axis=0)
-    starts = np.concatenate([rng.uniform(low[:2] + 0.4, high[:2] - 0.4, (400, 2)), np.full((400, 1), 2.0)], axis=1)
-    mesh = scene.vertices.astype(np.float32), scene.triangles.astype(np.int32)
-    hits = mesh_rays(*mesh, starts.astype(np.float32), np.tile(np.float32([0, 0, -1]), (len(starts), 1)))
-    met = hits.triangle >= 0
-    ground = starts[met] - np.stack([np.zeros(met.sum()), np.zeros(met.sum()), hits.distance[met]], axis=1)
-    # not on furniture, crates or rocks
-    ground = ground[np.abs(ground[:, 2] - np.median(ground[:, 2])) < (1.0 if is_rough else 0.02)]
+    spots = rng.uniform(low[:2] + 0.4, high[:2] - 0.4, (400, 2))
+    ground = _ground_below(scene, spots)
+    # not on furniture, crates or rocks, nor beside a kerb: it goes on around
+    around = [_ground_below(scene, spots + (x, y))[:, 2] for x, y in ((0.3, 0.0), (-0.3, 0.0), (0.0, 0.3), (0.0, -0.3))]
+    step = np.abs(np.array(around) - ground[:, 2]).max(axis=0)
+    off = np.abs(ground[:, 2] - np.nanmedian(ground[:, 2]))
+    ground = ground[(step < (0.2 if is_rough else 0.01)) & (off < (1.0 if is_rough else 0.02))]
     points = scene.cloud.positions
     free: list[Floats] = []
     for spot in ground:
@@ -222,6 +225,19 @@ def free_spots(scene: Known, rng: np.random.Generator, is_rough: bool) -> Floats
         if not (beside & above).any():
             free.append(spot)
     return np.asarray(free[:40], np.float64).reshape(-1, 3)
+
+
+def _ground_below(scene: Known, spots: Floats) -> Floats:
+    """Return the first points (P, 3) of the surface below 2 m at places (P, 2); their z is NaN where there is none."""
+    from lyra_backend.kernels.mesh_distance import mesh_rays
+
+    starts = np.concatenate([spots, np.full((len(spots), 1), 2.0)], axis=1)
+    down = np.tile(np.array([0.0, 0.0, -1.0], np.float32), (len(spots), 1))
+    hits = mesh_rays(
+        scene.vertices.astype(np.float32), scene.triangles.astype(np.int32), starts.astype(np.float32), down
+    )
+    heights = np.where(hits.triangle >= 0, 2.0 - hits.distance, np.nan)
+    return np.concatenate([spots, heights[:, None]], axis=1)
 
 
 def table(rows: list[tuple[str, str, Trial]]) -> Iterator[str]:

@@ -112,7 +112,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     upright = placement.similarity()
     moving = sequence and _mirrored(sequence, params).transformed(upright, placement.frame)
     cloud = moving.clouds[0] if moving else _mirrored(read.value, params).transformed(upright, placement.frame)
-    from_source = upright.matrix @ np.diag([*_signs(params), 1.0])
+    from_source = np.asarray(upright.matrix @ np.diag([*_signs(params), 1.0]), np.float64)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
         cloud,

@@ -18,7 +18,7 @@ from ..types import Camera, Finding, GaussianCloud, Severity
 from .cues import Direction, FusedDirection, fuse_directions
 from .floor import Floor, FloorParams, tangents
 from .surfels import Surfels, surfels_of
-from .verticals import find_vertical
+from .verticals import BY_NORMALS, find_vertical
 
 __all__ = ["CLEAN_PEAK", "Gravity", "GravityParams", "camera_direction", "find_gravity", "gravity_findings"]
 
@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 #: How level floors, how upright walls are on the mean, and how cameras are held [deg, standard deviations per axis].
 _FLOOR_DEG, _UPRIGHT_DEG, _ROLL_DEG = 0.15, 0.08, 1.5
+#: How far the trees of a scene lean together.
+_TREES_DEG = 0.5
 #: How far open ground slopes on the whole.
 _GROUND_DEG = 4.0
 #: `Floor.peak` of what is a floor for sure, and of what is rough ground for sure.
@@ -92,7 +94,7 @@ def find_gravity(
     upright = find_vertical(surfels, *_where_to_look(level or ground, max_tilt), max_tilt)
     cues = [
         level,
-        None if upright is None else _loosened(upright, _UPRIGHT_DEG),
+        None if upright is None else _loosened(upright, _leaning_deg(upright, floor)),
         camera_direction(cameras, _width(surfels)),
     ]
     known = [cue for cue in cues if cue is not None]
@@ -102,6 +104,12 @@ def find_gravity(
         return Gravity(np.array([0.0, 0.0, 1.0]), float(np.degrees(1.96 * np.sqrt(2) * _LOOSE)), (), ())
     fused = fuse_directions(known)
     return Gravity(*_with_the_floor(fused, floor, keep_floor), fused.used, fused.left_out)
+
+
+def _leaning_deg(upright: Direction, floor: Floor) -> float:
+    """Return how upright things stand on the mean [deg]: on rough ground they are trees, unless they prove plumb."""
+    rough = not floor.is_plane or floor.peak < CLEAN_PEAK
+    return _TREES_DEG if rough and upright.name == BY_NORMALS else _UPRIGHT_DEG
 
 
 def _where_to_look(level: Direction | None, max_tilt: float) -> tuple[Floats, float]:

@@ -62,7 +62,7 @@ def plumb(surfels: Surfels, first: Direction) -> Direction:
         lean, covariance = _settled(pieces)
         moved = up + lean @ across
         up = moved / np.linalg.norm(moved)
-        best = Direction(first.name, up, _ALIKE**2 * across.T @ covariance @ across)
+        best = Direction("upright surfaces", up, _ALIKE**2 * across.T @ covariance @ across)
     # whichever is surer: normals of clean splats are exact
     return best if np.trace(best.covariance) < np.trace(first.covariance) else first
 

@@ -172,7 +172,9 @@ def _no_such_class(cloud: GaussianCloud, name: str) -> str:
     way_out = 'measure between two points of the file instead: --ruler "x1,y1,z1 x2,y2,z2 2.03"'
     if not labels:
         return f"refine.ruler: no Gaussian of this scene is labelled, so that {name!r} cannot be found; {way_out}."
-    return f"refine.ruler: hardly any Gaussian is labelled {name!r}; {nearest(name, labels)} Or {way_out}."
+    if name in labels:
+        return f"refine.ruler: too few Gaussians are labelled {name!r} to tell how high one is; {way_out}."
+    return f"refine.ruler: no Gaussian is labelled {name!r}; {nearest(name, labels)} Or {way_out}."
 
 
 def _cameras(scene: Upright, params: ScaleParams) -> list[Length]:

@@ -188,7 +188,7 @@ def test_measures_that_cannot_be_used_are_told(given: dict[str, object], told: s
 
 
 def test_an_unknown_class_lists_the_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match="labelled 'dor'.*door"):
+    with pytest.raises(InvalidRequest, match=r"labelled 'dor'.*door"):
         refined(read(labelled_room()), ruler="dor 2.03")
 
 
