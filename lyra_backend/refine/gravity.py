@@ -18,7 +18,7 @@ from ..types import Camera, Finding, GaussianCloud, Severity
 from .cues import Direction, FusedDirection, fuse_directions
 from .floor import Floor, FloorParams, tangents
 from .surfels import Surfels, surfels_of
-from .verticals import BY_NORMALS, find_vertical
+from .verticals import find_vertical
 
 __all__ = ["CLEAN_PEAK", "Gravity", "GravityParams", "camera_direction", "find_gravity", "gravity_findings"]
 
@@ -28,6 +28,8 @@ Floats = npt.NDArray[np.float64]
 _FLOOR_DEG, _UPRIGHT_DEG, _ROLL_DEG = 0.15, 0.08, 1.5
 #: How far the trees of a scene lean together.
 _TREES_DEG = 0.5
+#: Upright things that tell the vertical better than this (95 %) are no trees.
+_PLUMB_DEG = 0.3
 #: How far open ground slopes on the whole.
 _GROUND_DEG = 4.0
 #: `Floor.peak` of what is a floor for sure, and of what is rough ground for sure.
@@ -109,7 +111,7 @@ def find_gravity(
 def _leaning_deg(upright: Direction, floor: Floor) -> float:
     """Return how upright things stand on the mean [deg]: on rough ground they are trees, unless they prove plumb."""
     rough = not floor.is_plane or floor.peak < CLEAN_PEAK
-    return _TREES_DEG if rough and upright.name == BY_NORMALS else _UPRIGHT_DEG
+    return _TREES_DEG if rough and upright.deg > _PLUMB_DEG else _UPRIGHT_DEG
 
 
 def _where_to_look(level: Direction | None, max_tilt: float) -> tuple[Floats, float]:

@@ -32,6 +32,8 @@ _ROBUST = 2.0
 _ROUNDS = 2
 #: Things of one scene lean alike more often than chance has it: deviations grow by this.
 _ALIKE = 1.5
+#: Outlines are taken if their deviation is less than this part of that of the normals.
+_SURER = 0.5
 #: What is not known of a direction is known this well at the least [rad].
 _LOOSE = np.radians(25.0)
 
@@ -63,8 +65,8 @@ def plumb(surfels: Surfels, first: Direction) -> Direction:
         moved = up + lean @ across
         up = moved / np.linalg.norm(moved)
         best = Direction("upright surfaces", up, _ALIKE**2 * across.T @ covariance @ across)
-    # whichever is surer: normals of clean splats are exact
-    return best if np.trace(best.covariance) < np.trace(first.covariance) else first
+    # normals of clean splats are exact, and foliage has no outline: only what is clearly surer is taken
+    return best if np.trace(best.covariance) < _SURER**2 * np.trace(first.covariance) else first
 
 
 def _pieces(surfels: Surfels, up: Floats, across: Floats) -> _Pieces:

@@ -16,12 +16,12 @@ from .floor import tangents
 from .plumb import plumb
 from .surfels import Surfels, upright_ones
 
-__all__ = ["BY_NORMALS", "find_vertical"]
+__all__ = ["find_vertical"]
 
 Floats = npt.NDArray[np.float64]
 
 #: Name of the cue where outlines in plan did not make it surer.
-BY_NORMALS = "normals of upright surfaces"
+_BY_NORMALS = "normals of upright surfaces"
 
 _STEP_DEG = 1.5
 #: Half width of the band about the great circle, in the search, and at the least where the fit ends [deg].
@@ -67,7 +67,7 @@ def _by_normals(surfels: Surfels, about: Floats, radius_deg: float) -> Direction
             return None
         up = _stepped(surfels.normals[near], up, across, scale)
         scale = _noise(surfels.normals, up, scale)
-    return Direction(BY_NORMALS, up, _covariance(surfels, up, scale))
+    return Direction(_BY_NORMALS, up, _covariance(surfels, up, scale))
 
 
 def _cone(about: Floats, radius_deg: float) -> Floats:
