@@ -19,16 +19,19 @@ from .batch_cli import batch
 from .errors import InvalidRequest
 from .exits import ExitCode, explain
 from .options import (
+    CameraHeightOption,
     ColliderOption,
     Command,
     JsonFlag,
     MemoryOption,
     ReplaceFlag,
+    RulerOption,
     ScaleOption,
     SetOption,
     SplatArgument,
     UpOption,
     VramOption,
+    add_measures,
     add_memory_limit,
     camera_sizes,
     chosen_primitives,
@@ -99,6 +102,15 @@ def generate(
     scale: Annotated[
         float | None, typer.Option(help="Metres per unit of the splat file, or of the depth of an image or video.")
     ] = None,
+    ruler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A length measured in the scene: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the splat file's coordinates "
+            "and metres), or 'door 2.03' (a labelled class and its height).",
+        ),
+    ] = None,
+    camera_height: CameraHeightOption = None,
     world: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="What Marble's API says of the splat: scale and ground.")
     ] = None,
@@ -172,6 +184,7 @@ def generate(
     params = parse_settings(settings)
     files = take_files(params, {"world": _text(world), "collider_glb": _text(collider_glb)})
     add_memory_limit(params, memory_limit)
+    add_measures(params, ruler, camera_height)
     if dynamic:
         params.setdefault("collide", {})["dynamic"] = True
     if keep_splat:
@@ -216,6 +229,7 @@ def convert(
     ] = "particle_field",
     up: Annotated[str | None, typer.Option(metavar="AXIS", help="Turn this axis of the file to Z up.")] = None,
     scale: Annotated[float | None, typer.Option(help="Multiply by this: metres per unit of the file.")] = None,
+    ruler: RulerOption = None,
     settings: SetOption = None,
     overwrite: ReplaceFlag = False,
     as_json: JsonFlag = False,
@@ -228,7 +242,14 @@ def convert(
 
     overrides = parse_settings(settings)
     outcome = api.convert(
-        source, target, primitive=primitive, up=up, scale=scale, overwrite=overwrite, overrides=overrides
+        source,
+        target,
+        primitive=primitive,
+        up=up,
+        scale=scale,
+        ruler=ruler,
+        overwrite=overwrite,
+        overrides=overrides,
     )
     _tell({"output": str(target), "counts": dict(outcome.counts), "findings": _plain(outcome.findings)}, as_json)
 
@@ -241,6 +262,7 @@ def collide(
     ],
     up: UpOption = None,
     scale: ScaleOption = None,
+    ruler: RulerOption = None,
     collider: ColliderOption = "surface",
     memory_limit: MemoryOption = None,
     settings: SetOption = None,
@@ -262,6 +284,7 @@ def collide(
             target,
             up=up,
             scale=scale,
+            ruler=ruler,
             collider=collider,
             overwrite=overwrite,
             overrides=overrides,

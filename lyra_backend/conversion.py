@@ -41,6 +41,7 @@ def convert(
     primitive: str = "particle_field",
     up: str | None = None,
     scale: float | None = None,
+    ruler: str | None = None,
     overwrite: bool = False,
     overrides: Overrides | None = None,
 ) -> Outcome[Path]:
@@ -52,6 +53,7 @@ def convert(
         primitive: registry name of the way Gaussians are written to USD.
         up: the axis of the file to turn to Z up; None keeps the axes.
         scale: metres per unit of the file, to multiply by; None keeps the units.
+        ruler: a length between two points of the file, instead of `scale`.
         overwrite: replace the target if there is such a file.
         overrides: parameters by stage; USD takes "author", other formats take none.
 
@@ -63,6 +65,7 @@ def convert(
         MissingDependency: the format needs a package that is not installed.
     """
     source, target = _checked_files(source, target, overwrite)
+    scale = _measured_scale(scale, ruler)
     kind = format_of(target, (*WRITABLE, *USD_FORMATS))
     to_usd = kind in USD_FORMATS
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
@@ -89,6 +92,7 @@ def make_collider(
     *,
     up: str | None = None,
     scale: float | None = None,
+    ruler: str | None = None,
     collider: str = "surface",
     overwrite: bool = False,
     overrides: Overrides | None = None,
@@ -105,6 +109,7 @@ def make_collider(
         target: a mesh (.obj, .ply, .glb) or USD with physics (.usdc).
         up: the axis of the file that points up; gravity and headroom depend on it. None: -y is assumed, with a finding.
         scale: metres per unit of the file; voxel sizes and limits are metres. None: 1 is assumed, with a finding.
+        ruler: a length between two points of the file, instead of `scale`.
         collider: registry name of the collision plugin.
         overwrite: replace the target if there is such a file.
         overrides: parameters by stage: "refine" (cleaning) and "collide".
@@ -115,6 +120,7 @@ def make_collider(
         InvalidRequest: an argument or a file cannot be used, or nothing solid was found.
     """
     source, target = _checked_files(source, target, overwrite)
+    scale = _measured_scale(scale, ruler)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
     _placement(up or USUAL_UP, 1.0 if scale is None else scale)  # wrong ones are told before anything is read
@@ -139,7 +145,7 @@ def make_collider(
 def _assumed(up: str | None, scale: float | None) -> tuple[Finding, ...]:
     """Say what the user did not."""
     missing = [f"which way is up ({USUAL_UP} was assumed; else give --up)"] if up is None else []
-    missing += ["how long its unit is (1 m was assumed; else give --scale)"] if scale is None else []
+    missing += ["how long its unit is (1 m was assumed; else give --scale or --ruler)"] if scale is None else []
     if not missing:
         return ()
     text = (
@@ -210,6 +216,29 @@ def _placement(up: str, scale: float) -> Similarity:
     if not 0 < scale < math.inf:
         raise InvalidRequest(f"scale must be a positive number of metres per unit, got {scale}.")
     return UP_AXES[up].then(Similarity(scale))
+
+
+def _measured_scale(scale: float | None, ruler: str | None) -> float | None:
+    """Return metres per unit of a file by what is given; None if nothing is.
+
+    Raises:
+        InvalidRequest: both are given, or the ruler is not a length between two points.
+    """
+    from .refine.rulers import PointRuler, parse_ruler
+
+    if ruler is None:
+        return scale
+    if scale is not None:
+        raise InvalidRequest(
+            f"--ruler and --scale: both say how long a unit is, got {ruler!r} and {scale:g}. Leave one out."
+        )
+    measured = parse_ruler("--ruler", ruler)
+    if not isinstance(measured, PointRuler):
+        raise InvalidRequest(
+            f"--ruler: only generate finds labelled things, got {ruler!r}. Give two points and a length, for example "
+            '"0,0,0 0,2.1,0 2.03".'
+        )
+    return measured.metres_per_unit
 
 
 def _checked_files(source: object, target: object, overwrite: bool) -> tuple[Path, Path]:

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from .types import SceneRequest
 
 __all__ = [
+    "CameraHeightOption",
     "ColliderOption",
     "Command",
     "JsonFlag",
     "MemoryOption",
     "ReplaceFlag",
+    "RulerOption",
     "ScaleOption",
     "SetOption",
     "SplatArgument",
     "UpOption",
     "VramOption",
+    "add_measures",
     "add_memory_limit",
     "camera_sizes",
     "chosen_primitives",
@@ -76,6 +79,22 @@ UpOption = Annotated[
     ),
 ]
 ScaleOption = Annotated[float | None, typer.Option(help="Metres per unit of the splat file.")]
+RulerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="A length measured in the scene, instead of --scale: 'x1,y1,z1 x2,y2,z2 2.03', two points in the splat "
+        "file's coordinates and the metres between them.",
+    ),
+]
+CameraHeightOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="M",
+        help="Height above the ground [m] of the cameras, or of generate.viewpoint (X,Y,Z in the splat file's "
+        "coordinates), from where the scene was seen.",
+    ),
+]
 MemoryOption = Annotated[
     str | None,
     typer.Option(
@@ -182,6 +201,13 @@ def add_memory_limit(params: dict[str, dict[str, Any]], size: str | None) -> Non
     if size is None:
         return
     params.setdefault("collide", {})["memory_limit"] = size_bytes("--memory-limit", size) / 1e9
+
+
+def add_measures(params: dict[str, dict[str, Any]], ruler: str | None, camera_height: float | None) -> None:
+    """Add ``--ruler`` and ``--camera-height``, parameters of `refine` in other words; they beat --set."""
+    given = {"ruler": ruler, "camera_height": camera_height}
+    if measured := {name: value for name, value in given.items() if value is not None}:
+        params.setdefault("refine", {}).update(measured)
 
 
 def size_bytes(option: str, text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -78,6 +78,12 @@ class Params(SequenceParams):
         "X,Y,Z in the file's coordinates from where all of the scene was seen, which is free space: 0,0,0 for splats "
         "of panoramas; none: not known",
     )
+    mirror: str | None = param(
+        None,
+        "axis of the file's coordinates to mirror first, for files whose writing reads backwards; geometry alone does "
+        "not tell",
+        choices=("x", "y", "z"),
+    )
     collider_up: str = param("y", "axis of the collider GLB that points up; y by glTF", choices=tuple(UP_AXES))
     collider_scale: float | None = param(
         None, "metres per unit of the collider GLB; none: as the splat's", unit="m", min=1e-6, max=1e6
@@ -87,8 +93,8 @@ class Params(SequenceParams):
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
     """Read `request.splat`, turn it Z up and scale it to metres; where the ground is known, the frame is WORLD.
 
-    Else it stays GENERATOR. A folder of splats becomes a scene that moves. Without a scale, units are taken as metres
-    and a finding of severity error says so.
+    Else it stays GENERATOR. A folder of splats becomes a scene that moves. What the file does not say is left to
+    `refine`: the scale is unknown, and which way is up assumed.
 
     Raises:
         InvalidRequest: the request names no splat, or a file or parameter cannot be used.
@@ -98,17 +104,19 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
     path, world = Path(request.splat), _world(request, params)
     viewpoint = None if params.viewpoint is None else parse_point("generate.viewpoint", params.viewpoint)
+    _refuse_mirrored_world(params, world, request)
     collider = _collider(request)
     read, sequence = _read(path, params, progress.child(0.0, 0.7))
     progress(0.7, "turning the scene upright")
     placement = place(read.value, world, params.up, params.scale)
     upright = placement.similarity()
-    moving = sequence and sequence.transformed(upright, placement.frame)
-    cloud = moving.clouds[0] if moving else read.value.transformed(upright, placement.frame)
+    moving = sequence and _mirrored(sequence, params).transformed(upright, placement.frame)
+    cloud = moving.clouds[0] if moving else _mirrored(read.value, params).transformed(upright, placement.frame)
+    from_source = np.asarray(upright.matrix @ np.diag([*_signs(params), 1.0]), np.float64)
     progress(0.9, "noting where the scene comes from")
     generation = Generation(
         cloud,
-        cameras=() if viewpoint is None else cameras_at(upright.apply(np.array([viewpoint]))[0]),
+        cameras=() if viewpoint is None else cameras_at(from_source[:3] @ (*viewpoint, 1.0)),
         scale=Scale(_uncertainty_percent(params) if placement.scale_known else None),
         geometry="inferred",
         provenance=_provenance(path, world),
@@ -116,6 +124,8 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         as_asked=placement.up_known,
         sequence=moving,
         supplied_collider=collider and collider.transformed(_placement_of_collider(placement, params)),
+        up_assumed=not placement.up_known,
+        from_source=from_source,
     )
     progress(1.0, f"{cloud.count:,} Gaussians")
     findings = (*_up_findings(placement), *_scale_findings(placement, world), *_world_findings(placement, world))
@@ -131,6 +141,27 @@ def _read(path: Path, params: Params, progress: Progress) -> tuple[Outcome[Gauss
         return Outcome(moving.value.clouds[0], moving.counts, moving.findings), moving.value
     refuse_times(params, path)
     return read_splats(path, progress), None
+
+
+T = TypeVar("T", GaussianCloud, GaussianSequence)
+
+
+def _mirrored(scene: T, params: Params) -> T:
+    """Return the scene as the file would have it without its mirror."""
+    return scene if params.mirror is None else scene.mirrored("xyz".index(params.mirror))
+
+
+def _signs(params: Params) -> tuple[float, ...]:
+    return tuple(-1.0 if axis == params.mirror else 1.0 for axis in "xyz")
+
+
+def _refuse_mirrored_world(params: Params, world: MarbleWorld | None, request: SceneRequest) -> None:
+    """What comes with a splat has a hand of its own, which nothing tells once the splat is mirrored."""
+    if params.mirror is not None and (world is not None or request.collider_glb):
+        raise InvalidRequest(
+            f"generate.mirror: cannot be used with a Marble world or a collider GLB, whose own hand is not known, got "
+            f"{params.mirror}. Leave generate.mirror out, or the world and the collider."
+        )
 
 
 def _world(request: SceneRequest, params: Params) -> MarbleWorld | None:
@@ -176,24 +207,18 @@ def _up_findings(placement: Placement) -> tuple[Finding, ...]:
     if placement.up_known:
         return ()
     message = (
-        f"The file does not say which way is up; {USUAL_UP} was assumed. If the scene lies on its side in "
-        "preview.png, give the axis with --up z (or y, x, -x, -z). Giving it also ends this warning; until then the "
-        "scene is a demo, whatever else is measured."
+        f"The file does not say which way is up; {USUAL_UP} was assumed unless refine finds clear evidence of another "
+        "axis. If the scene lies on its side in preview.png, give the axis with --up z (or y, x, -x, -z). Giving it "
+        "also ends this warning; until then the scene is a demo, whatever else is measured."
     )
     return (Finding("splat.up_assumed", Severity.WARNING, message),)
 
 
 def _scale_findings(placement: Placement, world: MarbleWorld | None) -> tuple[Finding, ...]:
-    if placement.scale_known:
+    if placement.scale_known or world is None:
         return ()
-    unsaid = "The file does not say how long its unit is"
-    if world is not None:
-        unsaid = "metric_scale_factor is 1, by which Marble says that it could not tell the scale of this world"
-    message = (
-        f"{unsaid}; 1 unit was taken as 1 m. Robots need the true size: measure something in the scene and give metres "
-        "per unit with --scale (generate.scale in Python)."
-    )
-    return (Finding("scale.unknown", Severity.ERROR, message),)
+    message = "metric_scale_factor is 1, by which Marble says that it could not tell the scale of this world."
+    return (Finding("splat.marble_scale_unknown", Severity.INFO, message),)
 
 
 def _world_findings(placement: Placement, world: MarbleWorld | None) -> tuple[Finding, ...]:

@@ -101,6 +101,8 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "provenance": generation.provenance,
         "light": generation.light and generation.light.to_json(),
         "as_asked": generation.as_asked,
+        "up_assumed": generation.up_assumed,
+        "from_source": None if generation.from_source is None else generation.from_source.tolist(),
         "times_s": sequence and sequence.times_s,
         "stable_identity": bool(sequence and sequence.stable_identity),
         "apart": {name: part.class_names for name, part in apart.items() if part is not None},
@@ -141,6 +143,8 @@ def load_generation(folder: Path) -> Generation:
         sequence,
         _load_mesh(folder / _COLLIDER_FILE),
         load_proxy(folder).parts if (folder / "proxy.json").is_file() else (),
+        data["up_assumed"],
+        None if data["from_source"] is None else np.array(data["from_source"]),
     )
 
 

@@ -1,10 +1,10 @@
 """Refinement: from what a generator made to a clean scene in the WORLD frame.
 
-Does: leave out Gaussians that are no part of the scene (`clean`), find the floor, level it and put it at z = 0
-(`floor`), move cloud, cameras and exact surface together, split off what does not move of a scene that does
-(`background`).
-Does not: guess the scale, which way is up, or fill holes. Scenes that are in the WORLD frame already are cleaned and
-checked, never moved.
+Does: leave out Gaussians that are no part of the scene (`clean`), find the vertical (`gravity`, `upright`), the floor
+(`floor`) and the length of a metre (`scale`), each with its uncertainty, and move cloud, cameras and exact surface
+there together; split off what does not move of a scene that does (`background`).
+Does not: fill holes. Scenes that are in the WORLD frame already are cleaned and checked; they are never turned, and
+scaled only where a user measured them and they are not exact.
 """
 
 from __future__ import annotations
@@ -15,58 +15,65 @@ import numpy as np
 
 from ..params import param
 from ..progress import Progress
-from ..types import Finding, Frame, Generation, Outcome, Severity, Similarity
+from ..types import Frame, Generation, Outcome, Similarity
+from .alignment import AlignmentParams, aligned
 from .background import BackgroundParams, split_background
 from .clean import CleanParams, clean, kept
-from .floor import Floor, FloorParams, find_floor
 
 __all__ = ["Params", "run"]
 
-#: Turning by less than this is not worth touching every Gaussian [deg].
-_MIN_TURN_DEG = 0.02
-#: What a scene that calls itself WORLD may be off.
-_WORLD_HEIGHT_M, _WORLD_TILT_DEG = 0.05, 1.0
-
 
 @dataclass(frozen=True)
-class Params(BackgroundParams, FloorParams, CleanParams):
-    """What is left out, what counts as a floor and what as standing still."""
+class Params(BackgroundParams, AlignmentParams, CleanParams):
+    """What is left out, how the scene is levelled and scaled, and what counts as standing still."""
 
-    align: bool = param(True, "find the floor, level it and put it at z = 0")
+    align: bool = param(True, "find the vertical and the floor, level the scene and put the floor at z = 0")
 
 
 def run(generation: Generation, params: Params, progress: Progress) -> Outcome[Generation]:
-    """Clean a generated scene and bring it into the WORLD frame: Z up, floor at z = 0."""
+    """Clean a generated scene and bring it into the WORLD frame: Z up, floor at z = 0, metres as far as they are known.
+
+    Raises:
+        InvalidRequest: a ruler or camera height of `params` cannot be used with this scene.
+    """
     progress(0.0, f"cleaning {generation.cloud.count:,} Gaussians")
     cleaned = _cleaned(generation, params)
     generation = cleaned.value
     counts, findings = dict(cleaned.counts), list(cleaned.findings)
     if not generation.cloud.count:
         return Outcome(generation, counts, tuple(findings))
-    progress(0.2, "looking for the floor")
-    levelling = None
-    if generation.cloud.frame is Frame.WORLD:
-        # A surface that is known exactly needs no second opinion: a street may well slope to its gutter.
-        if generation.geometry != "exact":
-            findings += _check_world(find_floor(generation.cloud, generation.cameras, params))
-    elif not params.align:
-        levelling = Similarity()
-    else:
-        floor = find_floor(generation.cloud, generation.cameras, params)
-        levelling = _levelling(floor)
-        findings += _floor_findings(floor)
+    progress(0.2, "looking for the vertical, the floor and the scale")
+    placing = aligned(generation, params, params.align)
+    generation, similarity = placing.value
+    counts |= placing.counts
+    findings += placing.findings
+    if similarity is not None and similarity.scale != 1.0:
+        # what stands still is told in metres
+        generation, similarity = _moved(generation, similarity), None
     if generation.sequence is not None:
         progress(0.5, "telling what moves")
-        split = split_background(generation.sequence, params, levelling)
+        split = split_background(generation.sequence, params, similarity)
         first = generation.cloud if split.value is None else split.value.at(0)
         generation = replace(generation, cloud=first, sequence=split.value)
         counts |= split.counts
         findings += split.findings
-    if levelling is not None:
+    if similarity is not None:
         progress(0.8, "putting the floor at z = 0")
-        generation = generation.transformed(levelling, Frame.WORLD)
+        generation = _moved(generation, similarity)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
-    return Outcome(generation, counts, tuple(findings))
+    return Outcome(_recorded(generation), counts, tuple(findings))
+
+
+def _moved(generation: Generation, similarity: Similarity) -> Generation:
+    return generation.transformed(similarity, Frame.WORLD)
+
+
+def _recorded(generation: Generation) -> Generation:
+    """Return the scene with the way from its file's coordinates to the world in its provenance."""
+    if generation.from_source is None:
+        return generation
+    rows = [[round(float(value), 9) for value in row] for row in generation.from_source]
+    return replace(generation, provenance={**generation.provenance, "file_to_world": rows})
 
 
 def _cleaned(generation: Generation, params: Params) -> Outcome[Generation]:
@@ -87,37 +94,3 @@ def _cleaned(generation: Generation, params: Params) -> Outcome[Generation]:
         clouds = (cleaned.value, *(clean(cloud, params).value for cloud in sequence.clouds[1:]))
     sequence = replace(sequence, clouds=clouds)
     return Outcome(replace(generation, cloud=clouds[0], sequence=sequence), counts, cleaned.findings)
-
-
-def _levelling(floor: Floor) -> Similarity:
-    rotation = floor.rotation if floor.tilt_deg > _MIN_TURN_DEG else None
-    return Similarity.build(rotation=rotation, translation=(0.0, 0.0, -floor.height))
-
-
-def _floor_findings(floor: Floor) -> list[Finding]:
-    if not floor.is_plane:
-        message = (
-            f"No floor plane was found; z = 0 is a low height of the ground ({floor.height:+z.3f} m before). On open "
-            "terrain this is right; indoors, check which way is up (generate.up) and refine.max_tilt."
-        )
-        return [Finding("refine.no_floor_plane", Severity.WARNING, message, floor.height)]
-    message = f"The floor was found at z = {floor.height:+z.3f} m and covers {floor.share:.0%} of the ground plan."
-    found = [Finding("refine.floor_height", Severity.INFO, message, floor.height)]
-    if floor.tilt_deg > _MIN_TURN_DEG:
-        message = f"The floor was tilted by {floor.tilt_deg:.2f} degrees and is level now."
-        found.append(Finding("refine.floor_tilt", Severity.INFO, message, floor.tilt_deg))
-    return found
-
-
-def _check_world(floor: Floor) -> list[Finding]:
-    found = []
-    if floor.is_plane and abs(floor.height) > _WORLD_HEIGHT_M:
-        message = (
-            f"The largest floor lies at z = {floor.height:+z.3f} m instead of 0, where the scene says its ground is. "
-            "It was not moved."
-        )
-        found.append(Finding("refine.floor_height", Severity.WARNING, message, floor.height, _WORLD_HEIGHT_M))
-    if floor.is_plane and floor.tilt_deg > _WORLD_TILT_DEG:
-        message = f"The largest floor is tilted by {floor.tilt_deg:.2f} degrees."
-        found.append(Finding("refine.floor_tilt", Severity.WARNING, message, floor.tilt_deg, _WORLD_TILT_DEG))
-    return found

@@ -1,4 +1,4 @@
-"""Find the floor of a roughly upright cloud, level it and put it at z = 0.
+"""Find the floor of a roughly upright cloud: which way it faces, how high it lies, and how surely.
 
 The floor is the lowest large level surface with free space above it. Samples of flat, nearly level Gaussians vote for
 planes (RANSAC, Fischler and Bolles 1981); what lies beneath a plane votes against it, so neither a ceiling nor a
@@ -7,7 +7,7 @@ table wins over the floor. Open terrain has no such plane: then a low height of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..params import param
 from ..types import Camera, GaussianCloud
 
-__all__ = ["Floor", "FloorParams", "find_floor"]
+__all__ = ["Floor", "FloorParams", "find_floor", "ground_height", "levelling_rotation", "tangents"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,18 +33,24 @@ _SAMPLE_STREAM = 20260
 #: Tolerance relative to the scene, for scenes so small (or of so large a unit) that the one in metres is useless.
 _RELATIVE_TOLERANCE = 0.01
 _CELLS = 32
+#: Errors of a fitted floor count by squares of this many cells a side: ground undulates.
+_SQUARE = 8
 #: A plane holds at least this share of what lies within three times the tolerance; even ground holds a third.
 _MIN_PEAK = 0.5
 #: What lies beneath a plane counts this much more than what lies in it: a table may be larger than the floor seen.
 _AGAINST = 1.5
 _GROUND_QUANTILE = 0.05
+#: Points of a plane that lie in a line say nothing of its slope across it.
+_WORST_CONDITION = 1e8
+#: Fewer points fit any plane well.
+_FEW = 30
 
 
 @dataclass(frozen=True)
 class FloorParams:
     """What counts as a floor."""
 
-    max_tilt: float = param(12.0, "largest tilt of the floor that is levelled", unit="deg", min=0.0, max=45.0)
+    max_tilt: float = param(25.0, "largest tilt of the scene that is levelled", unit="deg", min=0.0, max=45.0)
     max_camera_tilt: float = param(
         35.0,
         "the same for scenes with known cameras: they are often held at a slant, and show what is above the floor",
@@ -68,6 +74,10 @@ class Floor:
         tilt_deg: angle between `normal` and the z axis.
         share: part of the scene's ground plan that it covers; 0 if there is no plane.
         is_plane: False if the height is only a low quantile of uneven ground.
+        middle: point of the plane in the middle of what was seen of it, in the cloud's coordinates, shape (3,).
+        covariance: of `normal` (3, 3) [rad2], by what is seen of the floor alone; zeros if there is no plane.
+        peak: part of what lies within three times the tolerance that lies within the tolerance: 1 for a clean floor, a
+            third for rough ground.
     """
 
     normal: Floats
@@ -75,22 +85,33 @@ class Floor:
     tilt_deg: float
     share: float
     is_plane: bool
+    middle: Floats = field(default_factory=lambda: np.zeros(3))
+    covariance: Floats = field(default_factory=lambda: np.zeros((3, 3)))
+    peak: float = 0.0
 
     @property
     def rotation(self) -> Floats:
         """The shortest rotation (3, 3) that takes `normal` to the z axis."""
-        x, y, z = self.normal
-        turn = np.array([[0, 0, -x], [0, 0, -y], [x, y, 0]])
-        return np.eye(3) + turn + turn @ turn / (1 + z)
+        return levelling_rotation(self.normal)
 
 
-def find_floor(cloud: GaussianCloud, cameras: tuple[Camera, ...], params: FloorParams) -> Floor:
+def levelling_rotation(up: Floats) -> Floats:
+    """Return the shortest rotation (3, 3) that takes the unit vector `up` (3,), which is not -z, to the z axis."""
+    x, y, z = up
+    turn = np.array([[0, 0, -x], [0, 0, -y], [x, y, 0]])
+    return np.eye(3) + turn + turn @ turn / (1 + z)
+
+
+def find_floor(
+    cloud: GaussianCloud, cameras: tuple[Camera, ...], params: FloorParams, metre: float | None = 1.0
+) -> Floor:
     """Return the floor of a cloud whose z axis points roughly up.
 
     Args:
         cloud: at least one Gaussian.
         cameras: views that lie in free space, so above the floor; may be empty.
         params: what counts as a floor.
+        metre: how many units a metre is; None: not known, then tolerances are relative to the width of the scene.
     """
     max_tilt = max(params.max_tilt, params.max_camera_tilt) if cameras else params.max_tilt
     # more do not make the floor any surer, and are looked at in double precision
@@ -99,12 +120,23 @@ def find_floor(cloud: GaussianCloud, cameras: tuple[Camera, ...], params: FloorP
     surface = _Surface.of(cloud, max_tilt)
     lens = np.array([camera.position for camera in cameras], np.float64).reshape(-1, 3)
     if surface.level.sum() >= 3:
-        tolerance = min(params.tolerance, _RELATIVE_TOLERANCE * surface.width)
+        tolerance = _RELATIVE_TOLERANCE * surface.width
+        if metre is not None:
+            tolerance = min(params.tolerance * metre, tolerance)
         plane = _best_plane(surface, lens, tolerance, max_tilt)
         if plane is not None:
             near = surface.points[surface.level], surface.weights[surface.level]
             return _judged(surface, *_settled(*near, *plane, tolerance), tolerance, max_tilt, params.min_floor_share)
     return _ground(surface)
+
+
+def ground_height(cloud: GaussianCloud, rotation: Floats, max_tilt: float) -> float:
+    """Return a low height of uneven ground, once `rotation` (3, 3) has turned the cloud."""
+    turned = cloud.select(np.arange(0, cloud.count, -(-cloud.count // _MOST_GAUSSIANS)))
+    surface = _Surface.of(turned, max_tilt)
+    points: Floats = np.einsum("nk,jk->nj", surface.points, rotation)
+    low, high = np.quantile(points[:, :2], (0.01, 0.99), axis=0).astype(np.float64)
+    return _ground(replace(surface, points=points, low=low, width=max(float((high - low).max()), 1e-6))).height
 
 
 @dataclass(frozen=True)
@@ -247,7 +279,43 @@ def _judged(
     tilt = float(np.degrees(np.arccos(np.clip(normal[2], -1.0, 1.0))))
     if peak < _MIN_PEAK or share < min_share or tilt > max_tilt:
         return _ground(surface)
-    return Floor(normal, offset, tilt, min(share, 1.0), True)
+    middle, covariance = _spread_of_fit(points[near], weights[near], normal, _squares(surface.cells(points[near])))
+    return Floor(normal, offset, tilt, min(share, 1.0), True, middle, covariance, float(peak))
+
+
+def _spread_of_fit(
+    points: Floats, weights: Floats, normal: Floats, squares: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """Return the middle (3,) of a fitted plane's points and the covariance (3, 3) [rad2] of its normal.
+
+    Neighbours err alike, so that errors count by `squares` (n,) of the ground plan: the sandwich estimator for
+    clusters (Liang and Zeger 1986).
+    """
+    weights = weights / weights.sum()
+    middle = np.einsum("n,nk->k", weights, points)
+    across = tangents(normal)
+    offsets = points - middle
+    places, heights = np.einsum("nk,jk->nj", offsets, across), np.einsum("nk,k->n", offsets, normal)
+    bread = np.einsum("n,ni,nj->ij", weights, places, places)
+    if len(points) < _FEW or np.linalg.cond(bread) > _WORST_CONDITION:
+        return middle, np.eye(3)
+    scores = weights[:, None] * places * heights[:, None]
+    sums = np.stack([np.bincount(squares, scores[:, k]) for k in range(2)], axis=1)
+    back = np.linalg.inv(bread)
+    return middle, across.T @ (back @ (sums.T @ sums) @ back) @ across
+
+
+def _squares(cells: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return which large square of the ground plan each cell lies in."""
+    return np.asarray(cells // _CELLS // _SQUARE * _CELLS + cells % _CELLS // _SQUARE)
+
+
+def tangents(direction: Floats) -> Floats:
+    """Return two unit vectors (2, 3) across the unit vector `direction` (3,) and each other."""
+    aside = np.eye(3)[int(np.abs(direction).argmin())]
+    first = np.cross(aside, direction)
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(direction, first)])
 
 
 def _ground(surface: _Surface) -> Floor:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import InvalidRequest
 from ._arrays import FloatArray, frozen
 from .frames import Frame, Similarity
-from .rotations import SH_C0, multiply_quats, normalise_quats, quat_from_matrix, rotate_sh
+from .rotations import SH_C0, mirror_quats, mirror_sh, multiply_quats, normalise_quats, quat_from_matrix, rotate_sh
 
 __all__ = ["GaussianCloud"]
 
@@ -132,6 +132,17 @@ class GaussianCloud:
         positions = similarity.apply(self.positions)
         scales = self.scales * np.float32(similarity.scale)
         return replace(self, positions=positions, scales=scales, quats_wxyz=quats, sh=sh, frame=frame)
+
+    def mirrored(self, axis: int) -> GaussianCloud:
+        """Return the mirror image, coordinate `axis` (0, 1 or 2) negated: positions, orientations and SH bands."""
+        positions = self.positions.copy()
+        positions[:, axis] *= -1
+        return replace(
+            self,
+            positions=positions,
+            quats_wxyz=mirror_quats(self.quats_wxyz, axis),
+            sh=mirror_sh(self.sh, axis),
+        )
 
     @staticmethod
     def concatenate(clouds: Sequence[GaussianCloud]) -> GaussianCloud:

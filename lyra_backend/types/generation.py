@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..errors import InvalidRequest
+from ._arrays import frozen
 from .camera import Camera
 from .collision import CollisionPart
 from .frames import Frame, Similarity
@@ -50,6 +54,9 @@ class Generation:
         supplied_collider: a collider that came with the scene, in the cloud's frame; never taken for the truth.
         exact_colliders: what the scene was made of as shapes for engines, of role EXACT, in the cloud's frame; empty if
             the generator does not know it.
+        up_assumed: nothing says which axis points up, so that z is only assumed to.
+        from_source: affine map (4, 4) from the coordinates of the file that the scene was read from to the cloud's;
+            None if there is no such file. Its last row is 0 0 0 1; of a mirrored file the determinant is negative.
     """
 
     cloud: GaussianCloud
@@ -64,10 +71,22 @@ class Generation:
     sequence: GaussianSequence | None = None
     supplied_collider: TriangleMesh | None = None
     exact_colliders: tuple[CollisionPart, ...] = ()
+    up_assumed: bool = False
+    from_source: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
             raise InvalidRequest(f"Generation.geometry must be exact, measured or inferred, got {self.geometry!r}.")
+        if self.from_source is not None:
+            kept = frozen("Generation.from_source", self.from_source, (4, 4), np.float64)
+            object.__setattr__(self, "from_source", kept)
+
+    @property
+    def units_per_source_unit(self) -> float:
+        """How many of the cloud's units one unit of the source file is; 1 if there is no such file."""
+        if self.from_source is None:
+            return 1.0
+        return float(np.cbrt(abs(np.linalg.det(self.from_source[:3, :3]))))
 
     @property
     def still(self) -> GaussianCloud:
@@ -90,4 +109,5 @@ class Generation:
             sequence=None if self.sequence is None else self.sequence.transformed(similarity, frame),
             supplied_collider=None if collider is None else collider.transformed(similarity),
             exact_colliders=tuple(part.transformed(similarity) for part in self.exact_colliders),
+            from_source=None if self.from_source is None else similarity.matrix @ self.from_source,
         )

@@ -15,6 +15,8 @@ __all__ = [
     "SH_C0",
     "evaluate_sh_basis",
     "matrix_from_quat",
+    "mirror_quats",
+    "mirror_sh",
     "multiply_quats",
     "normalise_quats",
     "quat_about_z",
@@ -138,6 +140,30 @@ def evaluate_sh_basis(directions: Floats, degree: int) -> Floats:
             -0.5900435899266435 * x * (xx - 3 * yy),
         ]
     return np.stack(bands, axis=-1)
+
+
+def mirror_quats(quats_wxyz: Floats, axis: int) -> Floats:
+    """Return the orientations (N, 4) of Gaussians whose coordinate `axis` changes its sign.
+
+    With M the reflection, M R M is a proper rotation, and the ellipsoid R S^2 R' becomes M R S^2 R' M = (M R M) S^2
+    (M R M)', as M and S^2 are diagonal. The axis of a rotation is a pseudovector: the parts across `axis` turn over.
+    """
+    signs = np.array([1.0, -1.0, -1.0, -1.0], quats_wxyz.dtype)
+    signs[1 + axis] = 1.0
+    return quats_wxyz * signs
+
+
+def mirror_sh(sh: Floats, axis: int) -> Floats:
+    """Return SH coefficients (N, K, 3) that look as before from the mirrored direction: coordinate `axis` negated.
+
+    Each function of the real basis is even or odd in each coordinate, so that each coefficient keeps or turns its sign.
+    """
+    degree = round(sh.shape[1] ** 0.5) - 1
+    there = np.array([[0.36, 0.48, 0.80]])  # where no function of the basis is zero
+    back = there.copy()
+    back[:, axis] *= -1.0
+    signs = np.sign(evaluate_sh_basis(there, degree) * evaluate_sh_basis(back, degree))[0]
+    return np.asarray(sh * signs.astype(sh.dtype)[None, :, None])
 
 
 @cache

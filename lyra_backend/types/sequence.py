@@ -82,6 +82,14 @@ class GaussianSequence:
             return self.clouds
         return tuple(cloud.select(mask) for cloud, mask in zip(self.clouds, self.solid, strict=True))
 
+    def mirrored(self, axis: int) -> GaussianSequence:
+        """Return the mirror image at all times, coordinate `axis` (0, 1 or 2) negated."""
+        background, lasting = (
+            None if cloud is None else cloud.mirrored(axis) for cloud in (self.background, self.lasting)
+        )
+        clouds = tuple(cloud.mirrored(axis) for cloud in self.clouds)
+        return replace(self, clouds=clouds, background=background, lasting=lasting)
+
     def transformed(self, similarity: Similarity, frame: Frame) -> GaussianSequence:
         """Return the sequence moved into `frame`."""
         background, lasting = (

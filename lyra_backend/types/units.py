@@ -26,7 +26,8 @@ _CODES = {
     "dB": "author.level_error",
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
-    "deg": "lyra.lens_assumed refine.floor_tilt",
+    "%": "scale.disagreement scale.uncertain scale.uncertainty",
+    "deg": "gravity.disagreement gravity.uncertain gravity.uncertainty lyra.lens_assumed refine.floor_tilt",
     "Hz": "lyra.video_jerky",
     "s": "lyra.video_cut lyra.video_slow",
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
@@ -37,7 +38,7 @@ _CODES = {
     "physics.back_faces physics.crossed physics.fallen physics.floating "
     "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
     "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
-    "sequence.background sequence.no_background",
+    "gravity.up_axis sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "atlas.ball_left atlas.bodies_left_out atlas.materials atlas.no_gaussians atlas.no_spawn "
     "atlas.triangles collide.clipped collide.leak collide.moving_left_out collide.no_surface collide.object_fixed "

@@ -93,9 +93,10 @@ def test_a_factor_of_one_is_no_scale(world: World, tmp_path: Path) -> None:
     outcome = generated(world, files={"world": str(told)})
     assert not outcome.value.scale.is_metric
     assert outcome.value.cloud.frame is Frame.GENERATOR
-    error = next(f for f in outcome.findings if f.severity is Severity.ERROR)
-    assert error.code == "scale.unknown"
-    assert "Marble says that it could not tell" in error.message
+    said = next(f for f in outcome.findings if f.code == "splat.marble_scale_unknown")
+    assert "Marble says that it could not tell" in said.message
+    refined = refine.run(outcome.value, refine.Params(), Progress())
+    assert {"scale.uncertain"} == {f.code for f in refined.findings if f.severity is Severity.ERROR}
 
 
 def test_a_floor_elsewhere_is_told(world: World) -> None:
@@ -161,6 +162,7 @@ def test_our_own_usd_says_which_way_is_up_but_not_how_large_it_is(tmp_path: Path
     write_ply(tmp_path / "a.ply", cloud)
     outcome = run(SceneRequest(splat=str(tmp_path / "a.usdz")), Params(), Progress())
     np.testing.assert_allclose(outcome.value.cloud.positions, cloud.positions)
-    assert codes(outcome) == {"scale.unknown"}
+    assert not codes(outcome)
+    assert not outcome.value.scale.is_metric
     assert outcome.value.as_asked
     assert not run(SceneRequest(splat=str(tmp_path / "a.ply")), Params(), Progress()).value.as_asked

@@ -90,11 +90,9 @@ def test_a_room_stands_on_its_floor_and_is_not_mirrored(tmp_path: Path, up: str,
         np.testing.assert_allclose(seen, want, atol=1e-4)
 
 
-def test_an_unknown_scale_is_an_error_of_the_scene() -> None:
+def test_an_unknown_scale_is_left_to_refine() -> None:
     outcome = run(REQUEST, Params(up="-y"), Progress())
-    (finding,) = outcome.findings
-    assert (finding.code, finding.severity) == ("scale.unknown", Severity.ERROR)
-    assert "generate.scale" in finding.message
+    assert not outcome.findings
     assert not outcome.value.scale.is_metric
     assert outcome.value.geometry == "inferred"
 
@@ -104,6 +102,7 @@ def test_an_assumed_up_axis_is_said_and_a_given_one_is_not() -> None:
     assert [(f.code, f.severity) for f in assumed.findings] == [("splat.up_assumed", Severity.WARNING)]
     assert not given.findings
     assert (assumed.value.as_asked, given.value.as_asked) == (False, True)
+    assert (assumed.value.up_assumed, given.value.up_assumed) == (True, False)
     assert np.array_equal(assumed.value.cloud.positions, given.value.cloud.positions)
 
 
@@ -221,3 +220,24 @@ def test_times_that_are_no_numbers(tmp_path: Path) -> None:
 def test_one_file_has_no_times(given: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest, match=r"is one splat, and generate.times_s, fps and stable_identity are for"):
         run(REQUEST, Params(**given), Progress())
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_a_mirrored_file_comes_back(tmp_path: Path, axis: str) -> None:
+    straight = read_ply(SPLAT).value
+    write_ply(tmp_path / "mirrored.ply", straight.mirrored("xyz".index(axis)))
+    request = SceneRequest(splat=str(tmp_path / "mirrored.ply"))
+    outcome = run(request, Params(up="-y", scale=2.0, mirror=axis, viewpoint="1,2,3"), Progress()).value
+    expected = run(REQUEST, Params(up="-y", scale=2.0), Progress()).value
+    np.testing.assert_allclose(outcome.cloud.positions, expected.cloud.positions, atol=1e-6)
+    np.testing.assert_allclose(outcome.cloud.sh, expected.cloud.sh, atol=1e-5)
+    assert np.linalg.det(outcome.from_source[:3, :3]) == pytest.approx(-8.0)
+    assert outcome.units_per_source_unit == pytest.approx(2.0)
+    points = np.append(np.float64([1, 2, 3]), 1.0)
+    np.testing.assert_allclose(outcome.cameras[0].position, (outcome.from_source @ points)[:3], atol=1e-5)
+
+
+def test_a_mirrored_collider_is_refused(tmp_path: Path) -> None:
+    request = SceneRequest(splat=str(SPLAT), collider_glb=str(tmp_path / "a.glb"))
+    with pytest.raises(InvalidRequest, match=r"generate\.mirror: cannot be used with"):
+        run(request, Params(mirror="x"), Progress())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lyra_backend.types import Camera, Frame, GaussianCloud, Generation, Intrinsics, Similarity, look_at
+from lyra_backend.types import Camera, Frame, GaussianCloud, Generation, Intrinsics, Scale, Similarity, look_at
 from lyra_backend.types.rotations import quat_from_matrix
 
 Floats = npt.NDArray[np.float64]
@@ -74,8 +74,8 @@ def camera(eye: tuple[float, float, float], target: tuple[float, float, float]) 
 
 
 def moved(cloud: GaussianCloud, tilt_deg: float, axis: tuple[float, float], *cameras: Camera) -> Generation:
-    """Return the scene tilted about a horizontal axis and shifted, as a generator would hand it over."""
-    return Generation(cloud, cameras).transformed(tilting(tilt_deg, axis), Frame.GENERATOR)
+    """Return the scene tilted about a horizontal axis and shifted, as a generator of metres would hand it over."""
+    return Generation(cloud, cameras, Scale(1.0)).transformed(tilting(tilt_deg, axis), Frame.GENERATOR)
 
 
 def tilting(tilt_deg: float, axis: tuple[float, float]) -> Similarity:
