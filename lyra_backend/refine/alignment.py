@@ -197,8 +197,8 @@ def _check_world(floor: Floor) -> list[Finding]:
     found = []
     if floor.is_plane and abs(floor.height) > _WORLD_HEIGHT_M:
         message = (
-            f"The largest floor lies at z = {floor.height:+z.3f} m instead of 0, where the scene says its ground is. It "
-            "was not moved."
+            f"The largest floor lies at z = {floor.height:+z.3f} m instead of 0, where the scene says its ground is. "
+            "It was not moved."
         )
         found.append(Finding("refine.floor_height", Severity.WARNING, message, floor.height, _WORLD_HEIGHT_M))
     if floor.is_plane and floor.tilt_deg > _WORLD_TILT_DEG:
