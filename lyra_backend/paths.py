@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from .errors import InvalidRequest, shown
 
-__all__ = ["check_new", "given_path"]
+__all__ = ["check_new", "given_path", "user_cache"]
 
 
 def given_path(subject: str, value: object) -> Path:
@@ -32,3 +33,12 @@ def check_new(path: Path, overwrite: bool) -> None:
     """
     if path.exists() and not overwrite:
         raise InvalidRequest(f"{path}: there is such a file. Choose another name, or add --overwrite to replace it.")
+
+
+def user_cache() -> Path:
+    """Return this program's folder in the platform's place for what can be fetched again."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lyra-scenegen"

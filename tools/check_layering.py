@@ -35,7 +35,8 @@ MAY: Mapping[str, set[str]] = {
     "io": {"types", "errors", "atomic"},
     "render": NOUNS | {"kernels"},
     "models": NOUNS | {"kernels", "memory"},
-    "weights": NOUNS | {"atomic", "models"},
+    "weights": NOUNS | {"atomic", "models", "paths"},
+    "robot_models": NOUNS | {"atomic", "paths"},
     "generate": NOUNS | {"atomic", "io", "kernels", "memory", "render", "models", "weights"},
     "refine": NOUNS | {"kernels"},
     "light": NOUNS | {"kernels", "render"},
@@ -43,7 +44,7 @@ MAY: Mapping[str, set[str]] = {
     "detail": NOUNS | {"render"},
     "place": NOUNS | {"kernels", "render"},
     "author": NOUNS | {"io", "registry", "atomic", "detail", "__init__"},
-    "validate": NOUNS | {"render"},
+    "validate": NOUNS | {"render", "robot_models"},
     "train": NOUNS | {"kernels"},
     "plan": NOUNS | {"registry"},
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
@@ -71,7 +72,7 @@ MAY: Mapping[str, set[str]] = {
     "cli": NOUNS
     | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "service_cli"}
     | {"weights_cli", "worker_environment", "__init__"},
-    "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
+    "weights_cli": NOUNS | {"robot_models", "weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
     "ext": NOUNS | {"author", "client", "worker_environment", "__init__"},

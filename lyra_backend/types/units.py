@@ -16,7 +16,8 @@ _CODES = {
     "collide.floor_rough "
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
     "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
-    "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration refine.floor_height "
+    "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration robots.penetration "
+    "robots.stance refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
     "m/s": "physics.body_speed",
@@ -24,7 +25,7 @@ _CODES = {
     "dB": "author.level_error",
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
-    "deg": "lyra.lens_assumed refine.floor_tilt",
+    "deg": "lyra.lens_assumed refine.floor_tilt robots.stance_tilt",
     "Hz": "lyra.video_jerky",
     "s": "lyra.video_cut lyra.video_slow",
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
@@ -34,7 +35,8 @@ _CODES = {
     "light.brightness_assumed light.estimated light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes "
     "physics.back_faces physics.crossed physics.fallen physics.floating "
     "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
-    "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
+    "physics.tunnelled physics.wall_back_faces robots.not_reached refine.dropped_share "
+    "rgbd.beyond_max_depth rgbd.little_depth "
     "sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "atlas.ball_left atlas.bodies_left_out atlas.materials atlas.no_gaussians atlas.no_spawn "
@@ -42,10 +44,12 @@ _CODES = {
     "collide.pieces collide.supplied_uncompared collide.triangles collide.unmeasured collider.indices "
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
     "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "
-    "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
+    "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge robots.crossed "
+    "robots.fell prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
     "splat.zero_quaternions author.divided",
+    "stumbles/10 m": "robots.stumbled",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

@@ -21,7 +21,7 @@ from ..types.rotations import xyzw_to_wxyz
 from .bare_text import bare
 from .moving_bodies import Poses
 
-__all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_engine"]
+__all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_child", "run_engine"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -124,9 +124,21 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
     """
     path = folder / "job.json"
     path.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    run_child("lyra_backend.validate.physics_engine", path, folder / "result.json", timeout_s, progress)
+    return _read_result(folder, job)
+
+
+def run_child(module: str, job: Path, result: Path, timeout_s: float, progress: Progress) -> None:
+    """Run ``python -m module job`` in the private folder of the file `job`, until it has written the file `result`.
+
+    Raises:
+        EngineFailed: it did not within `timeout_s`; the text holds its last words.
+        Cancelled: the child has been killed.
+    """
+    folder = job.parent
     with (folder / "engine.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lyra_backend.validate.physics_engine", str(path)],
+            [sys.executable, "-m", module, str(job)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -139,9 +151,8 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
             if process.poll() is None:
                 process.kill()
             process.wait()
-    if process.returncode != 0 or not (folder / "result.json").is_file():
+    if process.returncode != 0 or not result.is_file():
         raise EngineFailed(f"its process ended with {_ending(process.returncode)}.{_last_lines(folder)}")
-    return _read_result(folder, job)
 
 
 def _environment(folder: Path) -> dict[str, str]:

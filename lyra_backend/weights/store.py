@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequest, WriteFailed
+from ..paths import user_cache
 from ..progress import Progress
 from ..types import Finding, Severity
 from . import catalogue
@@ -40,11 +39,7 @@ _WORK = ".fetching"
 
 def default_folder() -> Path:
     """Return where weights lie unless another folder is given: the platform's place for what can be fetched again."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "lyra-scenegen" / "weights"
+    return user_cache() / "weights"
 
 
 def embeddings_folder() -> Path:

@@ -1,0 +1,82 @@
+"""Running robots in a child process: jobs and what comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...progress import Progress
+from ..engine_process import EngineFailed, run_child
+
+__all__ = ["Mission", "RobotJob", "RobotTrace", "run_robots"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mission:
+    """What one robot has to do.
+
+    Attributes:
+        path: its prim path.
+        model: its MJCF file.
+        policy: the network that moves it; None: it holds its stance.
+        way: points (K, 3) from start to goal [m]; none for a robot that stands.
+        seconds: time that it has [s].
+    """
+
+    path: str
+    model: str
+    policy: str | None
+    way: list[list[float]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RobotJob:
+    """What the process is asked to do; written as JSON: a stage with robots, and their missions."""
+
+    usd: str
+    robots: tuple[Mission, ...]
+
+
+@dataclass(frozen=True)
+class RobotTrace:
+    """What one robot did, a row every :data:`~lyra_backend.robot_models.gaits.CONTROL_S`.
+
+    Attributes:
+        poses: position [m] and orientation xyzw, as the engine orders it, of each link, world frame, shape (T, L, 7).
+        forces: how hard each link is pushed by what it touches [N], shape (T, L).
+        done_m: how far along its way it has come [m], shape (T,).
+        command: speed forwards, to the left [m/s] and turn [rad/s] that it was told, shape (T, 3).
+        depths: how deep each link is in what it touches [m], ten times a second, shape (D, L).
+    """
+
+    poses: Floats
+    forces: Floats
+    done_m: Floats
+    command: Floats
+    depths: Floats
+
+
+def run_robots(job: RobotJob, folder: Path, timeout_s: float, progress: Progress) -> Sequence[RobotTrace]:
+    """Run `job` in a child process that works in the existing, private `folder`; return one trace a mission.
+
+    Raises:
+        EngineFailed: no result came out of it within `timeout_s`.
+        Cancelled: the child has been killed.
+    """
+    path = folder / "job.json"
+    path.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    result = folder / "robots.npz"
+    run_child("lyra_backend.validate.robots.robot_engine", path, result, timeout_s, progress)
+    names = ("poses", "forces", "done_m", "command", "depths")
+    with np.load(result) as arrays:
+        if errors := arrays["errors"].tolist():
+            raise EngineFailed(f"PhysX reported errors about the robots, first: {errors[0]}")
+        return [RobotTrace(*(arrays[f"{i}/{name}"] for name in names)) for i in range(len(job.robots))]
