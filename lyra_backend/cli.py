@@ -19,6 +19,7 @@ from .batch_cli import batch
 from .errors import InvalidRequest
 from .exits import ExitCode, explain
 from .options import (
+    AcceptOption,
     ColliderOption,
     Command,
     JsonFlag,
@@ -140,6 +141,7 @@ def generate(
         int, typer.Option(metavar="N", help="Also N random lights, in the variant set light of stage.usda.")
     ] = 0,
     memory_limit: MemoryOption = None,
+    accept: AcceptOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
     force: Annotated[
@@ -167,6 +169,8 @@ def generate(
         params.setdefault("author", {}).update(author)
     if light_variants:
         params.setdefault("author", {})["light_variants"] = light_variants
+    if accept is not None:
+        params.setdefault("validate", {})["accept"] = accept
     request = SceneRequest(
         prompt=prompt,
         image=_text(image),
@@ -259,6 +263,7 @@ def collide(
 @app.command(cls=Command)
 def validate(
     path: Annotated[Path, typer.Argument(help="A run directory, or any USD stage.")],
+    accept: AcceptOption = None,
     settings: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -268,6 +273,8 @@ def validate(
     from .types import Severity
 
     overrides = parse_settings(settings)
+    if accept is not None:
+        overrides.setdefault("validate", {})["accept"] = accept
     with Console(quiet=as_json) as console:
         findings = api.validate_scene(path, overrides=overrides, listener=console.show, token=console.token)
     passed = not any(f.severity is Severity.ERROR for f in findings)

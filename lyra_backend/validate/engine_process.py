@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -128,11 +129,21 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
     return _read_result(folder, job)
 
 
-def run_child(module: str, job: Path, result: Path, timeout_s: float, progress: Progress) -> None:
+def run_child(
+    module: str, job: Path, result: Path, timeout_s: float, progress: Progress, stall_s: float = math.inf
+) -> None:
     """Run ``python -m module job`` in the private folder of the file `job`, until it has written the file `result`.
 
+    Args:
+        module: must write how far it is into ``status.txt``.
+        job: its one argument.
+        result: what it must have left.
+        timeout_s: the longest that it may take.
+        progress: told what ``status.txt`` says.
+        stall_s: the longest that ``status.txt`` may stay the same: engines can hang within a step.
+
     Raises:
-        EngineFailed: it did not within `timeout_s`; the text holds its last words.
+        EngineFailed: it did not within `timeout_s`, or stalled; the text holds its last words.
         Cancelled: the child has been killed.
     """
     folder = job.parent
@@ -146,7 +157,7 @@ def run_child(module: str, job: Path, result: Path, timeout_s: float, progress: 
             cwd=folder,
         )
         try:
-            _wait(process, folder, timeout_s, progress)
+            _wait(process, folder, timeout_s, stall_s, progress)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -165,8 +176,9 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **temporary, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, progress: Progress) -> None:
+def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, stall_s: float, progress: Progress) -> None:
     deadline = time.monotonic() + timeout_s
+    seen, since = (0.0, ""), time.monotonic()
     while True:
         try:
             process.wait(timeout=POLL_S)
@@ -175,7 +187,11 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, prog
             pass
         if time.monotonic() > deadline:
             raise EngineFailed(f"it was stopped after {timeout_s:g} s.{_last_lines(folder)}")
-        progress(*_status(folder))
+        if (status := _status(folder)) != seen:
+            seen, since = status, time.monotonic()
+        if time.monotonic() > since + stall_s:
+            raise EngineFailed(f"it hung: nothing happened for {stall_s:g} s.{_last_lines(folder)}")
+        progress(*status)
 
 
 def _status(folder: Path) -> tuple[float, str]:

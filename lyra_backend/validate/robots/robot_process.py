@@ -17,6 +17,10 @@ __all__ = ["Mission", "RobotJob", "RobotTrace", "run_robots"]
 
 Floats = npt.NDArray[np.float64]
 
+#: Half a second is simulated between two signs of life; PhysX of ovphysx 0.7 was seen to hang within a step, a hull of
+#: a robot amid triangles that are wound the wrong way [s].
+STALL_S = 60.0
+
 
 @dataclass(frozen=True)
 class Mission:
@@ -74,7 +78,7 @@ def run_robots(job: RobotJob, folder: Path, timeout_s: float, progress: Progress
     path = folder / "job.json"
     path.write_text(json.dumps(asdict(job)), encoding="utf-8")
     result = folder / "robots.npz"
-    run_child("lyra_backend.validate.robots.robot_engine", path, result, timeout_s, progress)
+    run_child("lyra_backend.validate.robots.robot_engine", path, result, timeout_s, progress, STALL_S)
     names = ("poses", "forces", "done_m", "command", "depths")
     with np.load(result) as arrays:
         if errors := arrays["errors"].tolist():

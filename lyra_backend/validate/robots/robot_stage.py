@@ -102,10 +102,14 @@ def _author_shape(stage: Usd.Stage, path: str, shape: Shape) -> None:
         prim = UsdGeom.Sphere.Define(stage, path)
         prim.CreateRadiusAttr(shape.size[0])
     else:
-        prim = (UsdGeom.Cylinder if shape.kind == "cylinder" else UsdGeom.Capsule).Define(stage, path)
+        # Of a cylinder PhysX makes a hull, with which it can hang amid triangles that are wound the wrong way; a
+        # capsule of the same length and thickness is exact.
+        radius, half = shape.size
+        straight = half if shape.kind == "capsule" else max(half - radius, 0.001)
+        prim = UsdGeom.Capsule.Define(stage, path)
         prim.CreateAxisAttr(UsdGeom.Tokens.z)
-        prim.CreateRadiusAttr(shape.size[0])
-        prim.CreateHeightAttr(2.0 * shape.size[1])
+        prim.CreateRadiusAttr(radius)
+        prim.CreateHeightAttr(2.0 * straight)
     _place(prim, shape.position, shape.quat_wxyz)
     if shape.kind == "box":
         prim.AddScaleOp().Set(Gf.Vec3f(*shape.size))
