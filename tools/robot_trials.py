@@ -31,6 +31,7 @@ from robot_traps import TRAPS, spot_on, write_trapped
 
 from lyra_backend import place
 from lyra_backend.io.navigation_files import TASKS_FILE, load_navigation
+from lyra_backend.params import build
 from lyra_backend.progress import Progress
 from lyra_backend.types import Cell, CollisionPart, CollisionProxy, Navigation, Outcome, Severity, Task
 from lyra_backend.validate import Params
@@ -69,13 +70,14 @@ def _cpu() -> float:
     return time.process_time() + usage.ru_utime + usage.ru_stime
 
 
-def planned(stage_file: Path) -> Navigation | None:
-    """Return where robots can be in the colliders of a stage, as the stage `place` finds it."""
+def planned(stage_file: Path, **settings: object) -> Navigation | None:
+    """Return where robots can be in the colliders of a stage, as the stage `place` finds it with some settings."""
     corners = read_colliders(Usd.Stage.Open(str(stage_file))).corners
     vertices = corners.reshape(-1, 3).astype(np.float32)
     part = CollisionPart("environment", vertices, np.arange(len(vertices), dtype=np.int32).reshape(-1, 3))
     proxy = CollisionProxy((part,), "surface", {})
-    return place.run(proxy, 0, place.Params(robots="go2,g1", viewpoints=0), Progress()).value
+    chosen = build(place.Params, "place", {"robots": "go2,g1", "viewpoints": 0, **settings})
+    return place.run(proxy, 0, chosen, Progress()).value
 
 
 def navigation_of(run: Path) -> Navigation | None:
@@ -170,7 +172,7 @@ def errors_of(outcome: Outcome[None]) -> list[str]:
 
 def blocked(stage_file: Path, way: Task) -> bool:
     """Say whether a map of the colliders as they are denies a way."""
-    navigation = planned(stage_file)
+    navigation = planned(stage_file, robots="go2", spawn_points=0, tasks=0)
     space = None if navigation is None else navigation.space_of("go2")
     if space is None:
         return True
