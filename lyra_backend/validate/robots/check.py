@@ -32,7 +32,7 @@ from .robot_scores import StanceScore, WalkScore, score_stance, score_walk
 from .robot_stage import Placed, robot_path, write_robot_stage
 from .task_choice import choose_tasks
 
-__all__ = ["Trial", "check_robots", "require_robots", "try_robots"]
+__all__ = ["Trial", "check_robots", "judge", "places_to_stand", "require_robots", "try_robots"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -113,14 +113,19 @@ def check_robots(file: Path, navigation: Navigation | None, limits: Any, progres
     tasks = choose_tasks(space.tasks if space else (), limits.robots_walks, limits.robots_walk_max_m)
     if not tasks:
         return Outcome(None, {"robot_walks": 0}, (findings.no_tasks(navigation is not None),))
-    places = _places_to_stand(navigation)
+    places = places_to_stand(navigation)
     try:
         trial = try_robots(file, tasks, places, limits.robots_timeout_s, progress)
     except EngineFailed as failure:
         return Outcome(None, {"robot_walks": len(tasks)}, (findings.engine_failed(str(failure)),))
+    return judge(trial, limits)
+
+
+def judge(trial: Trial, limits: Any) -> Outcome[None]:
+    """Hold a trial with at least one walk against limits."""
     counts = {"robot_walks": len(trial.walks), "robot_stances": len(trial.stances)}
     found: list[Finding] = [*findings.walks(trial.walks, limits), *findings.conduct(trial, limits)]
-    found += findings.stances(trial.stances, limits) if places else [findings.nowhere_to_stand()]
+    found += findings.stances(trial.stances, limits) if trial.stances else [findings.nowhere_to_stand()]
     return Outcome(None, counts, tuple(found))
 
 
@@ -166,7 +171,7 @@ def _walk(number: int, files: RobotFiles, task: Task) -> Mission:
     return Mission(robot_path(number), str(files.model), str(files.policy), task.path.tolist(), seconds)
 
 
-def _places_to_stand(navigation: Navigation | None) -> list[tuple[Floats, float]]:
+def places_to_stand(navigation: Navigation | None) -> list[tuple[Floats, float]]:
     """Return the first places of the standing robot, which are far from each other."""
     space = None if navigation is None else navigation.space_of(STANDER)
     if space is None:

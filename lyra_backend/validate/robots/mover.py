@@ -37,8 +37,8 @@ class Mover(Protocol):
     def act(self, time_s: float) -> None:
         """Set what the servos aim at from now on."""
 
-    def record(self, time_s: float, forces: dict[int, float], depths: dict[int, float] | None) -> None:
-        """Write down where the robot is after the period."""
+    def record(self, time_s: float, forces: Floats, depths: Floats) -> None:
+        """Write down where the robot is after the period, forces [N] and depths [m] of its links, shape (L,)."""
 
     @property
     def finished(self) -> bool:
@@ -56,20 +56,18 @@ class _Recorder:
         self.finished = False
         self.done_m = 0.0
         self._end_s = seconds_max
-        self._rows: dict[str, list[Floats]] = {"poses": [], "forces": [], "done_m": [], "command": []}
-        self._depths: list[Floats] = []
+        self._rows: dict[str, list[Floats]] = {"poses": [], "forces": [], "depths": [], "done_m": [], "command": []}
+        self.poses = body.poses()
         self.command = np.zeros(3)
 
-    def record(self, time_s: float, forces: dict[int, float], depths: dict[int, float] | None) -> None:
-        """Write down poses (L, 7), forces (L,) [N], what is done of the way [m] and the command; depths if read."""
+    def record(self, time_s: float, forces: Floats, depths: Floats) -> None:
+        """Write down poses (L, 7), forces (L,) [N], depths (L,) [m], what is done of the way [m] and the command."""
         if self.finished:
             return
-        poses = self.body.poses()
-        row = (poses, _per_link(forces, len(poses)), np.array(self.done_m), self.command.copy())
+        self.poses = poses = self.body.poses()
+        row = (poses, forces, depths, np.array(self.done_m), self.command.copy())
         for kept, values in zip(self._rows.values(), row, strict=True):
             kept.append(values)
-        if depths is not None:
-            self._depths.append(_per_link(depths, len(poses)))
         if _up(poses)[2] < LIES or not np.isfinite(poses).all():
             self._end_soon(time_s + LIES_S)
         self.finished = time_s >= self._end_s
@@ -78,16 +76,8 @@ class _Recorder:
         self._end_s = min(self._end_s, time_s)
 
     def trace(self) -> dict[str, Floats]:
-        """Return poses (T, L, 7), forces (T, L), done_m (T,), command (T, 3) and depths (D, L)."""
-        rows = {name: np.array(values) for name, values in self._rows.items()}
-        return {**rows, "depths": np.array(self._depths)}
-
-
-def _per_link(values: dict[int, float], count: int) -> Floats:
-    row = np.zeros(count)
-    for link, value in values.items():
-        row[link] = value
-    return row
+        """Return poses (T, L, 7), forces (T, L), depths (T, L), done_m (T,) and command (T, 3)."""
+        return {name: np.array(values) for name, values in self._rows.items()}
 
 
 def _up(poses: Floats) -> Floats:
@@ -115,7 +105,7 @@ class Walker(_Recorder):
         """Command the policy along the way, and the servos as the policy says."""
         if self.finished:
             return
-        poses, motion = self.body.poses(), self.body.motions()[0]
+        poses, motion = self.poses, self.body.motions()[0]
         turn = matrix_from_quat(xyzw_to_wxyz(poses[0, 3:7]))
         self.command += np.clip(self._wanted(time_s, poses[0], turn) - self.command, -SLEW, SLEW)
         angles, self._action = self._policy.act(

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...robot_models.gaits import CONTROL_S, WalkingPolicy
-from ...robot_models.model import read_mjcf
+from ...robot_models.model import RobotModel, read_mjcf
 from ..physics_engine import Engine
 from .contact_reader import ContactReader
 from .mover import Holder, Mover, Walker
@@ -34,24 +34,23 @@ Floats = npt.NDArray[np.float64]
 #: Simulated steps between two commands: 5 ms each, Isaac Lab's step for legged robots.
 STEPS = 4
 STATUS_EVERY = 25
-#: Depths are read in every so many periods: ten times a second.
-DEPTHS_EVERY = 5
 
 
 def simulate(engine: Engine, job: dict[str, Any], report: Any) -> dict[str, Floats]:
     """Let the robots of a loaded stage go; return their traces, see :class:`~.robot_process.RobotTrace`."""
-    movers = [_mover(engine, entry) for entry in job["robots"]]
-    contacts = ContactReader(engine, {p: (i, k) for i, m in enumerate(movers) for k, p in enumerate(m.body.link_paths)})
+    models = {path: read_mjcf(Path(path)) for path in {entry["model"] for entry in job["robots"]}}
+    movers = [_mover(engine, entry, models[entry["model"]]) for entry in job["robots"]]
+    contacts = ContactReader(engine, [path for mover in movers for path in mover.body.link_paths])
+    ends = np.cumsum([len(mover.body.link_paths) for mover in movers])[:-1]
     longest = max(mover.seconds_max for mover in movers)
     for tick in range(round(longest / CONTROL_S)):
         for mover in movers:
             mover.act(tick * CONTROL_S)
         for _ in range(STEPS):
             engine.physx.step_sync(CONTROL_S / STEPS)
-        forces = contacts.forces()
-        depths = contacts.depths() if tick % DEPTHS_EVERY == 0 else None
-        for number, mover in enumerate(movers):
-            mover.record((tick + 1) * CONTROL_S, forces.get(number, {}), None if depths is None else depths[number])
+        forces, depths = np.split(contacts.forces(), ends), np.split(contacts.depths(), ends)
+        for mover, force, depth in zip(movers, forces, depths, strict=True):
+            mover.record((tick + 1) * CONTROL_S, force, depth)
         if all(mover.finished for mover in movers):
             break
         if tick % STATUS_EVERY == 0:
@@ -59,8 +58,7 @@ def simulate(engine: Engine, job: dict[str, Any], report: Any) -> dict[str, Floa
     return {f"{i}/{name}": values for i, mover in enumerate(movers) for name, values in mover.trace().items()}
 
 
-def _mover(engine: Engine, entry: dict[str, Any]) -> Mover:
-    model = read_mjcf(Path(entry["model"]))
+def _mover(engine: Engine, entry: dict[str, Any], model: RobotModel) -> Mover:
     body = RobotBody(engine, entry["path"], model)
     if entry["policy"] is None:
         return Holder(body, entry["seconds"])

@@ -58,7 +58,7 @@ class RobotTrace:
         forces: how hard each link is pushed by what it touches [N], shape (T, L).
         done_m: how far along its way it has come [m], shape (T,).
         command: speed forwards, to the left [m/s] and turn [rad/s] that it was told, shape (T, 3).
-        depths: how deep each link is in what it touches [m], ten times a second, shape (D, L).
+        depths: how deep each link is in what it touches [m], shape (T, L).
     """
 
     poses: Floats

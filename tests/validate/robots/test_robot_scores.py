@@ -38,7 +38,7 @@ def gliding(
         poses.append([np.concatenate([position, wxyz_to_xyzw(quat)]) for position, quat in links])
     links = len(go2().links)
     return RobotTrace(
-        np.array(poses), np.zeros((count, links)), end * share, np.zeros((count, 3)), np.zeros((count // 5, links))
+        np.array(poses), np.zeros((count, links)), end * share, np.zeros((count, 3)), np.zeros((count, links))
     )
 
 
