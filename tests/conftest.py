@@ -34,6 +34,7 @@ OWN_SUBJECTS = {
     "prompt",
     "refine",
     "rgbd",
+    "robots",
     "sequence",
     "splat",
     "usd",

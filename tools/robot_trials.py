@@ -2,7 +2,7 @@
 
     python tools/robot_trials.py walk RUN ...             good scenes: accepted, and the same ways on a plane
     python tools/robot_trials.py traps RUN ... [--first 0] [--count 40] [--anywhere]   the same with a trap in each
-    python tools/robot_trials.py picture RUN OUT.png      a map of the ways, walked
+    python tools/robot_trials.py film RUN OUT.gif         a Go2 on one way, from behind
 
 RUN is an accepted run directory. Ways are those of its tasks.json; of a run without it, they are planned on its
 colliders. Traps are put into the colliders after the ways were planned, on one of those that acceptance walks, or on
@@ -231,20 +231,19 @@ def _told_traps(kinds: dict[str, Verdicts]) -> bool:
     return not missed
 
 
-# ---------- a picture
+# ---------- a film
 
 
-def picture(run: Path, out: Path) -> bool:
-    """Draw the map of a run with its ways, dashed, and where the Go2 went."""
-    from robot_pictures import draw_walks
+def film(run: Path, out: Path) -> bool:
+    """Film a Go2 on the way of a run that acceptance walks first."""
+    from robot_pictures import film_walk
 
-    navigation = navigation_of(run)
-    space = None if navigation is None else navigation.space_of("go2")
-    if space is None or not space.tasks:
+    tasks = choose_tasks(tasks_of(navigation_of(run)), 1, LIMITS.robots_walk_max_m)
+    if not tasks:
         print(f"{run}: no way to walk")
         return False
-    tasks = choose_tasks(space.tasks, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
-    draw_walks(run / "stage.usda", space, tasks, out)
+    frames = film_walk(run / "stage.usda", tasks[0], out)
+    print(f"{out}: {tasks[0].length_m:.1f} m, {frames} frames, {out.stat().st_size / 1e6:.2f} MB")
     return True
 
 
@@ -258,7 +257,7 @@ def main(arguments: Sequence[str]) -> int:
     command.add_argument("--first", type=int, default=0)
     command.add_argument("--count", type=int, default=40)
     command.add_argument("--anywhere", action="store_true")
-    drawn = commands.add_parser("picture")
+    drawn = commands.add_parser("film")
     drawn.add_argument("run", type=Path)
     drawn.add_argument("out", type=Path)
     given = parser.parse_args(arguments)
@@ -267,7 +266,7 @@ def main(arguments: Sequence[str]) -> int:
     elif given.command == "traps":
         good = traps(given.runs, range(given.first, given.first + given.count), given.anywhere)
     else:
-        good = picture(given.run, given.out)
+        good = film(given.run, given.out)
     return 0 if good else 1
 
 

@@ -32,7 +32,7 @@ from .robot_scores import StanceScore, WalkScore, score_stance, score_walk
 from .robot_stage import Placed, robot_path, write_robot_stage
 from .task_choice import choose_tasks
 
-__all__ = ["Trial", "check_robots", "judge", "places_to_stand", "require_robots", "try_robots"]
+__all__ = ["Trial", "check_robots", "judge", "places_to_stand", "require_robots", "simulate", "try_robots"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -142,6 +142,25 @@ def try_robots(
         EngineFailed: the engine gave no result.
         InvalidRequest: a robot's files are missing or broken.
     """
+    colliders = read_colliders(Usd.Stage.Open(str(file)))
+    traces = simulate(file, colliders.scenes, tasks, places, timeout_s, progress.child(0.05, 0.9))
+    progress(0.9, "judging robots")
+    return _scored(traces, tasks, places, colliders.corners)
+
+
+def simulate(
+    file: Path,
+    physics_scenes: tuple[str, ...],
+    tasks: Sequence[Task],
+    places: Sequence[tuple[Floats, float]],
+    timeout_s: float,
+    progress: Progress,
+) -> Sequence[RobotTrace]:
+    """Let robots go as :func:`try_robots` does and return their traces, walkers first; errors are the same.
+
+    Args:
+        physics_scenes: prim paths of the stage's physics scenes.
+    """
     progress(0.0, "placing robots")
     walker, stander = _kind(WALKER, GO2_WALK), _kind(STANDER, G1_STANCE)
     robots = [walker.placed(np.asarray(task.start, np.float64), task.start_yaw_rad) for task in tasks]
@@ -151,14 +170,10 @@ def try_robots(
         Mission(robot_path(len(tasks) + number), str(stander.files.model), None, [], STANCE_S)
         for number in range(len(places))
     ]
-    colliders = read_colliders(Usd.Stage.Open(str(file)))
     with tempfile.TemporaryDirectory(prefix="lyra-robots-") as scratch:
         stage = Path(scratch) / "robots.usda"
-        write_robot_stage(file, colliders.scenes, robots, stage)
-        job = RobotJob(str(stage), tuple(missions))
-        traces = run_robots(job, Path(scratch), timeout_s, progress.child(0.05, 0.9))
-    progress(0.9, "judging robots")
-    return _scored(traces, tasks, places, walker, stander, colliders.corners)
+        write_robot_stage(file, physics_scenes, robots, stage)
+        return run_robots(RobotJob(str(stage), tuple(missions)), Path(scratch), timeout_s, progress)
 
 
 def _kind(name: str, stance: Stance) -> _Kind:
@@ -184,10 +199,9 @@ def _scored(
     traces: Sequence[RobotTrace],
     tasks: Sequence[Task],
     places: Sequence[tuple[Floats, float]],
-    walker: _Kind,
-    stander: _Kind,
     corners: Floats,
 ) -> Trial:
+    walker, stander = _kind(WALKER, GO2_WALK), _kind(STANDER, G1_STANCE)
     index = TriangleIndex(corners) if len(corners) else None
     walks = [
         score_walk(trace, np.asarray(task.path, np.float64), walker.model, walker.stance, index)
