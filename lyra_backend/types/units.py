@@ -47,7 +47,7 @@ _CODES = {
     "collider.not_finite collider.size collider.topology field.length field.not_finite field.opacity_range "
     "field.scale_not_positive field.sh_length gaussians.count light.unknown physics.carried_missed "
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge robots.crossed "
-    "robots.fell prompt.not_placed "
+    "robots.engine_errors robots.fell prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
     "splat.zero_quaternions author.divided place.few_starts place.no_start place.no_tasks",

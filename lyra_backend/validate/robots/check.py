@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,11 @@ SLOWEST_M_S, TURNING_S = 0.35, 8.0
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of robots in a scene: one score for each task walked and each place stood at, in their order."""
+    """What became of robots in a scene: a score for each task walked and place stood at, and the engine's errors."""
 
     walks: tuple[WalkScore, ...]
     stances: tuple[StanceScore, ...]
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def judge(trial: Trial, limits: Any) -> Outcome[None]:
     counts = {"robot_walks": len(trial.walks), "robot_stances": len(trial.stances)}
     found: list[Finding] = [*findings.walks(trial.walks, limits), *findings.conduct(trial, limits)]
     found += findings.stances(trial.stances, limits) if trial.stances else [findings.nowhere_to_stand()]
-    return Outcome(None, counts, tuple(found))
+    return Outcome(None, counts, (*found, *findings.engine_errors(trial.errors)))
 
 
 def try_robots(
@@ -143,9 +144,9 @@ def try_robots(
         InvalidRequest: a robot's files are missing or broken.
     """
     colliders = read_colliders(Usd.Stage.Open(str(file)))
-    traces = simulate(file, colliders.scenes, tasks, places, timeout_s, progress.child(0.05, 0.9))
+    traces, errors = simulate(file, colliders.scenes, tasks, places, timeout_s, progress.child(0.05, 0.9))
     progress(0.9, "judging robots")
-    return _scored(traces, tasks, places, colliders.corners)
+    return replace(_scored(traces, tasks, places, colliders.corners), errors=errors)
 
 
 def simulate(
@@ -155,8 +156,8 @@ def simulate(
     places: Sequence[tuple[Floats, float]],
     timeout_s: float,
     progress: Progress,
-) -> Sequence[RobotTrace]:
-    """Let robots go as :func:`try_robots` does and return their traces, walkers first; errors are the same.
+) -> tuple[Sequence[RobotTrace], tuple[str, ...]]:
+    """Let robots go as :func:`try_robots` does; return their traces, walkers first, and the engine's own errors.
 
     Args:
         physics_scenes: prim paths of the stage's physics scenes.

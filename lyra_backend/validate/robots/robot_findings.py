@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from .check import Trial
     from .robot_scores import StanceScore, WalkScore
 
-__all__ = ["RobotLimits", "conduct", "engine_failed", "no_tasks", "nowhere_to_stand", "stances", "walks"]
+__all__ = [
+    "RobotLimits",
+    "conduct",
+    "engine_errors",
+    "engine_failed",
+    "no_tasks",
+    "nowhere_to_stand",
+    "stances",
+    "walks",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,6 +147,14 @@ def nowhere_to_stand() -> Finding:
     """The standing robot fits nowhere, or was not asked for."""
     message = "No G1 was tried: no place for it was asked for, or there is none where it fits."
     return Finding("robots.nowhere_to_stand", Severity.INFO, message)
+
+
+def engine_errors(errors: Sequence[str]) -> list[Finding]:
+    """What the engine complained about: of a robot that it flung away, of shapes that it does not take."""
+    if not errors:
+        return []
+    message = f"PhysX reported errors of {len(errors)} kinds with robots in the stage, first: {errors[0]}"
+    return [Finding("robots.engine_errors", Severity.ERROR, message, len(errors), 0)]
 
 
 def engine_failed(why: str) -> Finding:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...progress import Progress
-from ..engine_process import EngineFailed, run_child
+from ..bare_text import bare
+from ..engine_process import run_child
 
 __all__ = ["Mission", "RobotJob", "RobotTrace", "run_robots"]
 
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 #: Half a second is simulated between two signs of life; PhysX of ovphysx 0.7 was seen to hang within a step, a hull of
 #: a robot amid triangles that are wound the wrong way [s].
-STALL_S = 60.0
+STALL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,13 @@ class RobotTrace:
     depths: Floats
 
 
-def run_robots(job: RobotJob, folder: Path, timeout_s: float, progress: Progress) -> Sequence[RobotTrace]:
-    """Run `job` in a child process that works in the existing, private `folder`; return one trace a mission.
+def run_robots(
+    job: RobotJob, folder: Path, timeout_s: float, progress: Progress
+) -> tuple[Sequence[RobotTrace], tuple[str, ...]]:
+    """Run `job` in a child process that works in the existing, private `folder`.
+
+    Returns:
+        One trace a mission, and what the engine reported as errors, without paths.
 
     Raises:
         EngineFailed: no result came out of it within `timeout_s`.
@@ -81,6 +87,5 @@ def run_robots(job: RobotJob, folder: Path, timeout_s: float, progress: Progress
     run_child("lyra_backend.validate.robots.robot_engine", path, result, timeout_s, progress, STALL_S)
     names = ("poses", "forces", "done_m", "command", "depths")
     with np.load(result) as arrays:
-        if errors := arrays["errors"].tolist():
-            raise EngineFailed(f"PhysX reported errors about the robots, first: {errors[0]}")
-        return [RobotTrace(*(arrays[f"{i}/{name}"] for name in names)) for i in range(len(job.robots))]
+        traces = [RobotTrace(*(arrays[f"{i}/{name}"] for name in names)) for i in range(len(job.robots))]
+        return traces, tuple(bare(" ".join(text.split()), folder) for text in arrays["errors"].tolist())

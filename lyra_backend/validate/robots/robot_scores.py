@@ -125,7 +125,7 @@ def _conduct(
     # What it does lying on the ground is no stumbling.
     stumbles = root[:end][_beginnings(bumped[:end])]
     crossings = np.zeros((0, 3)) if index is None else _crossings(trace, model, index)
-    depth = float(trace.depths.max()) if trace.depths.size else 0.0
+    depth = float(np.fmax.reduce(trace.depths, axis=None, initial=0.0))
     return Conduct(root[end] if end < len(root) else None, stumbles, depth, crossings)
 
 
