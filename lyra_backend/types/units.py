@@ -17,7 +17,7 @@ _CODES = {
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
     "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
     "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration robots.penetration "
-    "robots.stance refine.floor_height "
+    "robots.short_ways robots.stance refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision "
     "place.coarse",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area "

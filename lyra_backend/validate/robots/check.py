@@ -125,7 +125,8 @@ def check_robots(file: Path, navigation: Navigation | None, limits: Any, progres
 def judge(trial: Trial, limits: Any) -> Outcome[None]:
     """Hold a trial with at least one walk against limits."""
     counts = {"robot_walks": len(trial.walks), "robot_stances": len(trial.stances)}
-    found: list[Finding] = [*findings.walks(trial.walks, limits), *findings.conduct(trial, limits)]
+    found: list[Finding] = [*findings.walks(trial.walks, limits), *findings.short_ways(trial.walks)]
+    found += findings.conduct(trial, limits)
     found += findings.stances(trial.stances, limits) if trial.stances else [findings.nowhere_to_stand()]
     return Outcome(None, counts, (*found, *findings.engine_errors(trial.errors)))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...types import Finding, Severity
+from .task_choice import SHORT_M
 
 if TYPE_CHECKING:
     from .check import Trial
@@ -21,6 +22,7 @@ __all__ = [
     "engine_failed",
     "no_tasks",
     "nowhere_to_stand",
+    "short_ways",
     "stances",
     "walks",
 ]
@@ -77,6 +79,15 @@ def walks(scores: Sequence[WalkScore], limits: RobotLimits) -> list[Finding]:
         ),
         _held_against("fell", len(fallen), limits.robots_fell_max, fell, _places(fallen)),
     ]
+
+
+def short_ways(scores: Sequence[WalkScore]) -> list[Finding]:
+    """Were the ways long enough to say anything?"""
+    longest = max(score.length_m for score in scores)
+    if longest >= SHORT_M:
+        return []
+    message = f"The longest way that a Go2 has in the scene is {longest:.1f} m: walking it says little of the scene."
+    return [Finding("robots.short_ways", Severity.WARNING, message, float(f"{longest:.3g}"), SHORT_M)]
 
 
 def conduct(trial: Trial, limits: RobotLimits) -> list[Finding]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...types import Task
 
-__all__ = ["choose_tasks", "points_along"]
+__all__ = ["SHORT_M", "choose_tasks", "points_along"]
 
 #: Ways within this of each other see the same floor [m]; a Go2 is 0.3 m wide.
 CELL_M = 0.3

@@ -108,7 +108,11 @@ def test_where_nobody_can_walk_that_is_what_is_found(tmp_path: Path) -> None:
     outcome = check_robots(stage, None, LIMITS, Progress())
     assert [f.code for f in outcome.findings] == ["robots.no_tasks"]
     assert "nobody looked for ways" in outcome.findings[0].message
+    short = check(stage, navigation([(0.6, 2.1), (1.8, 2.1)]))
+    assert errors(short) == set()
+    assert short["robots.short_ways"].measured == 1.2
     alone = check(stage, navigation(STRIP, stances=False))
+    assert "robots.short_ways" not in alone
     assert errors(alone) == set()
     assert alone["robots.nowhere_to_stand"].severity is Severity.INFO
 
