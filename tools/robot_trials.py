@@ -1,12 +1,13 @@
 """Try what robots find out about scenes: do they walk where it is good, and not where it is spoiled?
 
-    python tools/robot_trials.py walk RUN ...             good scenes: accepted, and the same ways on a plane
+    python tools/robot_trials.py walk RUN ... [--set 0]   good scenes: accepted, and the same ways on a plane
     python tools/robot_trials.py traps RUN ... [--first 0] [--count 40] [--anywhere]   the same with a trap in each
     python tools/robot_trials.py film RUN OUT.gif         a Go2 on one way, from behind
 
 RUN is an accepted run directory. Ways are those of its tasks.json; of a run without it, they are planned on its
 colliders. Traps are put into the colliders after the ways were planned, on one of those that acceptance walks, or on
-any of the planned ones (--anywhere). Prints Markdown tables; exit code 0 if the bounds are kept: success in scenes at
+any of the planned ones (--anywhere). Set 0 are the ways that acceptance walks, set 1 those that it would walk without
+them, and so on. Prints Markdown tables; exit code 0 if the bounds are kept: success in scenes at
 least 0.9 of that on the plane; at most 5 % of the good refused, no trap accepted.
 """
 
@@ -93,6 +94,15 @@ def tasks_of(navigation: Navigation | None) -> tuple[Task, ...]:
 # ---------- walking in scenes and on a plane
 
 
+def set_of(tasks: Sequence[Task], number: int) -> tuple[Task, ...]:
+    """Return the ways that acceptance walks, of those that are left after so many such choices."""
+    left = list(tasks)
+    for _ in range(number):
+        taken = {id(task) for task in choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m)}
+        left = [task for task in left if id(task) not in taken]
+    return choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
+
+
 def write_plane(path: Path, half_m: float = 60.0) -> Path:
     """Write a stage with nothing but level ground of the same friction as scenes have."""
     stage = Usd.Stage.CreateNew(str(path))
@@ -115,8 +125,8 @@ def flattened(task: Task) -> Task:
     return replace(task, path=np.asarray(task.path) * np.array([1, 1, 0], np.float32))
 
 
-def walk(runs: Sequence[Path]) -> bool:
-    """Compare walks in scenes with the same ways on a plane."""
+def walk(runs: Sequence[Path], number: int) -> bool:
+    """Compare walks in scenes, the set of that number, with the same ways on a plane."""
     totals = np.zeros(4, int)
     print("| scene | ways | reached | on a plane | fell | stumbles | m | depth mm | CPU s | refused for |")
     print("|---|" + "---:|" * 8 + "---|")
@@ -125,7 +135,7 @@ def walk(runs: Sequence[Path]) -> bool:
         for run in runs:
             navigation = navigation_of(run)
             long = [task for task in tasks_of(navigation) if task.length_m >= SHORTEST_M]
-            tasks = choose_tasks(long, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
+            tasks = set_of(long, number)
             if not tasks:
                 print(f"| {run.name} | 0 | no way of {SHORTEST_M:g} m | | | | | | | |", flush=True)
                 continue
@@ -254,6 +264,8 @@ def main(arguments: Sequence[str]) -> int:
     for name in ("walk", "traps"):
         command = commands.add_parser(name)
         command.add_argument("runs", nargs="+", type=Path)
+        if name == "walk":
+            command.add_argument("--set", type=int, default=0, dest="number")
     command.add_argument("--first", type=int, default=0)
     command.add_argument("--count", type=int, default=40)
     command.add_argument("--anywhere", action="store_true")
@@ -262,7 +274,7 @@ def main(arguments: Sequence[str]) -> int:
     drawn.add_argument("out", type=Path)
     given = parser.parse_args(arguments)
     if given.command == "walk":
-        good = walk(given.runs)
+        good = walk(given.runs, given.number)
     elif given.command == "traps":
         good = traps(given.runs, range(given.first, given.first + given.count), given.anywhere)
     else:
