@@ -94,13 +94,16 @@ def tasks_of(navigation: Navigation | None) -> tuple[Task, ...]:
 # ---------- walking in scenes and on a plane
 
 
-def set_of(tasks: Sequence[Task], number: int) -> tuple[Task, ...]:
+def set_of(tasks: Sequence[Task], number: int, navigation: Navigation | None) -> tuple[Task, ...]:
     """Return the ways that acceptance walks, of those that are left after so many such choices."""
-    left = list(tasks)
-    for _ in range(number):
-        taken = {id(task) for task in choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m)}
+    if navigation is None:
+        return ()
+    left, chosen = list(tasks), tuple[Task, ...]()
+    for _ in range(number + 1):
+        chosen = choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m, navigation.map)
+        taken = {id(task) for task in chosen}
         left = [task for task in left if id(task) not in taken]
-    return choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
+    return chosen
 
 
 def write_plane(path: Path, half_m: float = 60.0) -> Path:
@@ -135,7 +138,7 @@ def walk(runs: Sequence[Path], number: int) -> bool:
         for run in runs:
             navigation = navigation_of(run)
             long = [task for task in tasks_of(navigation) if task.length_m >= SHORTEST_M]
-            tasks = set_of(long, number)
+            tasks = set_of(long, number, navigation)
             if not tasks:
                 print(f"| {run.name} | 0 | no way of {SHORTEST_M:g} m | | | | | | | |", flush=True)
                 continue
@@ -221,7 +224,7 @@ def traps(runs: Sequence[Path], numbers: range, anywhere: bool) -> bool:
             if navigation is None or not tasks:
                 print(f"{number} {run.name}: no way to walk", flush=True)
                 continue
-            pool = tasks if anywhere else choose_tasks(tasks, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
+            pool = tasks if anywhere else set_of(tasks, 0, navigation)
             way = pool[int(rng.integers(len(pool)))]
             spoiled = Path(scratch) / f"{number}.usda"
             write_trapped(run / "stage.usda", trap, spot_on(np.asarray(way.path, np.float64), rng), spoiled)
@@ -248,7 +251,8 @@ def film(run: Path, out: Path) -> bool:
     """Film a Go2 on the way of a run that acceptance walks first."""
     from robot_pictures import film_walk
 
-    tasks = choose_tasks(tasks_of(navigation_of(run)), 1, LIMITS.robots_walk_max_m)
+    navigation = navigation_of(run)
+    tasks = set_of(tasks_of(navigation), 0, navigation)
     if not tasks:
         print(f"{run}: no way to walk")
         return False

@@ -111,9 +111,9 @@ def check_robots(file: Path, navigation: Navigation | None, limits: Any, progres
     """
     require_robots()
     space = None if navigation is None else navigation.space_of(WALKER)
-    tasks = choose_tasks(space.tasks if space else (), limits.robots_walks, limits.robots_walk_max_m)
-    if not tasks:
+    if navigation is None or space is None or not space.tasks:
         return Outcome(None, {"robot_walks": 0}, (findings.no_tasks(navigation is not None),))
+    tasks = choose_tasks(space.tasks, limits.robots_walks, limits.robots_walk_max_m, navigation.map)
     places = places_to_stand(navigation)
     try:
         trial = try_robots(file, tasks, places, limits.robots_timeout_s, progress)

@@ -85,7 +85,8 @@ def score_walk(
     ground = _ground(root, way)
     conduct = _conduct(trace, ground, model, stance, index)
     steps = np.linalg.norm(np.diff(way[:, :2], axis=0), axis=1)
-    reached = conduct.fell is None and float(np.linalg.norm(root[-1, :2] - way[-1, :2])) <= ARRIVED_M + 0.1
+    away = np.linalg.norm(root[:, :2] - way[-1, :2], axis=1)
+    reached = conduct.fell is None and bool((away <= ARRIVED_M).any())
     return WalkScore(
         reached, root[-1], float(trace.done_m[-1]), float(steps.sum()), len(root) * CONTROL_S - SETTLE_S, conduct
     )
