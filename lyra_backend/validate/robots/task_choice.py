@@ -25,25 +25,24 @@ def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float, level: Occ
     those that lead over or along something that `level`, the map of what stands on the ground, has: a planner may let a
     Go2 step on a pallet, but the policy that walks it was trained on level ground and does not see.
     """
-    even = [is_level(task, level) for task in tasks]
-    fit, rest = [], []
-    for wanted in (True, False):
-        those = [task for task, flat in zip(tasks, even, strict=True) if flat is wanted]
-        good = [task for task in those if SHORT_M <= task.length_m <= longest_m]
-        (fit if wanted else rest).extend(good)
-        rest += sorted((task for task in those if task.length_m > longest_m), key=lambda task: task.length_m)
-        rest += sorted((task for task in those if task.length_m < SHORT_M), key=lambda task: -task.length_m)
     seen: set[tuple[int, int]] = set()
     chosen: list[Task] = []
     cells = {id(task): _cells(task) for task in tasks}
-    for pool in (fit, rest):
-        left = list(pool)
-        while left and len(chosen) < count:
-            gains = [len(cells[id(task)] - seen) for task in left]
-            best = left.pop(int(np.argmax(gains)))
+    for pool in _pools(tasks, longest_m, level):
+        while pool and len(chosen) < count:
+            best = pool.pop(int(np.argmax([len(cells[id(task)] - seen) for task in pool])))
             chosen.append(best)
             seen |= cells[id(best)]
     return tuple(chosen)
+
+
+def _pools(tasks: Sequence[Task], longest_m: float, level: OccupancyMap) -> list[list[Task]]:
+    """Return the tasks, those that are thought of first in front: level ones of good length."""
+    pools: list[list[Task]] = [[], [], [], []]
+    for task in tasks:
+        uneven, odd = not is_level(task, level), not SHORT_M <= task.length_m <= longest_m
+        pools[2 * uneven + odd].append(task)
+    return pools
 
 
 def is_level(task: Task, level: OccupancyMap) -> bool:
