@@ -19,6 +19,7 @@ from .batch_cli import batch
 from .errors import InvalidRequest
 from .exits import ExitCode, explain
 from .options import (
+    AcceptOption,
     CameraHeightOption,
     ColliderOption,
     Command,
@@ -166,6 +167,7 @@ def generate(
     robot_file: RobotFileOption = None,
     assets_root: AssetsOption = None,
     memory_limit: MemoryOption = None,
+    accept: AcceptOption = None,
     settings: SetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in --out.")] = False,
     force: Annotated[
@@ -196,6 +198,8 @@ def generate(
         params.setdefault("author", {}).update(author)
     if light_variants:
         params.setdefault("author", {})["light_variants"] = light_variants
+    if accept is not None:
+        params.setdefault("validate", {})["accept"] = accept
     add_robots(params, robot, count, robot_file, assets_root)
     request = SceneRequest(
         prompt=prompt,
@@ -299,6 +303,7 @@ def collide(
 @app.command(cls=Command)
 def validate(
     path: Annotated[Path, typer.Argument(help="A run directory, or any USD stage.")],
+    accept: AcceptOption = None,
     settings: SetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -308,6 +313,8 @@ def validate(
     from .types import Severity
 
     overrides = parse_settings(settings)
+    if accept is not None:
+        overrides.setdefault("validate", {})["accept"] = accept
     with Console(quiet=as_json) as console:
         findings = api.validate_scene(path, overrides=overrides, listener=console.show, token=console.token)
     passed = not any(f.severity is Severity.ERROR for f in findings)

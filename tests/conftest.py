@@ -35,6 +35,7 @@ OWN_SUBJECTS = {
     "prompt",
     "refine",
     "rgbd",
+    "robots",
     "sequence",
     "splat",
     "usd",

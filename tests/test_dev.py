@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The tool, working on an empty checkout; pip is recorded instead of run."""
+    """The tool, working on an empty checkout; pip and what fetches files is recorded instead of run."""
     spec = importlib.util.spec_from_file_location("dev", ROOT / "tools" / "dev.py")
     assert spec
     assert spec.loader
@@ -35,7 +35,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     def call(command: Sequence[str | Path]) -> int:
         words = [str(part) for part in command]
         module.commands.append(words)
-        return 0 if "pip" in words else really(command)
+        return 0 if "pip" in words or "weights" in words else really(command)
 
     monkeypatch.setattr(module, "call", call)
     return module
@@ -56,6 +56,7 @@ def test_set_up_makes_the_environment_once_and_installs_again_only_for_a_reason(
     dev.set_up(("physics", "test"))
     dev.set_up(("physics",))
     assert pip_runs(dev) == 2
+    assert sum(words[-2:] == ["weights", "robots"] for words in dev.commands) == 1
     (dev.ROOT / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     dev.set_up(("physics",))
     assert pip_runs(dev) == 3

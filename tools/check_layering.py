@@ -39,6 +39,7 @@ MAY: Mapping[str, set[str]] = {
     "render": NOUNS | {"kernels"},
     "models": NOUNS | {"kernels", "memory"},
     "weights": NOUNS | {"atomic", "models", "paths"},
+    "robot_models": NOUNS | {"atomic", "paths"},
     "generate": NOUNS | {"atomic", "io", "kernels", "memory", "render", "models", "weights"},
     "refine": NOUNS | {"kernels"},
     "light": NOUNS | {"kernels", "render"},
@@ -46,7 +47,7 @@ MAY: Mapping[str, set[str]] = {
     "detail": NOUNS | {"render"},
     "place": NOUNS | {"kernels", "render"},
     "author": NOUNS | {"io", "registry", "atomic", "detail", "__init__"},
-    "validate": NOUNS | {"render"},
+    "validate": NOUNS | {"render", "robot_models"},
     "train": NOUNS | {"kernels"},
     "plan": NOUNS | {"registry"},
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
@@ -77,7 +78,7 @@ MAY: Mapping[str, set[str]] = {
     "cli": NOUNS
     | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
     | {"service_cli", "vary_cli", "weights_cli", "worker_environment", "__init__"},
-    "weights_cli": NOUNS | {"weights", "exits", "options", "console"},
+    "weights_cli": NOUNS | {"robot_models", "weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
     "ext": NOUNS | {"author", "client", "worker_environment", "__init__"},

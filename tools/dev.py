@@ -166,6 +166,9 @@ def set_up(extras: Sequence[str]) -> None:
     STAMP.unlink(missing_ok=True)
     pip = ("-m", "pip", "install", "--disable-pip-version-check", *torch_options(extras), "--editable")
     must("installing", [venv_python(), *pip, wanted])
+    if "test" in extras:
+        # Tests let these robots walk; the packages that have their files are not installed, see `weights robots`.
+        must("fetching robots", [venv_python(), "-m", "lyra_backend", "weights", "robots"])
     stamp = {"key": install_key(version), "extras": sorted(extras)}
     STAMP.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
 

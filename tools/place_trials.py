@@ -126,7 +126,7 @@ class Physics:
         from ovphysx.types import SceneQueryGeometryType, SceneQueryMode
 
         hit = [
-            self.engine._physx.overlap(
+            self.engine.physx.overlap(
                 SceneQueryGeometryType.BOX,
                 SceneQueryMode.ANY,
                 half_extent=(sides / 2).tolist(),
@@ -145,16 +145,16 @@ class Physics:
         """Give bodies new velocities (N, 3) [m/s]."""
         from ovphysx.types import SimObjectType
 
-        words = self.engine._ovstage.PathDictionary(self.engine._stage)
+        words = self.engine.ovstage.PathDictionary(self.engine.stage)
         prims = [words.intern_path(f"{BODIES}{number}") for number in range(len(velocities))]
-        with self.engine._physx.write_sync(SimObjectType.RIGID_BODY, ["linearVelocity"], prim_paths=prims) as session:
+        with self.engine.physx.write_sync(SimObjectType.RIGID_BODY, ["linearVelocity"], prim_paths=prims) as session:
             for group in session.groups:
                 if group.tensors:
                     group.tensors[0].assign(velocities.astype(np.float32))
                     session.commit_sync(group)
 
     def step(self) -> None:
-        self.engine._physx.step_sync(DT_S)
+        self.engine.physx.step_sync(DT_S)
 
 
 def at_rest(space: RobotSpace, which: npt.NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import Progress
-from ..types import Finding, GaussianCloud, Outcome, Severity
+from ..types import Finding, GaussianCloud, Navigation, Outcome, Severity
 from .limits import Params
 
 __all__ = ["Params", "run"]
@@ -31,7 +31,13 @@ _NOT_TO_BE_SIMULATED = frozenset(
 )
 
 
-def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Progress) -> Outcome[None]:
+def run(
+    directory: Path,
+    cloud: GaussianCloud | None,
+    params: Any,
+    progress: Progress,
+    navigation: Navigation | None = None,
+) -> Outcome[None]:
     """Check the scene in `directory`.
 
     Args:
@@ -39,16 +45,22 @@ def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Pro
         cloud: its Gaussians; None reads them from the USD file.
         params: limits, see ``limits.toml``.
         progress: reported throughout.
+        navigation: where robots can be in it; what robots are tried with, if ``validate.accept`` is "robots".
 
     Raises:
         InvalidRequest: `directory` is neither a directory with a stage in it nor a USD file.
+        MissingDependency: robots are asked for, and packages or their models are missing.
     """
     from .gaussians import check_gaussians
     from .physics import check_physics
+    from .robots import check_robots, require_robots
     from .usd import check_usd, quiet_usd, usd_files
     from .usd_cloud import read_cloud
 
     files = usd_files(directory)
+    robots = params.accept == "robots"
+    if robots:
+        require_robots()
     progress(0.0, "reading the scene")
     counts: dict[str, int | float] = {}
     findings: list[Finding] = []
@@ -65,7 +77,9 @@ def run(directory: Path, cloud: GaussianCloud | None, params: Any, progress: Pro
         if {f.code for f in findings if f.severity is Severity.ERROR} & _NOT_TO_BE_SIMULATED:
             findings.append(_not_simulated())
         else:
-            keep(check_physics(files[0], cloud, params, progress.child(0.4, 1.0)))
+            keep(check_physics(files[0], cloud, params, progress.child(0.4, 0.6 if robots else 1.0)))
+            if robots:
+                keep(check_robots(files[0], navigation, params, progress.child(0.6, 1.0)))
     progress(1.0, f"checked the scene: {len(findings)} findings")
     return Outcome(None, counts, tuple(findings))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from ..types.rotations import xyzw_to_wxyz
 from .bare_text import bare
 from .moving_bodies import Poses
 
-__all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_engine"]
+__all__ = ["EngineFailed", "EngineResult", "Job", "Run", "Trace", "missing_packages", "run_child", "run_engine"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -130,9 +131,31 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
     """
     path = folder / "job.json"
     path.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    run_child("lyra_backend.validate.physics_engine", path, folder / "result.json", timeout_s, progress)
+    return _read_result(folder, job)
+
+
+def run_child(
+    module: str, job: Path, result: Path, timeout_s: float, progress: Progress, stall_s: float = math.inf
+) -> None:
+    """Run ``python -m module job`` in the private folder of the file `job`, until it has written the file `result`.
+
+    Args:
+        module: must write how far it is into ``status.txt``.
+        job: its one argument.
+        result: what it must have left.
+        timeout_s: the longest that it may take.
+        progress: told what ``status.txt`` says.
+        stall_s: the longest that ``status.txt`` may stay the same: engines can hang within a step.
+
+    Raises:
+        EngineFailed: it did not within `timeout_s`, or stalled; the text holds its last words.
+        Cancelled: the child has been killed.
+    """
+    folder = job.parent
     with (folder / "engine.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lyra_backend.validate.physics_engine", str(path)],
+            [sys.executable, "-m", module, str(job)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -140,14 +163,13 @@ def run_engine(job: Job, folder: Path, timeout_s: float, progress: Progress) -> 
             cwd=folder,
         )
         try:
-            _wait(process, folder, timeout_s, progress)
+            _wait(process, folder, timeout_s, stall_s, progress)
         finally:
             if process.poll() is None:
                 process.kill()
             process.wait()
-    if process.returncode != 0 or not (folder / "result.json").is_file():
+    if process.returncode != 0 or not result.is_file():
         raise EngineFailed(f"its process ended with {_ending(process.returncode)}.{_last_lines(folder)}")
-    return _read_result(folder, job)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -160,8 +182,9 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **temporary, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, progress: Progress) -> None:
+def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, stall_s: float, progress: Progress) -> None:
     deadline = time.monotonic() + timeout_s
+    seen, since = (0.0, ""), time.monotonic()
     while True:
         try:
             process.wait(timeout=POLL_S)
@@ -170,7 +193,11 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, timeout_s: float, prog
             pass
         if time.monotonic() > deadline:
             raise EngineFailed(f"it was stopped after {timeout_s:g} s.{_last_lines(folder)}")
-        progress(*_status(folder))
+        if (status := _status(folder)) != seen:
+            seen, since = status, time.monotonic()
+        if time.monotonic() > since + stall_s:
+            raise EngineFailed(f"it hung: nothing happened for {stall_s:g} s.{_last_lines(folder)}")
+        progress(*status)
 
 
 def _status(folder: Path) -> tuple[float, str]:

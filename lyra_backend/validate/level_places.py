@@ -15,7 +15,7 @@ from pxr import Sdf, Usd
 
 from .colliders import read_colliders
 from .floor_columns import look_down
-from .robots import open_scene
+from .placed_robots import open_scene
 from .standing_points import standing_points
 
 __all__ = ["LevelPlaces", "find_places"]

@@ -15,7 +15,7 @@ from ..params import param
 __all__ = ["LIMITS_FILE", "Params", "make_params_type"]
 
 LIMITS_FILE = Path(__file__).with_name("limits.toml")
-_KEYS = {"value", "unit", "help", "min", "max"}
+_KEYS = {"value", "unit", "help", "min", "max", "choices"}
 
 
 def make_params_type(path: Path) -> type:
@@ -35,7 +35,8 @@ def make_params_type(path: Path) -> type:
 def _field(name: str, entry: dict[str, Any]) -> Any:
     if not {"value", "help"} <= entry.keys() <= _KEYS:
         raise ValueError(f"{LIMITS_FILE.name}: {name} must have value and help and only {sorted(_KEYS)}.")
-    return param(entry["value"], entry["help"], unit=entry.get("unit", ""), min=entry.get("min"), max=entry.get("max"))
+    unit, choices = entry.get("unit", ""), tuple(entry.get("choices", ()))
+    return param(entry["value"], entry["help"], unit=unit, min=entry.get("min"), max=entry.get("max"), choices=choices)
 
 
 #: Limits of the validate stage. Its fields are known only to ``limits.toml``, hence `Any`.

@@ -25,8 +25,8 @@ from .engine_process import EngineFailed, EngineResult, Job, Run, missing_packag
 from .gaussian_fit import check_fit
 from .motion_scores import score_drop, score_shots
 from .physics_stage import BODY_PREFIX, write_stage
+from .placed_robots import open_scene
 from .probe_bodies import Bodies, choose_drops, choose_shots
-from .robots import open_scene
 from .survey import Survey, random_stream, survey_colliders
 
 __all__ = ["check_physics"]

@@ -57,7 +57,7 @@ class Engine:
         import ovstage
         from ovphysx.types import GlobalConfigKey, LogLevel
 
-        self._ovstage = ovstage
+        self.ovstage = ovstage
         # Both are fixed for the process by its first instance.
         ovphysx.set_global_config(GlobalConfigKey.CPU_ONLY, True)
         ovphysx.set_global_config(GlobalConfigKey.NUM_THREADS, threads)
@@ -66,34 +66,34 @@ class Engine:
         logger.setLevel(logging.WARNING)
         logger.addHandler(self.log)
         logger.propagate = False
-        self._physx = ovphysx.PhysX()
+        self.physx = ovphysx.PhysX()
         ovphysx.enable_python_logging("ovphysx", min_severity=LogLevel.WARNING)
         # Schemas registered after the process has read its first stage are ignored, with all their attributes.
         ovstage.population.register_usd_schemas([*_schema_folders("physx_usd_schemas"), *_newton_schemas()])
-        self._stage: Any = None
+        self.stage: Any = None
 
     def load(self, usd: str) -> None:
         """Replace the current stage by the file `usd` and cook its colliders."""
         self.unload()
-        self._stage = self._ovstage.Stage("lyra_physics_check")
+        self.stage = self.ovstage.Stage("lyra_physics_check")
         # The PHYSICS domain alone misses colliders in instances and takes local transforms for world ones.
-        domains = self._ovstage.PopulationDomain.ALL
-        self._ovstage.population.open_usd(self._stage, usd, ordinal=1, domains=domains)
-        self._stage.advance_write_floor(ordinal=1).wait()
-        self._physx.wait_task(self._physx.attach_ovstage(self._stage, read_ordinal=1))
+        domains = self.ovstage.PopulationDomain.ALL
+        self.ovstage.population.open_usd(self.stage, usd, ordinal=1, domains=domains)
+        self.stage.advance_write_floor(ordinal=1).wait()
+        self.physx.wait_task(self.physx.attach_ovstage(self.stage, read_ordinal=1))
 
     def unload(self) -> None:
-        if self._stage is not None:
-            self._physx.wait_task(self._physx.detach_ovstage())
-            self._stage.destroy()
-            self._stage = None
+        if self.stage is not None:
+            self.physx.wait_task(self.physx.detach_ovstage())
+            self.stage.destroy()
+            self.stage = None
 
     def static_actor_count(self) -> int:
         from ovphysx.types import SimObjectType
 
         counts = []
         for kind in (SimObjectType.RIGID_ACTOR, SimObjectType.RIGID_BODY):
-            with self._physx.query(kind).wait() as query:
+            with self.physx.query(kind).wait() as query:
                 counts.append(query.metadata.total_prim_count if query.metadata else 0)
         return counts[0] - counts[1]
 
@@ -103,7 +103,7 @@ class Engine:
 
         distances = np.full(len(points), np.nan)
         for i, (point, way) in enumerate(zip(points.tolist(), ways.tolist(), strict=True)):
-            hits = self._physx.raycast(point, way, length, SceneQueryMode.CLOSEST)
+            hits = self.physx.raycast(point, way, length, SceneQueryMode.CLOSEST)
             if hits:
                 distances[i] = hits[0]["distance"]
         return distances
@@ -114,7 +114,7 @@ class Engine:
 
         numbers = {path: i for i, path in enumerate(paths)}
         counts = np.zeros(len(paths))
-        with self._physx.read_sync(SimObjectType.CONTACT_SENSOR, ["rawContactSeparation"]) as result:
+        with self.physx.read_sync(SimObjectType.CONTACT_SENSOR, ["rawContactSeparation"]) as result:
             for group in result.groups:
                 sensors = result.dictionary.get_path_strings(group.prim_list)
                 for path, tensor in zip(sensors, group.tensors, strict=True):
@@ -127,7 +127,7 @@ class Engine:
         from ovphysx.types import ObjectScope, SimObjectType
 
         state: dict[str, Floats] = {}
-        with self._physx.read_sync(SimObjectType.RIGID_BODY, names, scope=ObjectScope.ALL) as result:
+        with self.physx.read_sync(SimObjectType.RIGID_BODY, names, scope=ObjectScope.ALL) as result:
             for group in result.groups:
                 if group.is_array or not group.tensors:
                     continue
@@ -146,11 +146,11 @@ class Engine:
         from ovphysx.types import SimObjectType
 
         names = ["kinematicTargetPosition", "kinematicTargetOrientation"]
-        words = self._ovstage.PathDictionary(self._stage)
+        words = self.ovstage.PathDictionary(self.stage)
         for path, pose in poses.items():
             prims: list[int] = [words.intern_path(path)]
             values = np.split(np.array(pose, np.float32)[None], [3], axis=1)
-            with self._physx.write_sync(SimObjectType.RIGID_BODY, names, prim_paths=prims) as session:
+            with self.physx.write_sync(SimObjectType.RIGID_BODY, names, prim_paths=prims) as session:
                 for group in session.groups:
                     if group.tensors:
                         group.tensors[0].assign(values[group.attribute_index])
@@ -170,7 +170,7 @@ class Engine:
         still, contacts = 0, np.zeros(count)
         for step in range(run["steps"]):
             self.drive(dict(zip(run["driven"], run["targets"][step] if run["targets"] else (), strict=True)))
-            self._physx.step_sync(run["dt"])
+            self.physx.step_sync(run["dt"])
             frames.append(self.read(["position"], row_of)["position"])
             still = still + 1 if np.array_equal(frames[-1][watched], frames[-2][watched], equal_nan=True) else 0
             if run["contacts"] and step % CONTACTS_EVERY_STEPS == 0:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
+from .placed_robots import empty_robots
 from .probe_bodies import BOX_HALF_SIDE, SPHERE_RADIUS, Bodies
-from .robots import empty_robots
 
-__all__ = ["BODY_PREFIX", "write_stage"]
+__all__ = ["BODY_PREFIX", "open_over", "write_stage"]
 
 BODY_ROOT = "/LyraPhysicsCheck"
 BODY_PREFIX = f"{BODY_ROOT}/body_"
@@ -17,6 +17,22 @@ BODY_PREFIX = f"{BODY_ROOT}/body_"
 
 def write_stage(scene: Path, physics_scenes: tuple[str, ...], bodies: Bodies, out: Path) -> None:
     """Write a stage that sublayers `scene`, without robots, and adds `bodies` and what the engine needs on a CPU."""
+    stage = open_over(scene, physics_scenes, BODY_ROOT, out)
+    material = _author_material(stage)
+    for number in range(len(bodies.positions)):
+        _author_body(stage, bodies, number, material)
+    stage.GetRootLayer().Save()
+
+
+def open_over(scene: Path, physics_scenes: tuple[str, ...], root: str, out: Path) -> Usd.Stage:
+    """Return a new stage in `out` that sublayers `scene`, without robots, and adds what the engine needs on a CPU.
+
+    Args:
+        scene: a stage, Z up and in metres.
+        physics_scenes: prim paths of its physics scenes; if there are none, one is added.
+        root: prim path for what the caller adds.
+        out: file to write; the caller saves its root layer.
+    """
     layer = Sdf.Layer.CreateNew(str(out))
     layer.subLayerPaths.append(scene.resolve().as_posix())
     empty_robots(layer, scene)
@@ -25,16 +41,13 @@ def write_stage(scene: Path, physics_scenes: tuple[str, ...], bodies: Bodies, ou
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
-    UsdGeom.Xform.Define(stage, BODY_ROOT)
-    for path in physics_scenes or (f"{BODY_ROOT}/PhysicsScene",):
+    UsdGeom.Xform.Define(stage, root)
+    for path in physics_scenes or (f"{root}/PhysicsScene",):
         prim = UsdPhysics.Scene.Define(stage, path).GetPrim()
         prim.AddAppliedSchema("PhysxSceneAPI")
         prim.CreateAttribute("physxScene:enableGPUDynamics", Sdf.ValueTypeNames.Bool).Set(False)
         prim.CreateAttribute("physxScene:broadphaseType", Sdf.ValueTypeNames.Token).Set("MBP")
-    material = _author_material(stage)
-    for number in range(len(bodies.positions)):
-        _author_body(stage, bodies, number, material)
-    layer.Save()
+    return stage
 
 
 def _author_material(stage: Usd.Stage) -> UsdShade.Material:

@@ -24,8 +24,8 @@ from .moving_bodies import MovingBodies, Poses
 from .physics import REST_STEPS, SECONDS, STEPS
 from .physics_findings import engine_failed, engine_log, not_run
 from .physics_stage import BODY_PREFIX, write_stage
+from .placed_robots import open_scene
 from .probe_bodies import Bodies
-from .robots import open_scene
 from .usd_layers import check_default_prim, check_metadata, check_references
 
 __all__ = ["Rest", "check_layers", "let_settle"]

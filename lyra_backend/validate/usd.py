@@ -21,7 +21,7 @@ from ..progress import Progress
 from ..types import Finding, Outcome, Severity
 from .bare_text import bare
 from .colliders import is_collider
-from .robots import open_scene, robots_not_checked
+from .placed_robots import open_scene, robots_not_checked
 from .usd_colliders import check_collider, check_plane
 from .usd_fields import check_field, field_key, is_field
 from .usd_layers import check_default_prim, check_metadata, check_package, check_references, files_below

@@ -15,7 +15,7 @@ from pxr import Tf, Usd, UsdGeom
 from ..errors import InvalidRequest
 from ..types import Frame, GaussianCloud
 from ..types.rotations import normalise_quats, xyzw_to_wxyz
-from .robots import open_scene
+from .placed_robots import open_scene
 from .usd_fields import COEFFICIENTS, DEGREE, is_field
 
 __all__ = ["read_cloud"]

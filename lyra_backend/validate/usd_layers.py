@@ -17,7 +17,7 @@ from pathlib import Path
 from pxr import Ar, Sdf, Tf, UsdUtils
 
 from ..types import Finding, Severity
-from .robots import robot_assets
+from .placed_robots import robot_assets
 
 __all__ = ["check_default_prim", "check_metadata", "check_package", "check_references", "files_below"]
 

@@ -25,6 +25,9 @@ from lyra_backend.validate.motion_scores import DropScore, ShotScore
 from lyra_backend.validate.moving_bodies import MovingBodies, Poses
 from lyra_backend.validate.physics import check_physics
 from lyra_backend.validate.probe_bodies import Bodies
+from lyra_backend.validate.robots import robot_findings
+from lyra_backend.validate.robots.check import Trial, judge
+from lyra_backend.validate.robots.robot_scores import Conduct, StanceScore, WalkScore
 from lyra_backend.validate.survey import survey_colliders
 from lyra_backend.validate.usd import check_usd
 
@@ -142,6 +145,25 @@ def rested(shift: float, speed: float) -> Check:
     return lambda limits, _: physics_findings.rest(bodies, poses, limits)
 
 
+#: What says how a trial is done decides nothing by itself; see tests/validate/robots.
+SETTINGS = {"accept", "robots_walks", "robots_walk_max_m", "robots_timeout_s"}
+
+
+def walked(**changes: Any) -> Check:
+    """A Go2 that walked 10 m without fault but for `changes` of its score or its conduct."""
+    conduct = Conduct(None, np.zeros((0, 3)), 0.0, np.zeros((0, 3)))
+    own = {name: changes.pop(name) for name in list(changes) if hasattr(conduct, name)}
+    score = replace(WalkScore(True, np.zeros(3), 10.0, 10.0, 12.0, replace(conduct, **own)), **changes)
+    trial = Trial((score,), (StanceScore(0.0, 0.0, 0.0, conduct),))
+    return lambda limits, _: judge(trial, limits).findings
+
+
+def stood(**changes: float) -> Check:
+    """A G1 that stood without fault but for `changes` of its score."""
+    stance = StanceScore(0.0, 0.0, 0.0, Conduct(None, np.zeros((0, 3)), 0.0, np.zeros((0, 3))))
+    return lambda limits, _: robot_findings.stances([replace(stance, **changes)], limits)
+
+
 CASES: dict[str, tuple[Check, str, Any, Any]] = {
     "gaussian_count_min": (gaussians(room_cloud()), "gaussians.count", 1001, 1000),
     "gaussian_count_max": (gaussians(room_cloud()), "gaussians.count", 999, 1000),
@@ -229,10 +251,17 @@ CASES: dict[str, tuple[Check, str, Any, Any]] = {
         1,
     ),
     "physics_timeout_s": (engine, "physics.engine_failed", 0.15, 180.0),
+    "robots_not_reached_max": (walked(reached=False), "robots.not_reached", 0.0, 1.0),
+    "robots_fell_max": (walked(fell=np.zeros(3)), "robots.fell", 0, 1),
+    "robots_stumbled_max": (walked(stumbles=np.zeros((2, 3))), "robots.stumbled", 1.0, 2.0),
+    "robots_penetration_max_m": (walked(depth_m=0.03), "robots.penetration", 0.02, 0.04),
+    "robots_crossed_max": (walked(crossings=np.zeros((5, 3))), "robots.crossed", 0, 1),
+    "robots_stance_drift_max_m": (stood(drift_m=0.06), "robots.stance", 0.05, 0.07),
+    "robots_stance_tilt_max_deg": (stood(tilt_rad=0.3), "robots.stance_tilt", 12.0, 20.0),
 }
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Params)])
+@pytest.mark.parametrize("name", [f.name for f in fields(Params) if f.name not in SETTINGS])
 def test_each_limit_decides_alone(tmp_path: Path, name: str) -> None:
     """What breaks one limit is found, as the only fault, and passes when that limit alone is moved."""
     check, code, broken, kept = CASES[name]

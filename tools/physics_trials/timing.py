@@ -29,7 +29,7 @@ class Engine(_Loader):
     """A PhysX that can be stepped without looking at what moves."""
 
     def step(self, dt: float) -> None:
-        self._physx.step_sync(dt)
+        self.physx.step_sync(dt)
 
 
 def step_ms(

@@ -1,0 +1,216 @@
+"""Do robots get about in the scene as it is shipped? Tried with policies in the real NVIDIA PhysX, on the CPU.
+
+Does: choose ways that were planned, put a Go2 at the start of each and G1s where they can stand, let them go in one
+simulation in which they do not touch each other, and hold what happens against limits.
+Does not: plan ways, or touch the stage's files.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import MissingDependency
+from ...progress import Progress
+from ...robot_models.gaits import G1_STANCE, GO2_WALK, Stance, hold
+from ...robot_models.model import RobotModel, read_mjcf
+from ...robot_models.store import RobotFiles, find, missing
+from ...types import Finding, Navigation, Outcome, Task
+from ..colliders import read_colliders
+from ..engine_process import EngineFailed, missing_packages
+from ..placed_robots import open_scene
+from ..triangle_index import TriangleIndex
+from . import robot_findings as findings
+from .robot_process import Mission, RobotJob, RobotTrace, run_robots
+from .robot_scores import StanceScore, WalkScore, score_stance, score_walk
+from .robot_stage import Placed, robot_path, write_robot_stage
+from .task_choice import choose_tasks
+
+__all__ = ["Trial", "check_robots", "judge", "places_to_stand", "require_robots", "simulate", "try_robots"]
+
+Floats = npt.NDArray[np.float64]
+
+WALKER, STANDER = "go2", "g1"
+#: Standing robots are tried in so many places, for so long [s].
+STANCES, STANCE_S = 2, 2.0
+#: Put down this much above their stance, so that nothing touches at the start [m].
+CLEARANCE_M = 0.01
+#: Time that a way takes at most: so slow [m/s], and for turning, settling and standing [s].
+SLOWEST_M_S, TURNING_S = 0.35, 8.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of robots in a scene: a score for each task walked and place stood at, and the engine's errors."""
+
+    walks: tuple[WalkScore, ...]
+    stances: tuple[StanceScore, ...]
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of robot: its files, its body and how it stands."""
+
+    files: RobotFiles
+    model: RobotModel
+    stance: Stance
+
+    def placed(self, ground: Floats, yaw: float) -> Placed:
+        """Return a robot in its stance on a point of the ground (3,) [m] with a heading [rad]."""
+        root = np.asarray(ground, np.float64) + [0.0, 0.0, self.stance.upright + CLEARANCE_M]
+        quat = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+        return Placed(self.model, hold(self.model, self.stance), root, quat, self.stance.angles_of(self.model))
+
+
+def require_robots() -> None:
+    """Refuse to begin what needs robots that are not there.
+
+    Raises:
+        MissingDependency: packages or the robots' files are missing; the text says how to get them.
+    """
+    from importlib.util import find_spec
+
+    absent = [*missing_packages(), *(name for name in ("mujoco", "onnxruntime") if find_spec(name) is None)]
+    if absent:
+        raise MissingDependency(", ".join(absent), "validate.accept=robots", "physics")
+    if names := missing((WALKER, STANDER)):
+        raise RobotsMissing(names)
+
+
+class RobotsMissing(MissingDependency):
+    """Files of robots were not fetched."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        ImportError.__init__(
+            self,
+            f"robots {', '.join(names)}: needed for validate.accept=robots, but their models are not there. "
+            f"Run: lyra-scenegen weights robots {' '.join(names)}",
+        )
+
+
+def check_robots(file: Path, navigation: Navigation | None, limits: Any, progress: Progress) -> Outcome[None]:
+    """Let robots walk and stand in a stage, where `navigation` says that they can.
+
+    Deterministic: the same stage and navigation give the same findings to the digit.
+
+    Args:
+        file: a USD stage, Z up and in metres.
+        navigation: ways for a Go2 and places for a G1; None if nobody looked for them.
+        limits: what is still good enough, the validate stage's `Params`.
+        progress: reported to often; a cancelled job kills the engine.
+
+    Raises:
+        MissingDependency: see :func:`require_robots`.
+    """
+    require_robots()
+    space = None if navigation is None else navigation.space_of(WALKER)
+    if navigation is None or space is None or not space.tasks:
+        return Outcome(None, {"robot_walks": 0}, (findings.no_tasks(navigation is not None),))
+    tasks = choose_tasks(space.tasks, limits.robots_walks, limits.robots_walk_max_m, navigation.map)
+    places = places_to_stand(navigation)
+    try:
+        trial = try_robots(file, tasks, places, limits.robots_timeout_s, progress)
+    except EngineFailed as failure:
+        return Outcome(None, {"robot_walks": len(tasks)}, (findings.engine_failed(str(failure)),))
+    return judge(trial, limits)
+
+
+def judge(trial: Trial, limits: Any) -> Outcome[None]:
+    """Hold a trial with at least one walk against limits."""
+    counts = {"robot_walks": len(trial.walks), "robot_stances": len(trial.stances)}
+    found: list[Finding] = [*findings.walks(trial.walks, limits), *findings.short_ways(trial.walks)]
+    found += findings.conduct(trial, limits)
+    found += findings.stances(trial.stances, limits) if trial.stances else [findings.nowhere_to_stand()]
+    return Outcome(None, counts, (*found, *findings.engine_errors(trial.errors)))
+
+
+def try_robots(
+    file: Path,
+    tasks: Sequence[Task],
+    places: Sequence[tuple[Floats, float]],
+    timeout_s: float,
+    progress: Progress,
+) -> Trial:
+    """Let a Go2 walk each of `tasks` and a G1 stand at each of `places`, points on the ground (3,) [m] with a heading.
+
+    Raises:
+        EngineFailed: the engine gave no result.
+        InvalidRequest: a robot's files are missing or broken.
+    """
+    colliders = read_colliders(open_scene(file))
+    traces, errors = simulate(file, colliders.scenes, tasks, places, timeout_s, progress.child(0.05, 0.9))
+    progress(0.9, "judging robots")
+    return replace(_scored(traces, tasks, places, colliders.corners), errors=errors)
+
+
+def simulate(
+    file: Path,
+    physics_scenes: tuple[str, ...],
+    tasks: Sequence[Task],
+    places: Sequence[tuple[Floats, float]],
+    timeout_s: float,
+    progress: Progress,
+) -> tuple[Sequence[RobotTrace], tuple[str, ...]]:
+    """Let robots go as :func:`try_robots` does; return their traces, walkers first, and the engine's own errors.
+
+    Args:
+        physics_scenes: prim paths of the stage's physics scenes.
+    """
+    progress(0.0, "placing robots")
+    walker, stander = _kind(WALKER, GO2_WALK), _kind(STANDER, G1_STANCE)
+    robots = [walker.placed(np.asarray(task.start, np.float64), task.start_yaw_rad) for task in tasks]
+    robots += [stander.placed(ground, yaw) for ground, yaw in places]
+    missions = [_walk(number, walker.files, task) for number, task in enumerate(tasks)]
+    missions += [
+        Mission(robot_path(len(tasks) + number), str(stander.files.model), None, [], STANCE_S)
+        for number in range(len(places))
+    ]
+    with tempfile.TemporaryDirectory(prefix="lyra-robots-") as scratch:
+        stage = Path(scratch) / "robots.usda"
+        write_robot_stage(file, physics_scenes, robots, stage)
+        return run_robots(RobotJob(str(stage), tuple(missions)), Path(scratch), timeout_s, progress)
+
+
+def _kind(name: str, stance: Stance) -> _Kind:
+    files = find(name)
+    return _Kind(files, read_mjcf(files.model), stance)
+
+
+def _walk(number: int, files: RobotFiles, task: Task) -> Mission:
+    seconds = TURNING_S + task.length_m / SLOWEST_M_S
+    return Mission(robot_path(number), str(files.model), str(files.policy), task.path.tolist(), seconds)
+
+
+def places_to_stand(navigation: Navigation | None) -> list[tuple[Floats, float]]:
+    """Return the first places of the standing robot, which are far from each other."""
+    space = None if navigation is None else navigation.space_of(STANDER)
+    if space is None:
+        return []
+    points = space.spawn_points
+    return [(np.array(points.positions[i]), float(points.yaws_rad[i])) for i in range(min(STANCES, points.count))]
+
+
+def _scored(
+    traces: Sequence[RobotTrace],
+    tasks: Sequence[Task],
+    places: Sequence[tuple[Floats, float]],
+    corners: Floats,
+) -> Trial:
+    walker, stander = _kind(WALKER, GO2_WALK), _kind(STANDER, G1_STANCE)
+    index = TriangleIndex(corners) if len(corners) else None
+    walks = [
+        score_walk(trace, np.asarray(task.path, np.float64), walker.model, walker.stance, index)
+        for trace, task in zip(traces, tasks, strict=False)
+    ]
+    stances = [
+        score_stance(trace, float(ground[2]), stander.model, stander.stance, index)
+        for trace, (ground, _) in zip(traces[len(tasks) :], places, strict=True)
+    ]
+    return Trial(tuple(walks), tuple(stances))
