@@ -1,4 +1,5 @@
-"""The one place that knows the order: generate, refine, picture, light, collide, author, validate.
+"""The one place that knows the order: generate, refine, picture, light, collide, place, author,
+validate.
 
 Each stage's result is kept under a key made of everything it depends on, so a run that was stopped goes on from its
 last finished stage. Files appear at the top of the run directory only when the whole run is through.
@@ -22,7 +23,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from . import light, refine
+from . import light, place, refine
 from .collide.comparison import compare
 from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io import event_log
@@ -34,10 +35,12 @@ from .io.stage_files import (
     load_generation,
     load_light,
     load_outcome,
+    load_place,
     load_proxy,
     save_generation,
     save_light,
     save_outcome,
+    save_place,
     save_proxy,
 )
 from .memory import peak_memory_bytes
@@ -75,6 +78,7 @@ TYPICAL_SECONDS = {
     "picture": 5.5,
     "light": 5.0,
     "collide": 6.0,
+    "place": 2.0,
     "author": 3.0,
     "validate": 8.5,
 }
@@ -196,7 +200,7 @@ def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome
 
 
 def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
-    """Find the light, make colliders, write USD and check it; return the names of the files written."""
+    """Find light, colliders and free space, write USD and check it; return the names of the files written."""
     params, seed = state.plan.params, state.directory.request.seed
     lit = _stage(
         state,
@@ -215,6 +219,14 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         load_proxy,
     )
     state.error_m = proxy.error_m
+    navigation = _stage(
+        state,
+        "place",
+        params["place"],
+        lambda _, progress: place.run(proxy, seed, params["place"], progress),
+        save_place,
+        load_place,
+    )
     bundle = SceneBundle(
         generation.cloud,
         proxy,
@@ -225,6 +237,7 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         lit.environment,
         seed,
         generation.truth,
+        navigation,
     )
     author = importlib.import_module("lyra_backend.author")
     files = _stage(

@@ -30,7 +30,7 @@ __all__ = [
 Overrides = Mapping[str, Mapping[str, Any]]
 
 #: Stages in the order they run.
-STAGES = ("generate", "refine", "light", "collide", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate")
 #: Which inputs lead to which generator when the request names none; the first match wins.
 _DEFAULT_GENERATORS = (
     ({"splat"}, "splat_file"),
@@ -87,6 +87,7 @@ def make_plan(request: SceneRequest) -> Plan:
         "refine": _build(stage_params("refine"), "refine", "", preset, request),
         "light": _build(stage_params("light"), "light", "", preset, request),
         "collide": _build(collider.Params, "collide", request.collider, preset, request),
+        "place": _build(stage_params("place"), "place", "", preset, request),
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }
     built["author"], primitives = _author_params(request, preset)

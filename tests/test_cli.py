@@ -38,7 +38,7 @@ def test_generate_reports_json_and_knows_a_finished_run(scene_dir: Path) -> None
     assert done.code == 0, done.err
     assert (done.data["accepted"], done.data["reused"], done.data["outdated"]) == (True, True, False)
     stages = [s["stage"] for s in done.data["stages"]]
-    assert stages == ["generate", "refine", "picture", "light", "collide", "author", "validate"]
+    assert stages == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
     assert "nothing was run" in " ".join(call("generate", *words).out.split())
 
 
@@ -145,7 +145,7 @@ def test_generators_and_doctor_explain_themselves(monkeypatch: pytest.MonkeyPatc
     listing = call("generators", "--json").data
     assert {"procedural", "rgbd", "splat_file"} <= set(listing["generate"]["generators"])
     text = call("generators").out
-    for stage in ("generate", "refine", "light", "collide", "author", "validate"):
+    for stage in ("generate", "refine", "light", "collide", "place", "author", "validate"):
         assert f"--set {stage}.FIELD=VALUE" in text
     for field in ("voxel_size=0.05 ", "bake_light=true ", "physics_surface_moved_max="):
         assert field in text

@@ -89,7 +89,14 @@ def test_cancelled_run_resumes_from_finished_stages(tmp_path: Path) -> None:
     assert not list((out / ".stages").glob(".writing-*"))
     result = lyra_backend.generate_scene(REQUEST, out)
     timings = json.loads((out / "timings.json").read_text())["stages"]
-    assert [t["stage"] for t in timings if t["reused"]] == ["generate", "refine", "picture", "light", "collide"]
+    assert [t["stage"] for t in timings if t["reused"]] == [
+        "generate",
+        "refine",
+        "picture",
+        "light",
+        "collide",
+        "place",
+    ]
     assert result.report.accepted
 
 

@@ -68,7 +68,7 @@ class Quick:
         if self.estimate:
             generator.estimate = self.estimate  # type: ignore[attr-defined]
         collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
-        others = dict.fromkeys(("refine", "light", "collide", "validate"), Params())
+        others = dict.fromkeys(("refine", "light", "collide", "place", "validate"), Params())
         params = {
             **others,
             "author": author.Params(),
@@ -95,6 +95,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Quick:
     quick = Quick(tmp_path / "run")
     monkeypatch.setattr(pipeline.refine, "run", quick.work("refine", Generation(make_random_cloud(10, 0))))
     monkeypatch.setattr(pipeline.light, "run", quick.work("light", LightEstimate()))
+    monkeypatch.setattr(pipeline.place, "run", quick.work("place", None))
     monkeypatch.setattr(pipeline, "_take_pictures", quick.work("picture", None))
     monkeypatch.setattr(author, "run", quick.work("author", ("scene.usda",)))
     monkeypatch.setattr(validate, "run", quick.work("validate", None))
@@ -110,7 +111,7 @@ def kept(root: Path) -> list[str]:
 
 
 def test_all_stages_in_their_order(quick: Quick) -> None:
-    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
     assert sorted(path.name for path in quick.root.iterdir()) == [
         ".complete",
         "events.jsonl",
@@ -127,7 +128,7 @@ def test_a_full_disk_is_one_line_and_finished_stages_are_kept(quick: Quick, numb
     with pytest.raises(WriteFailed, match=r"run: cannot write there \(.*\)\. Make room") as caught:
         quick.run()
     assert not isinstance(caught.value, InvalidRequest), "nothing is wrong with the request"
-    assert kept(quick.root) == ["collide", "generate", "light", "picture", "refine"]
+    assert kept(quick.root) == ["collide", "generate", "light", "picture", "place", "refine"]
     quick.trouble.clear()
     assert quick.run() == ["author", "validate"]
 
@@ -196,7 +197,7 @@ def test_other_code_uses_no_kept_stage(quick: Quick, monkeypatch: pytest.MonkeyP
         quick.run()
     quick.trouble.clear()
     monkeypatch.setattr(pipeline, "code_version", lambda: "other")
-    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
     assert json.loads((quick.root / ".complete").read_text())["code"] == "other"
 
 
@@ -253,10 +254,10 @@ def test_the_first_event_comes_before_the_generator_is_asked_anything(quick: Qui
 @pytest.mark.parametrize(
     ("seconds", "percents", "left_s"),
     [
-        ((), (0, 40, 44, 55, 65, 77, 83), None),
-        ((None, None), (0, 40, 44, 55, 65, 77, 83), None),
-        ((0.1,), (0, 40, 44, 55, 65, 77, 83), 50),
-        ((None, 4000.0, 800.0), (0, 99.38, 99.42, 99.53, 99.64, 99.76, 99.82), 4830),
+        ((), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), None),
+        ((None, None), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), None),
+        ((0.1,), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), 52),
+        ((None, 4000.0, 800.0), (0, 99.34, 99.38, 99.49, 99.6, 99.72, 99.76, 99.82), 4832),
     ],
 )
 def test_stages_have_shares_by_what_the_generator_expects(
@@ -265,7 +266,7 @@ def test_stages_have_shares_by_what_the_generator_expects(
     events: list[Event] = []
     quick.estimate = lambda *_: tuple(Estimate("part", each) for each in seconds)
     quick.run(events.append)
-    stages = ("generate", "refine", "picture", "light", "collide", "author", "validate")
+    stages = ("generate", "refine", "picture", "light", "collide", "place", "author", "validate")
     assert begins(events) == {"": 0.0, **dict(zip(stages, percents, strict=True))}
     assert events[-1].fraction == 1.0
     assert events[1].eta_s == (None if left_s is None else pytest.approx(left_s, rel=0.5))
@@ -287,7 +288,7 @@ def test_what_was_kept_needs_no_estimate(quick: Quick) -> None:
     events: list[Event] = []
     assert quick.run(events.append)[0] == "refine"
     assert len(asked) == 1, "what is kept needs no estimate"
-    assert begins(events)["refine"] == 40
+    assert begins(events)["refine"] == 38.46
 
 
 def test_a_request_that_the_estimate_refuses_is_refused_once(quick: Quick) -> None:
@@ -329,7 +330,7 @@ def test_a_stopped_run_goes_on_on_another_device(quick: Quick, monkeypatch: pyte
     quick.done.clear()
     result = api.generate_scene(asked(device="B"), quick.root)
     assert not result.reused
-    assert quick.done == ["author", "validate"]
+    assert quick.done == ["place", "author", "validate"]
     assert RunDirectory.read_request(quick.root) == asked(device="B")
 
 

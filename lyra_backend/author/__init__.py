@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..errors import InvalidRequest, nearest
+from ..io.navigation_files import save_navigation
 from ..io.ply import write_ply
 from ..io.splat_sequence import SEQUENCE_FILE
 from ..params import param
@@ -166,6 +167,8 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
     written.append(provenance.write_provenance({**bundle.provenance, **made_with}, directory))
     written.append(provenance.write_licenses(bundle.provenance, directory))
+    if bundle.navigation is not None:
+        written += save_navigation(bundle.navigation, directory)
     if params.trains:
         findings += _train_size(directory, written)
     progress(1.0, f"wrote {len(written)} files")

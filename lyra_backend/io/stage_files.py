@@ -26,6 +26,7 @@ from ..types import (
     Keyframe,
     KinematicBody,
     LightEstimate,
+    Navigation,
     Outcome,
     Primitive,
     Role,
@@ -34,6 +35,7 @@ from ..types import (
     Shape,
     TriangleMesh,
 )
+from .navigation_files import BOUNDS_FILE, load_navigation, save_navigation
 from .textured_mesh import read_textured_mesh, write_textured_mesh
 
 __all__ = [
@@ -41,10 +43,12 @@ __all__ = [
     "load_generation",
     "load_light",
     "load_outcome",
+    "load_place",
     "load_proxy",
     "save_generation",
     "save_light",
     "save_outcome",
+    "save_place",
     "save_proxy",
 ]
 
@@ -185,6 +189,17 @@ def load_light(folder: Path) -> LightEstimate:
         with np.load(path) as arrays:
             environment = Environment(**{f: arrays[f] for f in _ENVIRONMENT_FIELDS})
     return LightEstimate(data and SceneLight.from_json(data), environment)
+
+
+def save_place(folder: Path, navigation: Navigation | None) -> None:
+    """Write where robots can be, if that is known."""
+    if navigation is not None:
+        save_navigation(navigation, folder)
+
+
+def load_place(folder: Path) -> Navigation | None:
+    """Read what :func:`save_place` wrote."""
+    return load_navigation(folder) if (folder / BOUNDS_FILE).is_file() else None
 
 
 def _part_to_json(part: CollisionPart) -> dict[str, Any]:

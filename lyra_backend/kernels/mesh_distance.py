@@ -74,42 +74,45 @@ def _cast(
 
 
 class MeshTree:
-    """A triangle mesh that many queries are asked of; vertices (V, 3), triangles (F, 3)."""
+    """A triangle mesh that many queries are asked of; vertices (V, 3), triangles (F, 3).
+
+    Other kernels ask `mesh`, None if there are no triangles, on `device`.
+    """
 
     def __init__(self, vertices: Floats, triangles: npt.NDArray[np.integer], device: str | None = None) -> None:
         self.vertices, self.triangles = vertices, triangles
-        self._device = wp.get_device(device) if device else wp.get_preferred_device()
-        self._mesh = None
+        self.device = wp.get_device(device) if device else wp.get_preferred_device()
+        self.mesh = None
         if len(triangles):
-            self._mesh = wp.Mesh(
-                points=wp.array(np.ascontiguousarray(vertices, np.float32), dtype=wp.vec3, device=self._device),
-                indices=wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=int, device=self._device),
+            self.mesh = wp.Mesh(
+                points=wp.array(np.ascontiguousarray(vertices, np.float32), dtype=wp.vec3, device=self.device),
+                indices=wp.array(np.ascontiguousarray(triangles, np.int32).ravel(), dtype=int, device=self.device),
             )
 
     def closest(self, points: Floats, reach: float = 1e6) -> ClosestPoints:
         """Return the nearest point of the mesh to each of `points` (N, 3), looking no further than `reach`."""
-        count, where = len(points), self._device
+        count, where = len(points), self.device
         distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
         closest = wp.zeros(count, dtype=wp.vec3, device=where)
-        if self._mesh is None:
+        if self.mesh is None:
             return ClosestPoints(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), closest.numpy())
         queries = wp.array(np.ascontiguousarray(points, np.float32), dtype=wp.vec3, device=where)
         outputs = [distance, triangle, closest]
-        wp.launch(_closest, dim=count, inputs=[self._mesh.id, queries, float(reach)], outputs=outputs, device=where)
+        wp.launch(_closest, dim=count, inputs=[self.mesh.id, queries, float(reach)], outputs=outputs, device=where)
         return ClosestPoints(distance.numpy(), triangle.numpy(), closest.numpy())
 
     def rays(self, starts: Floats, directions: Floats, reach: float = 1e6) -> RayHits:
         """Return the first triangle each ray hits on either side; `directions` (N, 3) are unit vectors."""
-        count, where = len(starts), self._device
+        count, where = len(starts), self.device
         distance, triangle = wp.zeros(count, dtype=float, device=where), wp.zeros(count, dtype=int, device=where)
         front = wp.zeros(count, dtype=wp.uint8, device=where)
-        if self._mesh is None:
+        if self.mesh is None:
             return RayHits(np.full(count, np.inf, np.float32), np.full(count, -1, np.int32), front.numpy() > 0)
         rays = [
             wp.array(np.ascontiguousarray(a, np.float32), dtype=wp.vec3, device=where) for a in (starts, directions)
         ]
         outputs = [distance, triangle, front]
-        wp.launch(_cast, dim=count, inputs=[self._mesh.id, *rays, float(reach)], outputs=outputs, device=where)
+        wp.launch(_cast, dim=count, inputs=[self.mesh.id, *rays, float(reach)], outputs=outputs, device=where)
         return RayHits(distance.numpy(), triangle.numpy(), front.numpy() > 0)
 
     def normals(self, triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:

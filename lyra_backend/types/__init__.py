@@ -13,7 +13,7 @@ from .generation import Generation, Scale
 from .keyframe import Keyframe
 from .light import Bulb, Environment, LightEstimate, SceneLight
 from .mesh import TexturedMesh, TexturedPart, TriangleMesh
-from .navigation import Cell, Locomotion, Navigation, OccupancyMap, Robot, RobotSpace, SpawnPoints, Task
+from .navigation import Cell, Locomotion, MapFormat, Navigation, OccupancyMap, Robot, RobotSpace, SpawnPoints, Task
 from .report import Finding, Outcome, RunReport, Severity, StageReport
 from .request import SceneRequest
 from .result import ScenePlan, SceneResult
@@ -41,6 +41,7 @@ __all__ = [
     "KinematicBody",
     "LightEstimate",
     "Locomotion",
+    "MapFormat",
     "Navigation",
     "OccupancyMap",
     "Outcome",

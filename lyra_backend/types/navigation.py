@@ -11,10 +11,12 @@ import numpy.typing as npt
 from ..errors import InvalidRequest
 from ._arrays import FloatArray, IntArray, frozen
 from .camera import Camera
+from .mesh import TriangleMesh
 
 __all__ = [
     "Cell",
     "Locomotion",
+    "MapFormat",
     "Navigation",
     "OccupancyMap",
     "Robot",
@@ -87,6 +89,13 @@ class Cell(IntEnum):
     FREE = 0
     OCCUPIED = 1
     UNKNOWN = 2
+
+
+class MapFormat(StrEnum):
+    """How maps are written as a picture and a YAML file: as Isaac Sim's generator does, or strictly as ROS 2 Nav2."""
+
+    OMAP = "omap"
+    NAV2 = "nav2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +220,8 @@ class Navigation:
         floor_m: lowest ground within the bounds, frame WORLD [m].
         spaces: the scene as each robot has it, in the order in which they were asked for.
         viewpoints: cameras in free space that see much.
+        wall: invisible wall along the bounds, wound inwards, frame WORLD; None if nobody wants one.
+        map_format: how its maps are to be written.
     """
 
     map: OccupancyMap
@@ -219,6 +230,8 @@ class Navigation:
     ceiling_m: float
     spaces: tuple[RobotSpace, ...] = ()
     viewpoints: tuple[Camera, ...] = field(default=())
+    wall: TriangleMesh | None = None
+    map_format: MapFormat = MapFormat.OMAP
 
     def space_of(self, robot: str) -> RobotSpace | None:
         """Return the scene as the robot of that name has it, None if nobody asked for it."""

@@ -17,8 +17,10 @@ _CODES = {
     "collide.hull_thickened collide.kerb collide.lone_plane collide.moving collide.object_error "
     "collide.supplied_distance collide.supplied_floor collide.too_coarse collide.too_small "
     "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration refine.floor_height "
-    "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision",
-    "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area",
+    "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision "
+    "place.coarse",
+    "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area "
+    "place.no_space place.storeys",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",
     "dB": "author.level_error",
@@ -45,7 +47,7 @@ _CODES = {
     "physics.engine_errors physics.missing_colliders physics.no_space physics.over_edge prompt.not_placed "
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
-    "splat.zero_quaternions author.divided",
+    "splat.zero_quaternions author.divided place.few_starts place.no_start place.no_tasks",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

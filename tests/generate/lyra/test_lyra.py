@@ -229,6 +229,7 @@ def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
         "picture",
         "light",
         "collide",
+        "place",
         "author",
         "validate",
     ]

@@ -1,0 +1,88 @@
+"""Places where a robot can start: spread over its free space, level enough to stand on, and free for its cylinder."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Robot, SpawnPoints
+from .columns import Solids
+from .ground import Ground
+from .traversability import Traversable
+
+__all__ = ["spawn_points"]
+
+Floats = npt.NDArray[np.floating]
+
+#: Distance of neighbouring places [m].
+_SPACING_M = 0.25
+#: Ground under a robot at its start is no steeper than this [deg] over its width, but for roughness [m].
+_TILT_DEG, _ROUGHNESS_M = 12.0, 0.03
+#: Farthest that free space around a place is looked for [m].
+_REACH_M = 2.0
+#: The stream of random numbers of this file.
+_STREAM = 8_301
+
+
+def spawn_points(ground: Ground, space: Traversable, solids: Solids, count: int, seed: int) -> SpawnPoints:
+    """Return up to `count` places in random order.
+
+    There is one in each square of 0.25 m in which the robot fits, at a random column of it and with a random heading.
+    A place lies at the height of the highest ground below the robot's cylinder. That the cylinder touches nothing there
+    is checked against the triangles themselves.
+    """
+    robot = space.robot
+    rng = np.random.default_rng([seed, _STREAM, zlib.crc32(robot.name.encode())])
+    cells = _one_per_square(np.argwhere(space.free), ground, rng)
+    highest, lowest = _ground_below(ground, cells, robot.radius_m)
+    level = highest - lowest <= 2 * robot.radius_m * np.tan(np.radians(_TILT_DEG)) + _ROUGHNESS_M
+    cells, heights = cells[level], highest[level]
+    points = np.column_stack([ground.middle(cells), heights])
+    points, clearance, kept = _free(points, robot, solids)
+    regions = space.region[tuple(cells[kept].T)]
+    order = rng.permutation(len(points))[:count]
+    yaws = rng.uniform(-np.pi, np.pi, len(points))[order]
+    return SpawnPoints(
+        points[order].astype(np.float32),
+        yaws.astype(np.float32),
+        clearance[order].astype(np.float32),
+        regions[order].astype(np.int32),
+    )
+
+
+def _one_per_square(
+    cells: npt.NDArray[np.integer], ground: Ground, rng: np.random.Generator
+) -> npt.NDArray[np.integer]:
+    """Return one of the columns (N, 2), chosen at random, from each square of the spacing."""
+    shuffled = cells[rng.permutation(len(cells))]
+    square = np.floor(shuffled * ground.columns.cell_m / _SPACING_M + 1e-6).astype(np.int64)
+    return shuffled[np.unique(square, axis=0, return_index=True)[1]]
+
+
+def _ground_below(ground: Ground, cells: npt.NDArray[np.integer], radius_m: float) -> tuple[Floats, Floats]:
+    """Return the highest and the lowest ground within a radius around columns (N, 2) [m], each (N,)."""
+    reach = int(np.ceil(radius_m / ground.columns.cell_m))
+    steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    steps = steps[np.hypot(*steps.T) * ground.columns.cell_m <= radius_m]
+    highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
+    limits = np.array(ground.height.shape) - 1
+    for step in steps:
+        x, y = np.clip(cells + step, 0, limits).T
+        highest, lowest = np.maximum(highest, ground.filled[x, y]), np.minimum(lowest, ground.filled[x, y])
+    return highest, lowest
+
+
+def _free(points: Floats, robot: Robot, solids: Solids) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Return the points (N, 3) where the robot's cylinder touches nothing, how far it is from what it cannot pass, and
+    which those points are."""
+    from ..kernels.cylinder_clearance import cylinder_clearance
+
+    lift = np.array([0.0, 0.0, robot.clearance_m])
+    tops = points[:, 2] + robot.clearance_m + robot.height_m
+    kept = cylinder_clearance(solids.tree, points + lift, tops, robot.radius_m + 0.01) > robot.radius_m
+    points, tops = points[kept], tops[kept]
+    bases = points + [0.0, 0.0, max(robot.step_m, robot.clearance_m)]
+    clearance = cylinder_clearance(solids.tree, bases, tops, robot.radius_m + _REACH_M) - robot.radius_m
+    return points, np.maximum(clearance, 0.0), kept
