@@ -127,6 +127,10 @@ class Environment:
         joints = self.simulation
         return self.rules.rays + 3 + self.robot.feels(joints.joint_q[:1], joints.joint_qd[:1]).shape[1]
 
+    def begin_again(self, seed: int) -> None:
+        """Make what is random from now on what it would be in new environments of that seed."""
+        self._random = np.random.default_rng([seed, _STREAM])
+
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all again and return what they see, shape (N, O)."""
         self._start(np.arange(self.count))

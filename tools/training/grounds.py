@@ -1,6 +1,6 @@
 """What robots are trained on: colliders of generated scenes, exact surfaces, and planes, as one triangle mesh.
 
-Does: read them, put several side by side, and say where robots start and where they may go. Does not: simulate.
+Does: read them with the tasks that the stage `place` found, and put several side by side. Does not: simulate.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ PLANE_HALF_M, PLANE_SQUARES = 40.0, 80
 GAP_M = 20.0
 #: Corners nearer than this are one [m]: textured surfaces repeat corners along seams.
 WELD_M = 1e-5
-#: Most places to start that a scene is asked for.
-MOST_STARTS = 64
 
 
 class Surface(StrEnum):
@@ -44,20 +42,17 @@ class Tile:
     Attributes:
         name: of its folder.
         lower, upper: corners of the box around it, frame of the ground [m], shape (3,).
-        starts: places on the floor where robots start [m], shape (S, 3).
-        pairs: (start, goal) on the floor [m], shape (P, 2, 3).
+        pairs: start and goal of tasks, on the floor [m], shape (P, 2, 3).
     """
 
     name: str
     lower: Floats
     upper: Floats
-    starts: Floats
     pairs: Floats
 
     def moved(self, offset: Floats) -> Tile:
         """Return the tile somewhere else."""
-        places = {name: getattr(self, name) + offset for name in ("lower", "upper", "starts", "pairs")}
-        return replace(self, **places)
+        return Tile(self.name, self.lower + offset, self.upper + offset, self.pairs + offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,55 +71,50 @@ class Ground:
 
 
 def load_scene(
-    directory: Path, surface: Surface = Surface.COLLIDER, *, clearance_m: float = 0.35, goal_m: tuple[float, float]
+    directory: Path, surface: Surface = Surface.COLLIDER, *, space: str, length_m: tuple[float, float]
 ) -> Ground:
     """Read the scene of a run directory.
 
-    Places are always those of its collider, so that all surfaces get the same task.
+    Tasks are always those that were found on its collider, so that all surfaces get the same.
 
     Args:
         directory: a finished run.
         surface: what to stand on; the plane lies at z = 0.
-        clearance_m: radius of the upright cylinder that is free around places.
-        goal_m: least and largest straight distance from a start to its goal.
+        space: robot whose tasks are taken, a word of ``place.robots``.
+        length_m: least and largest length of a task's path; each is gone both ways.
 
     Raises:
-        InvalidRequest: it has no welded collider, no exact surface where one is asked for, or no places to go.
+        InvalidRequest: it has no welded collider, no exact surface where one is asked for, or no such tasks.
     """
     from lyra_backend.author.welded import read_welded
 
     welded = read_welded(directory)
-    starts = _places(directory, welded.points.astype(np.float64)[welded.triangles], clearance_m)
-    pairs = _pairs(starts, *goal_m)
-    if not len(pairs):
-        raise InvalidRequest(
-            f"{directory}: has no two places {goal_m[0]:g} to {goal_m[1]:g} m apart with {clearance_m:g} m free "
-            f"around them, among {len(starts)}; make clearance or distances smaller, or take a larger scene."
-        )
-    tile = Tile(directory.name, *welded.box, starts, pairs)
+    tile = Tile(directory.name, *welded.box, _pairs(directory, space, *length_m))
     if surface is Surface.COLLIDER:
         return Ground(welded.points, welded.triangles, (tile,))
     if surface is Surface.TRUTH:
         return Ground(*_truth(directory), (tile,))
-    level = np.array([1.0, 1.0, 0.0])
-    flat = replace(tile, starts=starts * level, pairs=pairs * level)
+    flat = replace(tile, pairs=tile.pairs * [1.0, 1.0, 0.0])
     return Ground(*_plane(tile.lower[:2] + (tile.upper - tile.lower)[:2] / 2), (flat,))
 
 
-def _places(directory: Path, corners: Floats, clearance_m: float) -> Floats:
-    from lyra_backend.validate.standing_points import standing_points
+def _pairs(directory: Path, space: str, least_m: float, most_m: float) -> Floats:
+    """Return (start, goal) of the scene's tasks for a robot whose length lies between the limits, and the ways back."""
+    from lyra_backend.io.navigation_files import load_navigation
 
-    places = standing_points(corners, MOST_STARTS, clearance_m)
-    if len(places) < 2:
-        raise InvalidRequest(f"{directory}: has {len(places)} places with {clearance_m:g} m free around, 2 are needed.")
-    return places
-
-
-def _pairs(starts: Floats, least_m: float, most_m: float) -> Floats:
-    """Return all (start, goal) whose straight distance lies between the limits, shape (P, 2, 3)."""
-    distance = np.linalg.norm(starts[:, None, :2] - starts[None, :, :2], axis=-1)
-    first, second = np.nonzero((distance >= least_m) & (distance <= most_m))
-    return np.stack([starts[first], starts[second]], axis=1)
+    found = load_navigation(directory).space_of(space)
+    if found is None:
+        raise InvalidRequest(
+            f"{directory}: knows no space of the robot {space}; make it with --set place.robots={space}."
+        )
+    kept = [task for task in found.tasks if least_m <= task.length_m <= most_m]
+    if not kept:
+        raise InvalidRequest(
+            f"{directory}: one task for {space} of {least_m:g} to {most_m:g} m is needed at least, got none of "
+            f"{len(found.tasks)}; allow other lengths, or take a larger scene."
+        )
+    there = np.array([[task.start, task.goal] for task in kept], np.float64)
+    return np.concatenate([there, there[:, ::-1]])
 
 
 def _truth(directory: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:

@@ -121,9 +121,9 @@ def new_learner(environment: Environment, seed: int) -> PPO:
     return PPO(
         "MlpPolicy",
         VectorEnvironment(environment),
-        n_steps=64,
-        batch_size=1024,
-        n_epochs=5,
+        n_steps=32,
+        batch_size=256,
+        n_epochs=8,
         learning_rate=1e-3,
         gamma=0.98,
         gae_lambda=0.95,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .simulation import Budget
+from .simulation import GAP_M, Budget
 
 __all__ = ["ROBOTS", "Base", "Quadruped", "Robot"]
 
@@ -86,7 +86,7 @@ class Base:
             body,
             radius=self.radius_m,
             half_height=cylinder_m / 2,
-            cfg=newton.ModelBuilder.ShapeConfig(density=float(density), mu=self.rolling_friction),
+            cfg=newton.ModelBuilder.ShapeConfig(density=float(density), mu=self.rolling_friction, gap=GAP_M),
             # Of two shapes the one with more says what the friction is; of equals, the larger coefficient holds.
             custom_attributes={"mujoco:geom_priority": 1},
         )
@@ -148,7 +148,7 @@ class Quadruped:
         newton.solvers.SolverMuJoCo.register_custom_attributes(builder)
         builder.default_joint_cfg.armature = 0.01
         builder.default_joint_cfg.target_ke, builder.default_joint_cfg.target_kd = self.stiffness, self.damping
-        builder.default_shape_cfg.mu = 1.0
+        builder.default_shape_cfg.mu, builder.default_shape_cfg.gap = 1.0, GAP_M
         builder.add_urdf(
             newton.examples.get_asset("quadruped.urdf"),
             floating=True,
