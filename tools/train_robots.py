@@ -4,9 +4,9 @@
     python tools/train_robots.py compare RUN ... --envs 16 64              collider, exact surface and plane, in turns
     python tools/train_robots.py learn --train RUN ... --held-out RUN ... --out DIR    PPO, judged on other scenes
 
-RUN is the run directory of a scene with the tasks that the stage `place` found. `compare` exits with 1 if the collider gives
-less than 0.8 times the steps of the exact surface for each CPU second, `learn` if a seed does not beat its own start on
-the scenes it never saw; contacts that do not fit a buffer are an error in all three. 2: bad usage or input.
+RUN is the run directory of a scene with the tasks that the stage `place` found. `compare` exits with 1 if the collider
+gives less than 0.8 times the steps of the exact surface for each CPU second, `learn` if a seed does not beat its own
+start on the scenes it never saw; contacts that do not fit a buffer are an error in all three. 2: bad usage or input.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def compare(given: argparse.Namespace) -> int:
     from training.costs import least_ratio, memory_per_environment_mb, turns
     from training.grounds import Surface
 
-    print("| scene | surface | triangles | environments | steps per CPU s | CPU ms a step | contacts, of | MB | MB each |")
+    print(
+        "| scene | surface | triangles | environments | steps per CPU s | CPU ms a step | contacts, of | MB | MB each |"
+    )
     print("|---" * 9 + "|")
     ratios = []
     for run in given.runs:

@@ -30,6 +30,8 @@ SPACES = {"base": "carter", "quadruped": "go2"}
 LENGTH_M = (1.0, 8.0)
 #: Steps before anything is timed, and those that are timed together.
 WARM_UP, BLOCK = 20, 10
+#: Random actions lie between plus and minus this, so that legs mostly stay on the ground.
+STIR = 0.3
 
 _STREAM = 62
 
@@ -87,7 +89,7 @@ def measure(directory: Path, surface: Surface, robot: str, envs: int, *, steps: 
         if step % BLOCK == 0 and step >= 0:
             cpu.append(time.process_time())
             wall.append(time.perf_counter())
-        came = environment.step(random.uniform(-1.0, 1.0, (envs, environment.robot.action_count)))
+        came = environment.step(random.uniform(-STIR, STIR, (envs, environment.robot.action_count)))
         ended += [came.done.sum(), came.reached.sum(), came.lost.sum()]
     cpu_ms, wall_ms = (1e3 * float(np.median(np.diff(marks))) / BLOCK / envs for marks in (cpu, wall))
     load = environment.simulation.load

@@ -195,9 +195,7 @@ class Environment:
         position, yaw, _ = self.robot.roots(joints.joint_q)
         toward = self.goals[:, :2] - position[:, :2]
         bearing = np.arctan2(toward[:, 1], toward[:, 0]) - yaw
-        goal = np.column_stack(
-            [np.linalg.norm(toward, axis=1) / self.rules.range_m, np.cos(bearing), np.sin(bearing)]
-        )
+        goal = np.column_stack([np.linalg.norm(toward, axis=1) / self.rules.range_m, np.cos(bearing), np.sin(bearing)])
         feels = self.robot.feels(joints.joint_q, joints.joint_qd)
         seen = np.column_stack([self._nearness(position, yaw), goal, feels])
         # A robot that came apart is lost and starts again; its numbers must not reach what learns.

@@ -122,7 +122,7 @@ def new_learner(environment: Environment, seed: int) -> PPO:
         "MlpPolicy",
         VectorEnvironment(environment),
         n_steps=32,
-        batch_size=256,
+        batch_size=min(256, 32 * environment.count),
         n_epochs=8,
         learning_rate=1e-3,
         gamma=0.98,

@@ -3,9 +3,9 @@
 Does: build the model, step it, put robots back, and stop when a contact buffer was too small. Does not: know a task.
 
 The mesh is a shape of Newton's global world, so there is one copy of it whatever the number of environments. Contacts
-are Newton's, since MuJoCo's own take a mesh for its convex hull (``use_mujoco_contacts=False``). A step is recorded once
-as a graph of Warp's and replayed: some 150 kernels are launched in it, each by Python otherwise, which takes longer than
-what they compute.
+are Newton's, since MuJoCo's own take a mesh for its convex hull (``use_mujoco_contacts=False``). A step is recorded
+once as a graph of Warp's and replayed: some 150 kernels are launched in it, each by Python otherwise, which takes
+longer than what they compute.
 """
 
 from __future__ import annotations

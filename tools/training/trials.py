@@ -55,7 +55,7 @@ def scenes(directories: Sequence[Path], robot: str) -> Ground:
 def run_seed(
     plan: Plan, train: Ground, held_out: Ground, seed: int, folder: Path, say: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Learn from one seed; return an entry for each evaluation on scenes never seen, and keep what was learnt.
+    """Learn from one seed; return an entry for each evaluation on scenes never seen, and keep it with what was learnt.
 
     Raises:
         ContactOverflow: contacts were dropped.
@@ -70,11 +70,12 @@ def run_seed(
         judge.begin_again(HELD_OUT_SEED)
         entry = _entry(seed, steps, evaluate(judge, learner), held_out) | {"cpu_s": time.process_time() - began}
         entries.append(entry)
-        say(f"seed {seed}: {steps} steps, return {entry['return']:.2f}, {entry['reached']} of {entry['episodes']} arrive")
+        (folder / f"seed-{seed}.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+        learner.save(folder / f"policy-{seed}.zip")
+        came = f"{entry['reached']} of {entry['episodes']} reached"
+        say(f"seed {seed}: {steps} steps, return {entry['return']:.2f}, {came}")
 
     learn(learner, plan.steps, plan.every, report)
-    learner.save(folder / f"policy-{seed}.zip")
-    (folder / f"seed-{seed}.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     return entries
 
 
@@ -142,7 +143,9 @@ def draw(entries: Sequence[dict[str, Any]], path: Path) -> None:
 
 def save(folder: Path) -> dict[str, Any]:
     """Write summary and curve of all seeds whose entries lie in a folder; return the summary."""
-    entries = [one for path in sorted(folder.glob("seed-*.json")) for one in json.loads(path.read_text(encoding="utf-8"))]
+    entries = [
+        one for path in sorted(folder.glob("seed-*.json")) for one in json.loads(path.read_text(encoding="utf-8"))
+    ]
     found = summary(entries)
     (folder / "summary.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     draw(entries, folder / "curve.png")
