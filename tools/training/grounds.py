@@ -89,7 +89,8 @@ def load_scene(
     from lyra_backend.author.welded import read_welded
 
     welded = read_welded(directory)
-    tile = Tile(directory.name, *welded.box, _pairs(directory, space, *length_m))
+    lower, upper = welded.box
+    tile = Tile(directory.name, lower, upper, _pairs(directory, space, *length_m))
     if surface is Surface.COLLIDER:
         return Ground(welded.points, welded.triangles, (tile,))
     if surface is Surface.TRUTH:

@@ -23,7 +23,7 @@ __all__ = ["Episodes", "Policy", "VectorEnvironment", "evaluate", "interval", "l
 class Policy(Protocol):
     """What acts: a learner of the library, or anything with its method."""
 
-    def predict(self, observation: npt.NDArray[np.float32], deterministic: bool = False) -> tuple[Any, Any]: ...
+    def predict(self, observation: Any, *, deterministic: bool = False) -> tuple[Any, Any]: ...
 
 
 class VectorEnvironment(VecEnv):
@@ -113,7 +113,7 @@ def interval(successes: int, trials: int) -> tuple[float, float]:
     z, share = 1.959964, successes / trials
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
-    return float(middle - half), float(middle + half)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def new_learner(environment: Environment, seed: int) -> PPO:

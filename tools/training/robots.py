@@ -6,7 +6,7 @@ not: simulate.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +31,13 @@ class Robot(Protocol):
         action_count: numbers in an action.
     """
 
-    name: ClassVar[str]
-    budget: ClassVar[Budget]
-    ground_friction: ClassVar[float]
-    radius_m: ClassVar[float]
-    eye_m: ClassVar[float]
-    root_m: ClassVar[float]
-    action_count: ClassVar[int]
+    name: str
+    budget: Budget
+    ground_friction: float
+    radius_m: float
+    eye_m: float
+    root_m: float
+    action_count: int
 
     def build(self) -> Any:
         """Return a newton.ModelBuilder with one of them at the origin."""
@@ -97,8 +97,8 @@ class Base:
         import newton
 
         axis, mode = newton.ModelBuilder.JointDofConfig, newton.JointTargetMode.VELOCITY
-        push = {"target_kd": self.gain, "effort_limit": self.force_n, "actuator_mode": mode}
-        turn = {"target_kd": self.turn_gain, "effort_limit": self.torque_nm, "actuator_mode": mode}
+        push: dict[str, Any] = {"target_kd": self.gain, "effort_limit": self.force_n, "actuator_mode": mode}
+        turn: dict[str, Any] = {"target_kd": self.turn_gain, "effort_limit": self.torque_nm, "actuator_mode": mode}
         return int(
             builder.add_joint_d6(
                 -1,

@@ -107,6 +107,7 @@ class Simulation:
             self._now, self._next = self._model.state(), self._model.state()
             self._control = self._model.control()
             self._seen = self._solver.observables({self._solver.ObservableKind.OVERFLOW})
+            self._overflow: Any = self._seen.overflow
             self._graph = self._record()
 
     def _record(self) -> Any:
@@ -173,18 +174,23 @@ class Simulation:
 
     def _check(self) -> None:
         """Remember the largest load, and refuse steps in which something did not fit."""
-        contacts = int(self._contacts.rigid_contact_count.numpy()[0])
-        pairs = int(self._pipeline.narrow_phase.triangle_pairs_count.numpy()[0])
+        contacts = _count(self._contacts.rigid_contact_count)
+        pairs = _count(self._pipeline.narrow_phase.triangle_pairs_count)
         self._contacts_most, self._pairs_most = max(contacts, self._contacts_most), max(pairs, self._pairs_most)
         load = self.load
-        bits = int(np.bitwise_or.reduce(self._seen.overflow.numpy()))
-        reduced = int(self._contacts.contact_counters.numpy()[2])
+        bits = int(np.bitwise_or.reduce(np.asarray(self._overflow.numpy())))
+        reduced = _count(self._contacts.contact_counters[2:3])
         if contacts > load.contacts_limit or pairs > load.triangle_pairs_limit or bits or reduced:
             raise ContactOverflow(
                 f"contacts: all must fit, got {contacts} of {load.contacts_limit} contacts and {pairs} of "
                 f"{load.triangle_pairs_limit} pairs with triangles (solver's flags {bits:#x}, reduction {reduced}); "
                 "give a larger Budget."
             )
+
+
+def _count(counter: Any) -> int:
+    """Return the number in an array of Warp's that holds one."""
+    return int(counter.numpy()[0])
 
 
 def _model(ground: Ground, robot: Robot, count: int) -> Any:
