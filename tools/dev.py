@@ -38,7 +38,7 @@ DEMO_FILES = {
     "report.json": "every finding with its measured value and limit",
 }
 #: Extras that bring torch, where its builds without CUDA are, and how long that place may be silent [s].
-LEARNING = {"lyra", "train", "test"}
+LEARNING = {"lyra", "train", "training", "test"}
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 SILENCE_S = 5.0
 #: How long a stopped child may take to tidy up [s].

@@ -1,0 +1,1 @@
+"""Environments to train robots in, on the colliders of generated scenes: Newton with MuJoCo-Warp, without a window."""
