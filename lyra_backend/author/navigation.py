@@ -8,11 +8,11 @@ environment. Does not: add robots.
 
 from __future__ import annotations
 
-import math
 
 from pxr import Gf, Sdf, Vt
 
 from ..types import Approximation, Navigation, RobotSpace
+from ..types.rotations import quat_about_z
 from .collision import COLLISION_ROOT, MATERIALS_NAME, make_collider
 from .layers import add_variant, add_variant_set, attribute, define
 from .materials import SCENE_NAME
@@ -63,10 +63,11 @@ def _author_place(parent: Sdf.PrimSpec, space: RobotSpace, number: int) -> None:
     """Author where the root of a robot belongs, turned to its heading."""
     points, robot = space.spawn_points, space.robot
     x, y, z = (float(v) for v in points.positions[number])
-    half = float(points.yaws_rad[number]) / 2
     prim = define(parent, f"spawn_{number}", "Xform")
     root = Gf.Vec3d(x, y, z + robot.root_height_m + robot.clearance_m)
     attribute(prim, "xformOp:translate", _Types.Double3, root)
-    attribute(prim, "xformOp:orient", _Types.Quatf, Gf.Quatf(math.cos(half), 0.0, 0.0, math.sin(half)))
+    # USD turns quaternions into angles by their arc cosine, which needs double precision for small ones.
+    turn = quat_about_z(float(points.yaws_rad[number]))
+    attribute(prim, "xformOp:orient", _Types.Quatd, Gf.Quatd(*turn.round(9).tolist()))
     order = Vt.TokenArray(["xformOp:translate", "xformOp:orient"])
     attribute(prim, "xformOpOrder", _Types.TokenArray, order, uniform=True)

@@ -203,5 +203,6 @@ def test_physics_leaves_robots_out(tmp_path: Path) -> None:
     """PhysX is given the stage with an asset that it cannot read, and says nothing of it."""
     _written(tmp_path, Params(robots="go2", robot_count=2))
     outcome = validate.run(tmp_path, None, validate.Params(), Progress())
-    assert _codes(outcome.findings) == []
+    # sixty Gaussians do not show the room that bodies are dropped in
+    assert [code for code in _codes(outcome.findings) if not code.startswith("depth.")] == []
     assert outcome.counts["dropped_bodies"] == 48

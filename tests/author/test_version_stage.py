@@ -30,7 +30,7 @@ def _written(folder: Path, *primitives: str, **changes: object) -> tuple[str, ..
 @pytest.mark.parametrize("primitives", [("nurec",), ("particle_field",), ("nurec", "particle_field")])
 def test_there_is_one_for_each_primitive_that_exists(tmp_path: Path, primitives: tuple[str, ...]) -> None:
     wanted = {f"stage_isaac{registry.get('author', name).ISAAC_SIM}.usda" for name in primitives}
-    assert {name for name in _written(tmp_path, *primitives) if "isaac" in name} == wanted
+    assert {name for name in _written(tmp_path, *primitives) if "stage_isaac" in name} == wanted
     assert (tmp_path / "stage.usda").is_file()
 
 
