@@ -8,7 +8,6 @@ environment. Does not: add robots.
 
 from __future__ import annotations
 
-
 from pxr import Gf, Sdf, Vt
 
 from ..types import Approximation, Navigation, RobotSpace
