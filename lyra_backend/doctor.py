@@ -26,13 +26,16 @@ _PURPOSES = {
     "formats": "splat files other than 3DGS PLY",
     "coacd": "closer convex pieces of objects (collide.objects=coacd)",
     "lyra": "NVIDIA Lyra: pictures, prompts and videos to scenes (docs/lyra.md)",
+    "int8": "weights of Lyra's video model as 8-bit integers (docs/lyra.md)",
     "train": "Gaussians fitted to pictures",
     "batch": "manifests in YAML, Parquet, output to object stores (docs/batch.md)",
     "cluster": "batches on a Ray cluster (docs/cluster.md)",
     "service": "scenes over HTTP (docs/service.md)",
+    "robots": "many robots at once in Newton (docs/training.md)",
+    "training": "PPO and its curve (docs/training.md)",
 }
 #: Extras that a complete installation may lack.
-_OPTIONAL = ("coacd", "lyra", "train", "batch", "cluster", "service")
+_OPTIONAL = ("coacd", "lyra", "int8", "train", "batch", "cluster", "service", "robots", "training")
 #: Asks torch, in a process of its own: it takes seconds and a GPU's memory, and a broken one may take the process down.
 _TORCH = """
 import json, torch

@@ -92,6 +92,7 @@ def make_plan(request: SceneRequest) -> Plan:
     }
     built["author"], primitives = _author_params(request, preset)
     _check_robots(built["author"].robot_names, built["place"].names)
+    importlib.import_module("lyra_backend.validate").check_needs(built["validate"])
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
 

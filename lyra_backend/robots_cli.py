@@ -78,10 +78,16 @@ def add_robots(
     known, own = _known(file), _own(file)
     for name in wanted:
         if name not in known:
-            raise InvalidRequest(f"--robot {shown(name)}: unknown; {nearest(name, known)}")
+            where = f" (looked in the catalog and {file})" if file else ""
+            raise InvalidRequest(f"--robot {shown(name)}: unknown{where}; {nearest(name, known)}")
     if not wanted:
         raise InvalidRequest(f"--robot: must name a robot, got {shown(names)}; known: {', '.join(known)}.")
     place, author = params.setdefault("place", {}), params.setdefault("author", {})
+    if "robots" in author:
+        raise InvalidRequest(
+            f"--robot and author.robots: both say which robots stand in the stage, got {shown(names)} and "
+            f"{shown(author['robots'])}. Leave one out."
+        )
     also = [name for name in str(place.get("robots", "")).split(",") if name and name not in wanted]
     place["robots"] = ",".join([*wanted, *also])
     if texts := [_as_toml(own[name]) for name in (*wanted, *also) if name in own]:

@@ -72,7 +72,9 @@ def choose_places(navigation: Navigation | None, names: Sequence[str], count: in
     for k in range(count):  # in turn, so that no kind takes all the room
         for name in names:
             placed += _next(navigation, name, k, placed)
-    found = [_left_out(name, sum(p.robot.name == name for p in placed), count) for name in names]
+    spaces = {name: navigation.space_of(name) if navigation else None for name in names}
+    starts = {name: space.spawn_points.count if space else 0 for name, space in spaces.items()}
+    found = [_left_out(name, sum(p.robot.name == name for p in placed), count, starts[name]) for name in names]
     return Outcome(tuple(placed), {"robots": len(placed)}, tuple(f for f in found if f is not None))
 
 
@@ -110,13 +112,14 @@ def _put(robot: Robot, number: int, points: SpawnPoints, at: int) -> PlacedRobot
     return PlacedRobot(f"{robot.name}_{number}", robot, place, round(float(points.yaws_rad[at]), 6))
 
 
-def _left_out(name: str, placed: int, wanted: int) -> Finding | None:
+def _left_out(name: str, placed: int, wanted: int, starts: int) -> Finding | None:
     if placed == wanted:
         return None
-    message = (
-        f"{placed} of {wanted} robots {name!r} are placed: there are no more places to start that keep them "
-        f"{MARGIN_M:g} m apart. Ask for fewer, or for a larger scene."
-    )
+    if starts:
+        why = f"no more places to start keep them {MARGIN_M:g} m apart. Ask for fewer, or for a larger scene."
+    else:
+        why = "there is no place in the scene where one can start; see the findings of the stage place."
+    message = f"{placed} of {wanted} robots {name!r} are placed: {why}"
     return Finding("author.robots_left_out", Severity.WARNING, message, placed, wanted)
 
 

@@ -51,7 +51,9 @@ class Params(SequenceParams):
         "axis of the file that points up; -y is assumed, as most captures of 3D Gaussian splatting have it",
         choices=tuple(UP_AXES),
     )
-    scale: float | None = param(None, "metres that one unit of the file stands for", unit="m", min=1e-6, max=1e6)
+    scale: float | None = param(
+        None, "metres that one unit of the file stands for", unit="m per unit", min=1e-6, max=1e6
+    )
     scale_uncertainty: float | None = param(
         None,
         "how well the scale is known; none: 5 for a given one, 20 for a Marble world's",

@@ -18,6 +18,7 @@ Frame WORLD, metres, radians. Lists of points are rows; ``columns`` names what i
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -76,12 +77,13 @@ def save_navigation(navigation: Navigation, folder: Path) -> tuple[str, ...]:
     return (*names, *data)
 
 
-def load_navigation(folder: Path) -> Navigation:
-    """Read what :func:`save_navigation` wrote.
+def load_navigation(directory: str | os.PathLike[str]) -> Navigation:
+    """Read what :func:`save_navigation` wrote into a run's directory.
 
     Raises:
         InvalidRequest: a file is missing or damaged.
     """
+    folder = Path(directory)
     bounds = _read(folder / BOUNDS_FILE)
     spawn, tasks = _read(folder / SPAWN_FILE), _read(folder / TASKS_FILE)
     try:

@@ -108,9 +108,11 @@ def fetch(names: Iterable[str], folder: Path | None = None, progress: Progress |
     place, report = folder or default_folder(), progress or Progress()
     wanted = [_entry(name) for name in dict.fromkeys(names)]
     for number, source in enumerate(wanted):
-        report(number / len(wanted), f"{source.name}: {source.package}, {source.megabytes:g} MB")
-        if missing([source.name], place):
-            _fetch_one(source, place)
+        if not missing([source.name], place):
+            report.milestone(number / len(wanted), f"{source.name}: is there already")
+            continue
+        report.milestone(number / len(wanted), f"{source.name}: {source.package}, {source.megabytes:g} MB")
+        _fetch_one(source, place)
     report(1.0, "everything is there")
     return {source.name: place / source.name for source in wanted}
 

@@ -28,7 +28,8 @@ _CODES = {
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
     "%": "scale.disagreement scale.uncertain scale.uncertainty",
-    "deg": "gravity.disagreement gravity.uncertain gravity.uncertainty lyra.lens_assumed refine.floor_tilt",
+    "deg": "gravity.disagreement gravity.uncertain gravity.uncertainty lyra.lens_assumed refine.floor_tilt "
+    "robots.stance_tilt",
     "Hz": "lyra.video_jerky",
     "s": "lyra.video_cut lyra.video_slow",
     SHARE: "collide.floor_missing collide.floor_steps collide.hazy collide.holes collide.inside_out collide.phantom "
@@ -38,7 +39,7 @@ _CODES = {
     "light.brightness_assumed light.estimated light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes "
     "physics.back_faces physics.crossed physics.fallen physics.floating "
     "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
-    "physics.tunnelled physics.wall_back_faces refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
+    "physics.tunnelled physics.wall_back_faces robots.not_reached refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
     "gravity.up_axis sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "atlas.ball_left atlas.bodies_left_out atlas.materials atlas.no_gaussians atlas.no_spawn "
@@ -52,6 +53,7 @@ _CODES = {
     "splat.non_finite "
     "splat.zero_quaternions author.divided author.robots_left_out place.few_starts place.no_start place.no_tasks "
     "vary.few_places vary.moving vary.unstable",
+    "stumbles/10 m": "robots.stumbled",
     "SH degree": "field.sh_degree splat.reduced",
 }
 _UNITS = {code: unit for unit, codes in _CODES.items() for code in codes.split()}

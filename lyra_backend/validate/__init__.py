@@ -12,7 +12,7 @@ from ..progress import Progress
 from ..types import Finding, GaussianCloud, Navigation, Outcome, Severity
 from .limits import Params
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "check_needs", "run"]
 
 #: Findings after which simulating makes no sense, or could bring the engine down.
 _NOT_TO_BE_SIMULATED = frozenset(
@@ -29,6 +29,18 @@ _NOT_TO_BE_SIMULATED = frozenset(
         "collider.indices",
     }
 )
+
+
+def check_needs(params: Any) -> None:
+    """Refuse, before any work, checks that cannot be made here.
+
+    Raises:
+        MissingDependency: robots are asked for, and packages or their models are missing.
+    """
+    if params.accept == "robots":
+        from .robots import require_robots
+
+        require_robots()
 
 
 def run(
@@ -53,14 +65,13 @@ def run(
     """
     from .gaussians import check_gaussians
     from .physics import check_physics
-    from .robots import check_robots, require_robots
+    from .robots import check_robots
     from .usd import check_usd, quiet_usd, usd_files
     from .usd_cloud import read_cloud
 
     files = usd_files(directory)
     robots = params.accept == "robots"
-    if robots:
-        require_robots()
+    check_needs(params)
     progress(0.0, "reading the scene")
     counts: dict[str, int | float] = {}
     findings: list[Finding] = []

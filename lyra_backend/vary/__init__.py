@@ -24,7 +24,7 @@ from ..paths import given_path
 from ..progress import CancelToken, Event, Progress
 from ..types import Finding, Outcome, Severity
 from .choices import draw_clutter, draw_frictions, draw_look
-from .findings import few_things
+from .findings import few_things, scene_not_accepted
 from .steady import keep_steady
 from .things import LARGEST_RADIUS_M, own_things
 
@@ -82,7 +82,8 @@ def vary_scene(
     _write(run.root, folder, drawn)
     steady = keep_steady(drawn, folder, scenes, lambda few: _write(run.root, folder, few), progress.child(0.3, 1.0))
     drawn, settled = steady.value, steady.findings
-    found = (*findings, *settled, *_layer_findings(folder, drawn))
+    own = () if run.read_report().accepted else (scene_not_accepted(),)
+    found = (*own, *findings, *settled, *_layer_findings(folder, drawn))
     things = sum(len(variation.clutter) for variation in drawn.values())
     outcome = Outcome(tuple(drawn), {"variations": len(drawn), "things": things}, found)
     atomic_write(folder / VARIATIONS_FILE, _as_json(run.root, seed, drawn, outcome))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..types import Finding, Severity
 
-__all__ = ["few_things", "moving_things", "unstable_things"]
+__all__ = ["few_things", "moving_things", "scene_not_accepted", "unstable_things"]
 
 
 def few_things(fewest: int, wanted: int, places: int) -> Finding:
@@ -14,6 +14,12 @@ def few_things(fewest: int, wanted: int, places: int) -> Finding:
         "free. Ask for fewer, or for a larger scene."
     )
     return Finding("vary.few_places", Severity.WARNING, message, fewest, wanted)
+
+
+def scene_not_accepted() -> Finding:
+    """Say that variations are no better than what they vary."""
+    message = "The scene itself was not accepted (report.json), so neither are its variations. Mend the scene first."
+    return Finding("vary.scene_not_accepted", Severity.ERROR, message)
 
 
 def unstable_things(count: int) -> Finding:

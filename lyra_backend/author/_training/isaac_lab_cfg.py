@@ -248,6 +248,8 @@ def height_scan(
 
 def _of_robot(name: str = "") -> dict[str, Any]:
     robots = _data("spawn_points.json")["robots"]
+    if not robots:
+        raise ValueError("no robot has spawn points in this scene: generate it with place.robots or --robot.")
     name = name or next(iter(robots))
     if name not in robots:
         raise ValueError(f"robot {name!r} has no spawn points in this scene, only {', '.join(robots)} have.")

@@ -64,9 +64,7 @@ def walks(scores: Sequence[WalkScore], limits: RobotLimits) -> list[Finding]:
     lost = [score for score in scores if not score.reached]
     fallen = [score.conduct.fell for score in scores if score.conduct.fell is not None]
     length, done = sum(score.length_m for score in scores), sum(min(s.done_m, s.length_m) for s in scores)
-    message = (
-        f"{len(scores) - len(lost)} of {len(scores)} walks of the Go2 reached their goal, {done:.1f} of {length:.1f} m"
-    )
+    message = f"{len(lost)} of {len(scores)} walks of the Go2 missed their goal; they went {done:.1f} of {length:.1f} m"
     fell = f"{len(fallen)} of {len(scores)} walking Go2 fell"
     return [
         _held_against(
@@ -110,13 +108,13 @@ def conduct(trial: Trial, limits: RobotLimits) -> list[Finding]:
             "penetration",
             round(deepest.depth_m, 4),
             limits.robots_penetration_max_m,
-            f"Robots sink into what they touch by {max(deepest.depth_m * 1000, 0.1):.3g} mm at most",
+            f"Robots sink into what they touch by {max(deepest.depth_m, 1e-4):.2g} m at most",
         ),
         _held_against(
             "crossed",
             sum(len(score.crossings) > 0 for score in everyone),
             limits.robots_crossed_max,
-            f"Surfaces went through {sum(len(score.crossings) > 0 for score in everyone)} of {len(everyone)} robots",
+            f"{sum(len(score.crossings) > 0 for score in everyone)} of {len(everyone)} robots went through a surface",
             _places(crossings),
             "Colliders are wound the wrong way there, or lie within each other.",
         ),
@@ -133,7 +131,7 @@ def stances(scores: Sequence[StanceScore], limits: RobotLimits) -> list[Finding]
             "stance",
             round(drift, 4),
             limits.robots_stance_drift_max_m,
-            f"The root of {named} moved by {100 * drift:.2g} cm at most",
+            f"The root of {named} moved by {drift:.2g} m at most",
         ),
         _held_against(
             "stance_tilt",
@@ -149,7 +147,8 @@ def no_tasks(looked: bool) -> Finding:
     why = (
         "there is no way for a Go2 in the scene: its free floor is too small or in pieces"
         if looked
-        else "nobody looked for ways in it (tasks.json); generate it again with this version"
+        else "there is no tasks.json beside it. Variations and single files have none: check the run they belong to. A "
+        "run of an older version is to be generated again"
     )
     return Finding("robots.no_tasks", Severity.ERROR, f"No robot was tried: {why}.")
 

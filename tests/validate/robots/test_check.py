@@ -80,7 +80,7 @@ def test_in_a_good_room_everybody_arrives_and_stands_and_it_is_the_same_again(tm
     found = check(stage)
     assert errors(found) == set()
     assert found["robots.not_reached"].measured == found["robots.fell"].measured == 0.0
-    assert "2 of 2 walks of the Go2 reached their goal" in found["robots.not_reached"].message
+    assert "0 of 2 walks of the Go2 missed their goal" in found["robots.not_reached"].message
     assert found["robots.penetration"].measured < 0.005
     assert found["robots.stance"].measured < 0.02
     assert found["robots.crossed"].measured == 0
@@ -107,7 +107,7 @@ def test_where_nobody_can_walk_that_is_what_is_found(tmp_path: Path) -> None:
     assert "too small or in pieces" in check(stage, navigation())["robots.no_tasks"].message
     outcome = check_robots(stage, None, LIMITS, Progress())
     assert [f.code for f in outcome.findings] == ["robots.no_tasks"]
-    assert "nobody looked for ways" in outcome.findings[0].message
+    assert "there is no tasks.json beside it" in outcome.findings[0].message
     short = check(stage, navigation([(0.6, 2.1), (1.8, 2.1)]))
     assert errors(short) == set()
     assert short["robots.short_ways"].measured == 1.2
