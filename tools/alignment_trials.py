@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from lyra_backend.errors import InvalidRequest
 from lyra_backend.progress import Progress
 from lyra_backend.refine.alignment import AlignmentParams, levelled
 from lyra_backend.refine.cues import FusedLength
@@ -58,6 +59,8 @@ PROMPTS = {
 }
 KNOWN = ("known_room", "known_rooms", "known_optimised", "known_street", "known_terrain")
 OUTDOORS = ("street", "terrain", "known_street", "known_terrain")
+#: Within 0.3 m and on the whole: what is higher than a kerb in a street is a thing and not ground [m].
+_RELIEF = {"street": (0.2, 0.3), "known_street": (0.2, 0.3), "terrain": (0.2, 1.0), "known_terrain": (0.2, 1.0)}
 CUES = ("points", "class", "height", "usual", "none")
 GAUSSIANS = 20_000
 #: With fewer Gaussians on doors a ruler by class is refused.
@@ -138,16 +141,19 @@ def random_similarity(rng: np.random.Generator) -> Similarity:
     return Similarity.build(scale, tilting @ turning, rng.normal(size=3) * 3)
 
 
-def trials(scene: Known, rng: np.random.Generator, copies: int, is_rough: bool) -> Iterator[tuple[str, Trial]]:
+def trials(scene: Known, rng: np.random.Generator, copies: int, name: str) -> Iterator[tuple[str, Trial]]:
     """Yield what came out of each copy, by cue."""
-    spots = free_spots(scene, rng, is_rough)
+    spots = free_spots(scene, rng, name)
     for _ in range(copies):
         similarity = random_similarity(rng)
         cloud = scene.cloud.transformed(similarity, Frame.GENERATOR)
         plain = replace(cloud, class_ids=None, class_names=("unknown",))
         level = levelled(Generation(plain, from_source=np.eye(4)), AlignmentParams(), True, None)
         for cue, generation, params in _cues(scene, plain, cloud, similarity, spots, rng):
-            fused = find_scale(level.scene(generation), Scale(), params, ruler_of(params, 1.0))
+            try:
+                fused = find_scale(level.scene(generation), Scale(), params, ruler_of(params, 1.0))
+            except InvalidRequest:  # doors are too small, or there is no ground: the scale stays unknown
+                fused = None
             yield cue, _trial(similarity, level.gravity, fused)
 
 
@@ -207,16 +213,18 @@ def _trial(similarity: Similarity, gravity: Gravity, fused: FusedLength | None) 
     return Trial(tilt, gravity.uncertainty_deg, wrong, fused.percent / 100, sure and upright)
 
 
-def free_spots(scene: Known, rng: np.random.Generator, is_rough: bool) -> Floats:
+def free_spots(scene: Known, rng: np.random.Generator, name: str) -> Floats:
     """Return up to 40 points of the ground (P, 3) with nothing within 0.3 m beside them up to 1.9 m."""
+    # how much ground goes up and down within 0.3 m and on the whole: rooms are flat, streets have kerbs
+    steepest, farthest = _RELIEF.get(name, (0.01, 0.02))
     low, high = np.quantile(scene.vertices, (0.02, 0.98), axis=0)
     spots = rng.uniform(low[:2] + 0.4, high[:2] - 0.4, (400, 2))
     ground = _ground_below(scene, spots)
-    # not on furniture, crates or rocks, nor beside a kerb: it goes on around
+    # not on furniture, crates or rocks: it goes on around
     around = [_ground_below(scene, spots + (x, y))[:, 2] for x, y in ((0.3, 0.0), (-0.3, 0.0), (0.0, 0.3), (0.0, -0.3))]
     step = np.abs(np.array(around) - ground[:, 2]).max(axis=0)
     off = np.abs(ground[:, 2] - np.nanmedian(ground[:, 2]))
-    ground = ground[(step < (0.2 if is_rough else 0.01)) & (off < (1.0 if is_rough else 0.02))]
+    ground = ground[(step < steepest) & (off < farthest)]
     points = scene.cloud.positions
     free: list[Floats] = []
     for spot in ground:
@@ -300,7 +308,7 @@ def main() -> None:
             axes += (found := list(axis_trials(scene, rng, options.axes)))
             print(f"{name}: {found}", file=sys.stderr, flush=True)
             continue
-        own = [(name, cue, trial) for cue, trial in trials(scene, rng, options.copies, name in OUTDOORS)]
+        own = [(name, cue, trial) for cue, trial in trials(scene, rng, options.copies, name)]
         rows += own
         worst = max(trial.tilt_error_deg for _, _, trial in own)
         print(f"{name}: {len(own)} trials, worst vertical {worst:.2f} deg", file=sys.stderr, flush=True)

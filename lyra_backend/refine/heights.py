@@ -10,19 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .footing import Footing, UprightCloud, footing_below, plane_below
+
 __all__ = ["Height", "camera_height", "ceiling_height", "thing_height"]
 
 Floats = npt.NDArray[np.float64]
 
 #: Ground below a camera is looked for this far aside, relative to the height; farther if there is too little.
-_ASIDE = (0.35, 0.7, 1.2)
+_ASIDE = (0.2, 0.35, 0.7, 1.2)
 _MIN_GROUND = 12
-#: Ground that differs by less than this part of the height from the floor's plane is the floor.
-_SAME_GROUND = 0.15
-#: Relative standard deviations of heights above the ground below, and above a plane through rough ground.
+#: Ground that differs by less than this part of the height from the floor's plane is floor or pavement, no table.
+_SAME_GROUND = 0.25
+#: Relative standard deviations of heights above even ground below, and above a plane through rough ground.
 _LOCAL_SIGMA, _ROUGH_SIGMA = 0.012, 0.12
+_MOST_CAMERAS = 32
 #: Of the heights of a thing's Gaussians, this part at either end may be strays.
 _TAIL = 0.002
+#: Gaussians that cover a surface evenly lie about this many standard deviations apart, halved.
+_HALF_STEP = 0.75
 _MIN_THING = 24
 _MOST_THING = 20_000
 #: Gaussians of one thing lie within this many typical distances of each other.
@@ -42,19 +47,19 @@ class Height:
 
 
 def camera_height(
-    lenses: Floats, points: Floats, level: npt.NDArray[np.bool_], floor: float | None, is_rough: bool = False
+    scene: UprightCloud, lenses: Floats, ground: Floats, floor: float | None, is_rough: bool = False
 ) -> Height | None:
-    """Return the median height of cameras above the ground below them; None if there is none.
+    """Return the median height of cameras above the ground that they stand on; None if there is none.
 
     Args:
-        lenses: optical centres (C, 3).
-        points: centres of Gaussians (N, 3).
-        level: which of them face up or down, shape (N,).
+        scene: turned upright.
+        lenses: optical centres (C, 3), turned upright.
+        ground: centres of Gaussians that face up or down (N, 3), turned upright; for where nothing is right below.
         floor: height of the floor; None if there is no plane.
         is_rough: that floor is rather the mean of rough ground.
     """
-    ground = points[level]
-    found = [_above(lens, ground, floor, is_rough) for lens in lenses]
+    lenses = lenses[:: -(-len(lenses) // _MOST_CAMERAS)] if len(lenses) else lenses
+    found = [_above(scene, lens, ground, floor, is_rough) for lens in lenses]
     heights, sigmas = np.array([pair for pair in found if pair is not None]).reshape(-1, 2).T
     if not len(heights):
         return None
@@ -64,23 +69,26 @@ def camera_height(
     return Height(middle, float(np.hypot(np.median(sigmas), spread)), len(heights))
 
 
-def _above(lens: Floats, ground: Floats, floor: float | None, is_rough: bool) -> tuple[float, float] | None:
+def _above(
+    scene: UprightCloud, lens: Floats, ground: Floats, floor: float | None, is_rough: bool
+) -> tuple[float, float] | None:
     """Return (height, relative standard deviation) of one camera above what is below it.
 
-    The ground there is nearer the truth than a plane through all of it; but over a table it is the floor that counts.
+    What it stands on is nearer the truth than a plane through all of the ground; but over a table the floor counts.
     """
-    drops = (_drop(lens, ground, aside) for aside in _ASIDE)
-    local = next((drop for drop in drops if drop is not None), None)
     plane = None if floor is None or lens[2] <= floor else float(lens[2]) - floor
+    around = next((drop for drop in (_around(lens, ground, aside) for aside in _ASIDE) if drop is not None), None)
+    about = plane if plane is not None else None if around is None else around.drop
+    local = footing_below(scene, lens, about) or around
+    if local is not None and (plane is None or is_rough or abs(local.drop - plane) < _SAME_GROUND * plane):
+        return local.drop, float(np.hypot(_LOCAL_SIGMA, local.unevenness / local.drop))
     if plane is None:
-        return None if local is None else (local, _LOCAL_SIGMA)
-    if local is not None and (is_rough or abs(local - plane) < _SAME_GROUND * plane):
-        return local, _LOCAL_SIGMA
+        return None
     return plane, _ROUGH_SIGMA if is_rough else _LOCAL_SIGMA
 
 
-def _drop(lens: Floats, ground: Floats, aside: float) -> float | None:
-    """Return how far the ground lies below a camera: the fitted plane of what is below it, at the camera's foot."""
+def _around(lens: Floats, ground: Floats, aside: float) -> Footing | None:
+    """Return the ground below a camera by what is in a cone below it, however few points that are."""
     offsets = lens - ground
     below = (offsets[:, 2] > 0) & (np.linalg.norm(offsets[:, :2], axis=1) < aside * offsets[:, 2])
     if below.sum() < _MIN_GROUND:
@@ -91,21 +99,17 @@ def _drop(lens: Floats, ground: Floats, aside: float) -> float | None:
     near = np.abs(drops - middle) < 0.25 * middle
     if near.sum() < _MIN_GROUND:
         return None
-    design = np.concatenate([places[near], np.ones((int(near.sum()), 1))], axis=1)
-    weights = np.ones(len(design))
-    for _ in range(8):
-        fit = np.linalg.lstsq(design * weights[:, None], drops[near] * weights, rcond=None)[0]
-        weights = 1 / np.sqrt(np.maximum(np.abs(drops[near] - design @ fit), 1e-3 * middle))
-    return float(fit[2])
+    return plane_below(places[near], drops[near])
 
 
-def thing_height(points: Floats) -> Height | None:
+def thing_height(points: Floats, sigmas: Floats) -> Height | None:
     """Return how high things of one class are; None if there are too few Gaussians.
 
     Things are told apart by gaps between them. Of several the median counts, of those that are not cut short.
 
     Args:
         points: centres of their Gaussians (N, 3).
+        sigmas: standard deviations of those along the vertical (N,).
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -113,27 +117,29 @@ def thing_height(points: Floats) -> Height | None:
 
     if len(points) < _MIN_THING:
         return None
-    points = points[:: -(-len(points) // _MOST_THING)]
+    step = -(-len(points) // _MOST_THING)
+    points, sigmas = points[::step], sigmas[::step]
     tree = cKDTree(points)
     spacing = float(np.median(tree.query(points, 2)[0][:, 1]))
     pairs = tree.query_pairs(_REACH * max(spacing, 1e-12), output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
     count, labels = connected_components(links, directed=False)
-    things = [points[labels == k, 2] for k in range(count)] if count < 2000 else []
-    heights = np.array([_extent(z) for z in things if len(z) >= _MIN_THING])
+    things = [labels == k for k in range(count)] if count < 2000 else []
+    heights = np.array([_extent(points[one, 2], sigmas[one]) for one in things if one.sum() >= _MIN_THING])
     if not len(heights):
         return None
     whole = heights[heights > 0.8 * heights.max()]
     middle = float(np.median(whole))
     spread = float(1.4826 * np.median(np.abs(whole - middle))) / middle
-    return Height(middle, float(np.hypot(0.015, spread / np.sqrt(len(whole)))), len(whole))
+    # users measured one of them
+    return Height(middle, float(np.hypot(0.015, spread)), len(whole))
 
 
-def _extent(heights: Floats) -> float:
-    """Return from where to where a thing reaches; what is drawn evenly ends half a step before its ends."""
-    ordered = np.sort(heights)
-    skip = int(_TAIL * len(ordered))
-    return float(ordered[-1 - skip] - ordered[skip])
+def _extent(heights: Floats, sigmas: Floats) -> float:
+    """Return from where to where a thing reaches: its last Gaussians end half a step beyond their centres."""
+    lows, highs = np.sort(heights - _HALF_STEP * sigmas), np.sort(heights + _HALF_STEP * sigmas)
+    skip = int(_TAIL * len(heights))
+    return float(highs[-1 - skip] - lows[skip])
 
 
 def ceiling_height(points: Floats, level: npt.NDArray[np.bool_], floor: float) -> Height | None:

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from ..errors import InvalidRequest, nearest
 from ..params import param
 from ..types import Camera, Finding, GaussianCloud, Scale, Severity
+from ..types.rotations import matrix_from_quat
 from .cues import FusedLength, Length, fuse_lengths
+from .footing import UprightCloud
 from .heights import Height, camera_height, ceiling_height, thing_height
 from .rulers import ClassRuler, PointRuler, parse_ruler
 from .surfels import surfels_of
@@ -94,14 +96,21 @@ class Upright:
 
     def height_of_cameras(self) -> Height | None:
         """Return how high the cameras are above the ground; None if there is no ground below them."""
-        return camera_height(self.lenses, *self.surface(_SLANTED), self.floor, self.is_rough)
+        if not len(self.cameras):
+            return None
+        points, level = self.surface(_SLANTED)
+        upright = UprightCloud.of(self.cloud, self.rotation)
+        return camera_height(upright, self.lenses, points[level], self.floor, self.is_rough)
 
     def heights_of(self, class_name: str) -> Height | None:
         """Return how high things of a class are; None if there are none."""
         if self.cloud.class_ids is None or class_name not in self.cloud.class_names:
             return None
         own = self.cloud.class_ids == self.cloud.class_names.index(class_name)
-        return thing_height(self.cloud.positions[own].astype(np.float64) @ self.rotation.T)
+        axes = matrix_from_quat(self.cloud.quats_wxyz[own].astype(np.float64))
+        upwards = np.einsum("k,nki,ni->ni", self.rotation[2], axes, self.cloud.scales[own].astype(np.float64))
+        points = self.cloud.positions[own].astype(np.float64) @ self.rotation.T
+        return thing_height(points, np.linalg.norm(upwards, axis=1))
 
 
 def ruler_of(params: ScaleParams, units_per_file_unit: float) -> PointRuler | ClassRuler | None:
