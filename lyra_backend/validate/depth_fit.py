@@ -74,7 +74,7 @@ def viewpoints(survey: Survey) -> tuple[Camera, ...]:
     for height in HEIGHTS:
         ground = ground[survey.index.are_free(ground + [0.0, 0.0, height], GAP)]
     ground = ground[survey.colliders.moving.clearance(ground + [0.0, 0.0, HEIGHTS[0]]) > GAP]
-    ground = ground[in_largest_place(survey.index, ground + [0.0, 0.0, HEIGHTS[0]])]
+    ground = ground[in_largest_place(survey.colliders.corners, ground + [0.0, 0.0, HEIGHTS[0]])]
     cameras = []
     for place in _spread(ground, PLACES):
         for height, yaw in zip(HEIGHTS, rng.uniform(0.0, 2 * np.pi, len(HEIGHTS)), strict=True):

@@ -6,7 +6,6 @@ import numpy as np
 
 from lyra_backend.validate.depth_fit import viewpoints
 from lyra_backend.validate.reachable_points import in_largest_place, reachable_samples
-from lyra_backend.validate.triangle_index import TriangleIndex
 
 from . import physics_rooms as rooms
 from .test_gaussian_fit import survey_of
@@ -24,26 +23,26 @@ def shell(low: tuple[float, float, float], high: tuple[float, float, float]) -> 
 
 
 def test_the_inside_of_a_cupboard_is_no_part_of_the_room() -> None:
-    index = TriangleIndex(shell((1.0, 1.0, 0.0), (2.0, 2.0, 2.0)))
+    walls = shell((1.0, 1.0, 0.0), (2.0, 2.0, 2.0))
     points = np.random.default_rng(0).uniform((0, 0, 0.3), (4, 4, 0.3), (500, 3))
     inside = ((points[:, :2] > 1.0) & (points[:, :2] < 2.0)).all(axis=1)
     assert 10 < inside.sum() < 60
-    np.testing.assert_array_equal(in_largest_place(index, points), ~inside)
+    np.testing.assert_array_equal(in_largest_place(walls, points), ~inside)
 
 
 def test_a_door_joins_two_rooms() -> None:
     below, beside = shell((2.0, 0.0, 0.0), (2.0, 1.5, 2.0)), shell((2.0, 2.5, 0.0), (2.0, 4.0, 2.0))
     points = np.random.default_rng(1).uniform((0, 0, 0.3), (4, 4, 0.3), (500, 3))
-    assert in_largest_place(TriangleIndex(np.concatenate([below, beside])), points).all()
-    closed = in_largest_place(TriangleIndex(shell((2.0, -1.0, 0.0), (2.0, 5.0, 2.0))), points)
+    assert in_largest_place(np.concatenate([below, beside]), points).all()
+    closed = in_largest_place(shell((2.0, -1.0, 0.0), (2.0, 5.0, 2.0)), points)
     assert len(set((points[closed, 0] > 2.0).tolist())) == 1
     assert 200 < closed.sum() < 300
 
 
 def test_one_point_and_none_are_places() -> None:
-    index = TriangleIndex(shell((0, 0, 0), (1, 1, 1)))
-    assert in_largest_place(index, np.zeros((1, 3))).all()
-    assert len(in_largest_place(index, np.zeros((0, 3)))) == 0
+    walls = shell((0, 0, 0), (1, 1, 1))
+    assert in_largest_place(walls, np.zeros((1, 3))).all()
+    assert len(in_largest_place(walls, np.zeros((0, 3)))) == 0
 
 
 def test_no_view_is_taken_from_inside_of_furniture() -> None:
