@@ -26,8 +26,7 @@ HEIGHTS = (0.3, 0.6, 1.5)
 PLACES = 3
 #: Free space around an eye, and below what is above it [m].
 GAP = 0.2
-#: A depth camera of 87 degrees. Edges of things blur over a pixel or two, so coarser pictures show larger errors: the
-#: p95 at 160 x 100 is three times that at 320 x 200, and at 640 x 400 two thirds to three quarters of it.
+#: A depth camera of 87 degrees. Gaussians reach over the edges of things, so coarser pictures show larger errors.
 LENS = Intrinsics.from_fov(320, 200, 87.0)
 #: Depth sensors of robots see no farther [m].
 REACH = 10.0
