@@ -63,7 +63,8 @@ def _drawn(
     low_pass_px2: float | None = None,
 ) -> SplatImage:
     """Call the kernels; `low_pass_px2` is None for that of a picture."""
-    from ..kernels.splat_render import LOW_PASS_PX2, render_splats
+    from ..kernels.splat_project import LOW_PASS_PX2
+    from ..kernels.splat_render import render_splats
 
     lens = camera.intrinsics
     return render_splats(
