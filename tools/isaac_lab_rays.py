@@ -4,8 +4,9 @@
 
 Isaac Lab looks below the path that isaac_lab_cfg.py names (2.3.2 and 3.0.0, RayCaster and MultiMeshRayCaster): "first"
 is the first Mesh in breadth-first order, unless there is a Plane, which is taken for an endless floor; "merged" is all
-Meshes and basic shapes in one. Both then cast rays at a Warp mesh, from both sides. This follows these rules on
-usd-core; Isaac Lab itself is not run.
+Meshes and basic shapes in one. Both then cast rays at a Warp mesh, from both sides. PhysX casts rays at fronts alone,
+as its bodies touch fronts alone. Rays start where robots can be, not inside of closed furniture: from there, backs are
+most of what they meet. This follows these rules on usd-core; Isaac Lab itself is not run.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from lyra_backend.validate.colliders import read_colliders
 from lyra_backend.validate.engine_process import Job, Run, run_engine
 from lyra_backend.validate.physics_stage import BODY_PREFIX, write_stage
 from lyra_backend.validate.probe_bodies import Bodies
+from lyra_backend.validate.reachable_points import reachable_samples
 from lyra_backend.validate.survey import survey_colliders
 
 Floats = npt.NDArray[np.float64]
@@ -95,7 +97,7 @@ def chosen_rays(file: Path, count: int) -> tuple[Floats, Floats, tuple[str, ...]
         raise SystemExit(f"{file.name}: has no floor to stand on.")
     rng = np.random.default_rng([21, count])
     columns = survey.samples.columns
-    standing = np.flatnonzero(columns.found & ~columns.back)
+    standing = np.flatnonzero(columns.found & ~columns.back & reachable_samples(survey))
     chosen = rng.choice(standing, 4 * count)
     height = rng.choice(HEIGHTS, len(chosen))
     starts = np.column_stack([survey.samples.points[chosen], columns.height[chosen] + height])

@@ -3,8 +3,9 @@
     python tools/mjcf_drop.py outputs/office [--collision convex] [--seconds 3]
 
 Bodies are those of the physics check: balls of 5 cm and boxes of 20 cm, at free places above the floor, put 2 cm over
-what is below them, so that none rolls far. A body that ends more than 3 cm beside where the other engine left it has
-slid or rolled off something, and its height says nothing; how many did is told.
+what is below them, so that none rolls far. None is put inside of furniture, where pieces may be solid or have no floor.
+A body that ends more than 3 cm beside where the other engine left it has slid or rolled off something, and its height
+says nothing; how many did is told.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from lyra_backend.validate.colliders import read_colliders
 from lyra_backend.validate.engine_process import Job, Run, run_engine
 from lyra_backend.validate.physics_stage import BODY_PREFIX, write_stage
 from lyra_backend.validate.probe_bodies import BOX_HALF_SIDE, SPHERE_RADIUS, Bodies, choose_drops
+from lyra_backend.validate.reachable_points import reachable_samples
 from lyra_backend.validate.survey import random_stream, survey_colliders
 
 Floats = npt.NDArray[np.float64]
 
 ABOVE_M = 0.02
 BESIDE_M = 0.03
+#: Bodies chosen for each that is wanted: some are left out.
+SPARE = 3
 STEPS_PER_S = 240
 TIMEOUT_S = 300.0
 
@@ -78,13 +82,15 @@ def chosen_bodies(file: Path, count: int) -> tuple[Bodies, tuple[str, ...]]:
     survey = survey_colliders(colliders, Progress())
     if survey is None:
         raise SystemExit(f"{file.name}: has no floor to drop anything on.")
-    bodies = choose_drops(survey.samples, survey.index, colliders.moving, count, random_stream(2))
+    bodies = choose_drops(survey.samples, survey.index, colliders.moving, SPARE * count, random_stream(2))
     columns = survey.samples.columns
     positions = bodies.positions.copy()
     near = np.linalg.norm(survey.samples.points[None] - positions[:, None, :2], axis=2).argmin(axis=1)
     half = np.where(bodies.box, BOX_HALF_SIDE, SPHERE_RADIUS)
     positions[:, 2] = columns.height[near] + half + ABOVE_M
     free = columns.found[near] & survey.index.are_free(positions, 0.7 * ABOVE_M + SPHERE_RADIUS)
+    free &= reachable_samples(survey)[near]
+    free &= np.cumsum(free) <= count
     kept = replace(bodies, positions=positions[free], velocities=bodies.velocities[free], box=bodies.box[free])
     return kept, colliders.scenes
 

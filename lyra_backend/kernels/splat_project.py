@@ -17,7 +17,8 @@ ALPHA_MIN = wp.constant(wp.float32(1.0 / 255.0))
 
 # Sort key of what is culled: greater than the bits of every finite depth.
 _CULLED = wp.constant(wp.int32(0x7FFFFFFF))
-_LOW_PASS_PX2 = wp.constant(wp.float32(0.3))
+#: Variance that every splat gets in the picture (Kerbl et al. 2023), so that none falls between pixels [px^2].
+LOW_PASS_PX2 = 0.3
 # The regression of depth needs only enough to stay finite for a disc seen edge-on.
 _SLOPE_LOW_PASS_PX2 = wp.constant(wp.float32(0.01))
 # Share of the picture's size by which the Jacobian's point may lie outside it (Kerbl et al. 2023).
@@ -26,7 +27,8 @@ _MARGIN = wp.constant(wp.float32(0.15))
 
 @wp.struct
 class View:
-    """A pinhole camera: world_to_cam (OpenCV axes), optical centre [m], intrinsics and size [px], near plane [m]."""
+    """A pinhole camera: world_to_cam (OpenCV axes), optical centre [m], intrinsics and size [px], near plane [m], and
+    the variance that every splat gets in its picture [px^2]."""
 
     world_to_cam: wp.mat44
     position: wp.vec3
@@ -37,6 +39,7 @@ class View:
     width: wp.int32
     height: wp.int32
     near: wp.float32
+    low_pass: wp.float32
 
 
 @wp.struct
@@ -185,12 +188,12 @@ def footprint(view: View, p: wp.vec3, cov: wp.mat33, opacity: float) -> Splat:
     splat.z_high = p[2] + reach_z
 
     # Summed this way the determinant stays positive for the longest needles, where xx yy and xy^2 cancel.
-    det = wp.max(xx * yy - xy * xy, 0.0) + _LOW_PASS_PX2 * (xx + yy + _LOW_PASS_PX2)
+    det = wp.max(xx * yy - xy * xy, 0.0) + view.low_pass * (xx + yy + view.low_pass)
     splat.u = view.fx * p[0] * inv_z + view.cx
     splat.v = view.fy * p[1] * inv_z + view.cy
-    splat.a = 0.5 * (yy + _LOW_PASS_PX2) / det
+    splat.a = 0.5 * (yy + view.low_pass) / det
     splat.b = -xy / det
-    splat.c = 0.5 * (xx + _LOW_PASS_PX2) / det
+    splat.c = 0.5 * (xx + view.low_pass) / det
     splat.det = 1.0 / det
     splat.reach = wp.log(opacity / ALPHA_MIN)
     return splat

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import warp as wp
 
 from .cores import core_count
-from .splat_project import ALPHA_MIN, TILE_PX, Projection, Splat, View, project_splats
+from .splat_project import ALPHA_MIN, LOW_PASS_PX2, TILE_PX, Projection, Splat, View, project_splats
 from .splat_tiles import list_tiles, sort_by_depth
 
 wp.set_module_options({"enable_backward": False})
@@ -101,6 +101,7 @@ def render_splats(
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     near_m: float = 0.05,
     device: str | None = None,
+    low_pass_px2: float = LOW_PASS_PX2,
 ) -> SplatImage:
     """Return the picture of N Gaussians that a pinhole camera takes.
 
@@ -118,12 +119,15 @@ def render_splats(
         background: colour behind everything.
         near_m: Gaussians whose centre is nearer are left out [m].
         device: Warp device; None takes the preferred one.
+        low_pass_px2: variance that every Gaussian gets in the picture [px^2].
 
     Raises:
-        ValueError: array shapes that do not belong together, or a size that is not positive.
+        ValueError: array shapes that do not belong together, or a size or a low-pass that is not positive.
     """
     if min(size) < 1:
         raise ValueError(f"size must be positive [px], got {size}.")
+    if not low_pass_px2 > 0.0:
+        raise ValueError(f"low_pass_px2 must be positive [px^2], got {low_pass_px2}.")
     _check_shapes(positions, scales, quats_xyzw, opacities, sh, world_to_cam)
     name = wp.get_preferred_device() if device is None else wp.get_device(device)
     width, height = size
@@ -141,7 +145,7 @@ def render_splats(
             for a, kind in zip(arrays, kinds, strict=True)
         ]
         tile_size = (-(-width // TILE_PX), -(-height // TILE_PX))
-        view = view_of(world_to_cam, intrinsics, size, near_m)
+        view = view_of(world_to_cam, intrinsics, size, near_m, low_pass_px2)
         projection = project_splats(view, tile_size, *cloud)
         _draw(projection, tile_size, wp.vec3(*background), image)
     return SplatImage(*(a.numpy() for a in image))
@@ -166,6 +170,7 @@ def view_of(
     intrinsics: tuple[float, float, float, float],
     size: tuple[int, int],
     near_m: float,
+    low_pass_px2: float = LOW_PASS_PX2,
 ) -> View:
     """Return a camera for the kernels: rigid transform into OpenCV axes (4, 4), fx, fy, cx, cy [px], size [px]."""
     pose = np.asarray(world_to_cam, np.float64)
@@ -174,7 +179,7 @@ def view_of(
     view.position = wp.vec3(*(-pose[:3, :3].T @ pose[:3, 3]).tolist())
     view.fx, view.fy, view.cx, view.cy = (float(v) for v in intrinsics)
     view.width, view.height = size
-    view.near = near_m
+    view.near, view.low_pass = near_m, low_pass_px2
     return view
 
 

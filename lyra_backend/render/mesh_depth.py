@@ -36,3 +36,9 @@ class MeshDepth:
         hits = self._tree.rays(starts, ways @ turn.T)
         depth = hits.distance * ways[:, 2].astype(np.float32)
         return depth.reshape(lens.height, lens.width)
+
+    def are_open(self, starts: npt.NDArray[np.floating], ends: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+        """Say of straight ways from points (N, 3) to points (N, 3) [m] which meet no triangle, from either side."""
+        length = np.linalg.norm(ends - starts, axis=1)
+        ways = (ends - starts) / np.maximum(length, 1e-9)[:, None]
+        return np.asarray(self._tree.rays(starts, ways, float(length.max(initial=0.0))).distance >= length)

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..render.mesh_depth import MeshDepth
-from ..render.splats import render
+from ..render.splats import depth_of
 from ..types import Camera, Finding, GaussianCloud, Intrinsics, Outcome, Severity, look_at
+from .reachable_points import in_largest_place
 from .survey import Survey, random_stream
 
 __all__ = ["check_depth", "viewpoints"]
@@ -25,8 +26,7 @@ HEIGHTS = (0.3, 0.6, 1.5)
 PLACES = 3
 #: Free space around an eye, and below what is above it [m].
 GAP = 0.2
-#: A depth camera of 87 degrees. Edges of things blur over a pixel or two, so coarser pictures show larger errors: the
-#: p95 at 160 x 100 is three times that at 320 x 200, and at 640 x 400 two thirds to three quarters of it.
+#: A depth camera of 87 degrees. Gaussians reach over the edges of things, so coarser pictures show larger errors.
 LENS = Intrinsics.from_fov(320, 200, 87.0)
 #: Depth sensors of robots see no farther [m].
 REACH = 10.0
@@ -41,7 +41,7 @@ def check_depth(cloud: GaussianCloud, survey: Survey, limits: Any) -> Outcome[No
     mesh = MeshDepth(corners.reshape(-1, 3).astype(np.float32), np.arange(3 * len(corners)).reshape(-1, 3))
     apart, either, both = [np.zeros(0)], 0, 0
     for camera in cameras:
-        seen = render(cloud, camera).depth_m
+        seen = depth_of(cloud, camera)
         met = mesh.of(camera)
         has_seen, has_met = seen < REACH, met < REACH
         apart.append(np.abs(seen - met)[has_seen & has_met].astype(np.float64))
@@ -62,7 +62,10 @@ def check_depth(cloud: GaussianCloud, survey: Survey, limits: Any) -> Outcome[No
 
 
 def viewpoints(survey: Survey) -> tuple[Camera, ...]:
-    """Return level cameras at robots' heights above free floor, far from each other, each looking some way."""
+    """Return level cameras at robots' heights above free floor, far from each other, each looking some way.
+
+    Floor inside of furniture is none.
+    """
     rng = random_stream(_STREAM)
     columns = survey.samples.columns
     standing = np.flatnonzero(columns.found & ~columns.back & (columns.headroom > HEIGHTS[-1] + GAP))[:CANDIDATES]
@@ -70,6 +73,7 @@ def viewpoints(survey: Survey) -> tuple[Camera, ...]:
     for height in HEIGHTS:
         ground = ground[survey.index.are_free(ground + [0.0, 0.0, height], GAP)]
     ground = ground[survey.colliders.moving.clearance(ground + [0.0, 0.0, HEIGHTS[0]]) > GAP]
+    ground = ground[in_largest_place(survey.colliders.corners, ground + [0.0, 0.0, HEIGHTS[0]])]
     cameras = []
     for place in _spread(ground, PLACES):
         for height, yaw in zip(HEIGHTS, rng.uniform(0.0, 2 * np.pi, len(HEIGHTS)), strict=True):

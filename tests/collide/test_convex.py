@@ -14,6 +14,7 @@ from lyra_backend.collide._objects.union import outside_of, within
 from lyra_backend.kernels.mesh_distance import mesh_rays
 from lyra_backend.progress import Progress
 from lyra_backend.types import Approximation, Role, Severity
+from lyra_backend.types.rotations import matrix_from_quat
 
 from . import things
 from .clouds import box, join, room, sheet
@@ -72,6 +73,26 @@ def test_boxes_end_at_the_back_of_thin_walls():
     back = things.grid((0, 0.02, 0), (0, 0, 1), (1, 0, 0))
     boxes, _ = flat_boxes(*things.welded(front, back), 0.05, 0.04)
     assert [float(b.size[2]) for b in boxes] == pytest.approx([0.02] * len(boxes), abs=0.003)
+
+
+def test_corners_of_a_floor_that_are_narrower_than_a_box_are_no_holes():
+    corners = np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0]], np.float32)
+    boxes, flat = flat_boxes(corners, np.array([[0, 1, 2]], np.int32), 0.05, 0.04, 0.3)
+    assert flat.all()
+    x, y = np.random.default_rng(0).uniform(0.03, 2.9, (2, 4000))
+    x, y = x[x + y < 2.97], y[x + y < 2.97]
+    under = np.zeros(len(x), bool)
+    for b in boxes:
+        reach = (b.size[:2] / 2)[matrix_from_quat(b.quat_wxyz[None])[0][:2, :2].astype(bool).argmax(axis=1)]
+        under |= (np.abs(np.stack([x, y], axis=1) - b.center[:2]) <= reach).all(axis=1)
+    assert under.all()
+
+
+def test_only_floors_with_nothing_below_are_as_thick_as_ground():
+    floor, shelf = things.grid((0, 0, 0), (2, 0, 0), (0, 2, 0)), things.grid((0.5, 0.5, 1.0), (1, 0, 0), (0, 1, 0))
+    boxes, _ = flat_boxes(*things.welded(floor, shelf), 0.05, 0.04)
+    thick = {round(float(b.center[2] + b.size[2] / 2), 2): float(b.size[2]) for b in boxes}
+    assert thick == pytest.approx({0.0: 0.2, 1.0: 0.04}, abs=1e-3)
 
 
 def nothing_free(points):

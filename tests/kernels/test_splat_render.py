@@ -48,13 +48,13 @@ def many(rows) -> dict[str, np.ndarray]:
     }
 
 
-def draw(cloud, world_to_cam=FRONT, lens=LENS, size=SIZE, background=(0.0, 0.0, 0.0), device=None) -> SplatImage:
+def draw(cloud, world_to_cam=FRONT, lens=LENS, size=SIZE, background=(0.0, 0.0, 0.0), **options) -> SplatImage:
     return render_splats(
-        **cloud, world_to_cam=world_to_cam, intrinsics=lens, size=size, background=background, device=device
+        **cloud, world_to_cam=world_to_cam, intrinsics=lens, size=size, background=background, **options
     )
 
 
-def oracle(cloud, world_to_cam, lens, size, background, near=0.05) -> SplatImage:
+def oracle(cloud, world_to_cam, lens, size, background, near=0.05, low_pass=0.3) -> SplatImage:
     """Every Gaussian at every pixel, in double precision."""
     fx, fy, cx, cy = lens
     width, height = size
@@ -79,7 +79,7 @@ def oracle(cloud, world_to_cam, lens, size, background, near=0.05) -> SplatImage
         cov_uvt = jacobian @ cov @ jacobian.T  # of (u, v, 1 / z)
         slope = np.linalg.solve(cov_uvt[:2, :2] + 0.01 * np.eye(2), cov_uvt[:2, 2])
         offset = np.stack([x - (fx * px / pz + cx), y - (fy * py / pz + cy)], axis=-1)
-        inverse = np.linalg.inv(cov_uvt[:2, :2] + 0.3 * np.eye(2))
+        inverse = np.linalg.inv(cov_uvt[:2, :2] + low_pass * np.eye(2))
         alpha = opacity * np.exp(-0.5 * np.einsum("hwi,ij,hwj->hw", offset, inverse, offset))
         alpha = np.where(alpha > ALPHA_MIN, np.minimum(alpha, 0.99), 0.0)
         reach = 3.0 * np.sqrt(cov[2, 2])
@@ -94,13 +94,16 @@ def oracle(cloud, world_to_cam, lens, size, background, near=0.05) -> SplatImage
     return SplatImage(rgb + left[..., None] * np.array(background), 1.0 - left, expected, median)
 
 
-@pytest.mark.parametrize(("seed", "degree", "count"), [(0, 0, 60), (1, 1, 60), (2, 2, 60), (3, 3, 200), (4, 3, 1)])
-def test_matches_brute_force(seed: int, degree: int, count: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "degree", "count", "low_pass"),
+    [(0, 0, 60, 0.3), (1, 1, 60, 0.3), (2, 2, 60, 0.3), (3, 3, 200, 0.3), (4, 3, 1, 0.3), (5, 0, 200, 0.01)],
+)
+def test_matches_brute_force(seed: int, degree: int, count: int, low_pass: float) -> None:
     cloud = gaussians(count, seed, degree)
     pose = np.linalg.inv(look_at((0.3, -0.2, 0.1), (0.1, 0.4, 3.0), (0.1, -1.0, 0.0)).astype(float))
     background = (0.1, 0.6, 0.9)
-    image = draw(cloud, pose, background=background)
-    truth = oracle(cloud, pose, LENS, SIZE, background)
+    image = draw(cloud, pose, background=background, low_pass_px2=low_pass)
+    truth = oracle(cloud, pose, LENS, SIZE, background, low_pass=low_pass)
     np.testing.assert_allclose(image.rgb, truth.rgb, atol=1e-3)
     np.testing.assert_allclose(image.alpha, truth.alpha, atol=1e-3)
     thick = truth.alpha > 0.05
@@ -244,5 +247,7 @@ def test_wrong_shapes_are_refused() -> None:
         draw({**cloud, "sh": cloud["sh"][:, :, :2]})
     with pytest.raises(ValueError, match="world_to_cam"):
         draw(cloud, np.eye(3))
+    with pytest.raises(ValueError, match="low_pass_px2 must be positive"):
+        draw(cloud, low_pass_px2=0.0)
     with pytest.raises(ValueError, match="size"):
         draw(cloud, size=(0, 4))

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.render import Picture, render
-from lyra_backend.types import Camera, Frame, Intrinsics, Similarity, look_at
+from lyra_backend.render import Picture, depth_of, render
+from lyra_backend.types import Camera, Frame, GaussianCloud, Intrinsics, Similarity, look_at
 
 from .scenes import box, rectangle
 
@@ -48,6 +48,19 @@ def test_depth_is_along_the_axis_and_not_the_ray() -> None:
     picture = render(wall, Camera(Intrinsics.from_fov(64, 36, 90), look_at((0, 0, 0), (1, 0, 0))))
     np.testing.assert_allclose(picture.depth_m, 2.0, atol=2e-3)
     np.testing.assert_allclose(picture.expected_depth_m, 2.0, atol=2e-3)
+
+
+def test_outlines_of_fine_things_stay_in_place_where_rays_meet_them() -> None:
+    """A post of 0.2 m before a wall, 8 px wide; many small Gaussians, each narrower than a pixel."""
+    post = rectangle((2.0, -0.1, -1.0), (0, 0.2, 0), (0, 0, 2.0), 0.01)
+    wall = rectangle((4.0, -4.0, -3.0), (0, 8.0, 0), (0, 0, 6.0))
+    camera = Camera(Intrinsics.from_fov(160, 90, 90), look_at((0, 0, 0), (1, 0, 0)))
+    cloud = GaussianCloud.concatenate([post, wall])
+    rays, picture = depth_of(cloud, camera), render(cloud, camera).depth_m
+    assert set(np.unique((rays < 3.0).sum(axis=1)[10:80])) <= {8, 9, 10}
+    assert (picture < 3.0).sum(axis=1)[10:80].min() >= 10
+    np.testing.assert_allclose(rays[:, :60], 4.0, atol=4e-3)
+    np.testing.assert_allclose(rays[10:80, 80], 2.0, atol=2e-3)
 
 
 def test_moving_scene_and_camera_together_changes_nothing() -> None:

@@ -29,6 +29,8 @@ _OFF_PLANE_M = 0.01
 _FLAT_M2 = 0.3  # smallest plane: on rolling ground everything is flat if looked at closely enough
 _RAGGED_M2 = 0.03  # mean size of a plane's rectangles below which it is no plane but touches rolling ground
 _THINNEST_M = 0.004
+_GROUND_M = 0.2
+_OVERLAP_M = 0.02  # how far boxes of the ground reach beneath what stands beside them: squares leave slits
 _MOST_PLANES = 400
 _MOST_PLACES = 5  # of seven on a triangle, that must lie on boxes
 _LINE_M = 0.005  # how near the corner of a triangle may be to the next square
@@ -58,7 +60,8 @@ def flat_boxes(
     """Return boxes up to `thickness` [m] behind the flat parts of a surface, and which triangles they cover (F,).
 
     Flat parts are cut into squares of `cell` [m], which are merged into rectangles; those with a side shorter than
-    `least` [m] are left out. Where the surface's back is nearer, boxes are thinner.
+    `least` [m] are left out, unless a triangle that is covered goes on in them. Where the surface's back is nearer,
+    boxes are thinner.
     """
     from ...kernels.mesh_distance import MeshTree
 
@@ -147,15 +150,30 @@ def _boxes_behind(
     depth = _depths(tree, plane, u, v, thickness)
     boxes, drawn = [], np.zeros(shape, bool)
     for a, b, c, d in found:
+        drawn[a:c, b:d] = True
+    under = _lies_on(local[..., :2], low, step, drawn)
+    for a, b, c, d in [*found, *_left_over(local[under], (u, v), mask & ~drawn)]:
         deep = max(float(depth[a:c, b:d].min()), _THINNEST_M)
         first, last = low + np.array([a, b]) * step, low + np.array([c, d]) * step
         middle = np.array([*((first + last) / 2), -deep / 2])
         center = plane.origin + plane.axes @ middle
         extent = np.array([*(last - first), deep])
+        if deep >= _GROUND_M:
+            extent[:2] += 2 * _OVERLAP_M
         quat = quat_from_matrix(plane.axes[None])[0]
         boxes.append(Primitive(Shape.BOX, center.astype(np.float32), quat, extent.astype(np.float32)))
-        drawn[a:c, b:d] = True
-    return boxes, _lies_on(local[..., :2], low, step, drawn)
+    return boxes, under
+
+
+def _left_over(local: Floats, squares: tuple[Floats, Floats], open_squares: Bools) -> list[tuple[int, int, int, int]]:
+    """Return rectangles of the squares that triangles (F, 3, 3) cover and that have no box yet.
+
+    Most of a triangle on boxes makes it covered: what it has beside them, between things that stand on a floor, would
+    otherwise be a hole.
+    """
+    held = np.zeros(open_squares.size, bool)
+    held[crossings(local, *squares)[0]] = True
+    return rectangles(held.reshape(open_squares.shape) & open_squares)
 
 
 def _lies_on(corners: Floats, low: Floats, step: Floats, drawn: Bools) -> Bools:
@@ -169,10 +187,19 @@ def _lies_on(corners: Floats, low: Floats, step: Floats, drawn: Bools) -> Bools:
 
 
 def _depths(tree: MeshTree, plane: _Plane, u: Floats, v: Floats, thickness: float) -> Floats:
-    """How deep it is behind each cell until the surface's back or front comes [m], at most `thickness`."""
+    """How deep it is behind each cell until the surface's back or front comes [m], at most `thickness`.
+
+    A floor below which there is nothing at all is as thick as ground: engines push what has got more than half through
+    a thin box out on its other side.
+    """
     at = np.stack([*np.meshgrid(u, v, indexing="ij"), np.zeros((len(u), len(v)))], axis=-1).reshape(-1, 3)
     normal = np.broadcast_to(plane.axes[:, 2], at.shape)
-    return _solid_behind(tree, plane.origin + at @ plane.axes.T, normal, thickness).reshape(len(u), len(v))
+    points = plane.origin + at @ plane.axes.T
+    depth = _solid_behind(tree, points, normal, thickness)
+    if plane.axes[2, 2] > _SAME_SIDE:
+        nothing = np.isinf(tree.rays(points - _FOLD_M * normal, -normal).distance)
+        depth = np.where(nothing, np.maximum(depth, _GROUND_M), depth)
+    return depth.reshape(len(u), len(v))
 
 
 def _solid_behind(tree: MeshTree, points: Floats, normal: Floats, thickness: float) -> Floats:
