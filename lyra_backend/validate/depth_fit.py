@@ -17,7 +17,7 @@ from ..types import Camera, Finding, GaussianCloud, Intrinsics, Outcome, Severit
 from .reachable_points import in_largest_place
 from .survey import Survey, random_stream
 
-__all__ = ["check_depth", "viewpoints"]
+__all__ = ["check_depth", "judge", "viewpoints"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,15 +49,16 @@ def check_depth(cloud: GaussianCloud, survey: Survey, limits: Any) -> Outcome[No
     error = np.concatenate(apart)
     if not len(error):
         return Outcome(None)
-    median, p95 = (float(f"{np.quantile(error, q):.4g}") for q in (0.5, 0.95))
     counts = {"depth_views": len(cameras), "depth_pixels": len(error), "depth_one_sided": round(1 - both / either, 4)}
-    return Outcome(
-        None,
-        counts,
-        (
-            _finding("median", median, limits.depth_median_max_m, "half"),
-            _finding("p95", p95, limits.depth_p95_max_m, "95 %"),
-        ),
+    return Outcome(None, counts, judge(error, limits))
+
+
+def judge(error: Floats, limits: Any) -> tuple[Finding, ...]:
+    """Hold differences of depth (N,) [m], one for each pixel, against the limits."""
+    median, p95 = (float(f"{np.quantile(error, q):.4g}") for q in (0.5, 0.95))
+    return (
+        _finding("median", median, limits.depth_median_max_m, "half"),
+        _finding("p95", p95, limits.depth_p95_max_m, "95 %"),
     )
 
 
