@@ -219,7 +219,7 @@ def test_time_left_is_that_of_work_not_of_what_was_kept(quick: Quick, monkeypatc
 
     def check(*given: Any) -> Outcome[None]:
         for fraction in (0.0, 0.01, 0.5):
-            given[-1](fraction, "checking")
+            given[3](fraction, "checking")
         return Outcome(None)
 
     monkeypatch.setattr(validate, "run", check)

@@ -39,7 +39,8 @@ _CODES = {
     "light.brightness_assumed light.estimated light.no_key lyra.camera_shakes lyra.cropped lyra.depth_holes "
     "physics.back_faces physics.crossed physics.fallen physics.floating "
     "physics.floor_holes physics.held physics.jitter physics.outside physics.solid physics.surface_moved "
-    "physics.tunnelled physics.wall_back_faces robots.not_reached refine.dropped_share rgbd.beyond_max_depth rgbd.little_depth "
+    "physics.tunnelled physics.wall_back_faces robots.not_reached refine.dropped_share "
+    "rgbd.beyond_max_depth rgbd.little_depth "
     "gravity.up_axis sequence.background sequence.no_background",
     "ratio": "collider.friction field.orientation_norm gaussians.outliers",
     "count": "atlas.ball_left atlas.bodies_left_out atlas.materials atlas.no_gaussians atlas.no_spawn "
