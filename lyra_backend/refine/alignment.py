@@ -66,7 +66,8 @@ def aligned(
     """
     if generation.cloud.frame is Frame.WORLD:
         return _in_world(generation, params)
-    ruler = ruler_of(params, generation.units_per_source_unit)
+    per_source = generation.units_per_source_unit
+    ruler = ruler_of(params, per_source)
     findings: list[Finding] = []
     if align and generation.up_assumed:
         generation, findings = _turned_upright(generation, params)
@@ -76,9 +77,10 @@ def aligned(
     similarity = Similarity.build(scale, level.turn, (0.0, 0.0, -scale * level.height if align else 0.0))
     if align:
         findings += [*_floor_findings(level), *gravity_findings(level.gravity, params.max_gravity_uncertainty)]
-    findings += scale_findings(fused, params.max_scale_uncertainty)
+    findings += scale_findings(fused, params.max_scale_uncertainty, per_source)
     known = replace(generation, scale=_known(generation.scale, fused))
-    return Outcome((known, similarity), _counts(level.gravity if align else None, fused), tuple(findings))
+    counts = _counts(level.gravity if align else None, fused, per_source)
+    return Outcome((known, similarity), counts, tuple(findings))
 
 
 def levelled(generation: Generation, params: AlignmentParams, align: bool, metre: float | None) -> Level:
@@ -111,23 +113,33 @@ def _in_world(generation: Generation, params: AlignmentParams) -> Outcome[tuple[
     if not measured:
         fused = FusedLength(1.0, generation.scale.uncertainty_percent or 0.0, ("the generator's scale",), ())
         fused_or_none = fused if generation.scale.is_metric else None
-        findings += scale_findings(fused_or_none, params.max_scale_uncertainty)
+        findings += scale_findings(fused_or_none, params.max_scale_uncertainty, generation.units_per_source_unit)
         return Outcome((generation, None), {}, tuple(findings))
     scene = Upright(generation.cloud, generation.cameras, np.eye(3), 0.0)
     found = find_scale(scene, generation.scale, params, ruler_of(params, generation.units_per_source_unit))
-    findings += scale_findings(found, params.max_scale_uncertainty)
+    findings += scale_findings(found, params.max_scale_uncertainty, generation.units_per_source_unit)
     factor = 1.0 if exact else _factor(found)
     known = replace(generation, scale=generation.scale if exact else _known(generation.scale, found))
     similarity = None if factor == 1.0 else Similarity(factor)
-    return Outcome((known, similarity), _counts(None, found), tuple(findings))
+    return Outcome((known, similarity), _counts(None, found, generation.units_per_source_unit), tuple(findings))
 
 
 def _turned_upright(generation: Generation, params: AlignmentParams) -> tuple[Generation, list[Finding]]:
     """Return the scene with the axis up that is most probably, if that is sure enough to overrule what was assumed."""
     found = find_up_axis(generation.cloud, generation.cameras, params.max_tilt)
+    axis = _axis_of_file(found.axis, generation)
     if found.axis != "z" and found.is_sure:
         generation = generation.transformed(UP_AXES[found.axis], Frame.GENERATOR)
-    return generation, up_findings(found)
+    return generation, up_findings(found, axis)
+
+
+def _axis_of_file(axis: str, generation: Generation) -> str:
+    """Return the name that an axis of the cloud has in the file that it was read from, as --up takes it."""
+    if generation.from_source is None:
+        return axis
+    # the rows of the rotations are the file's axes that become x, y and z
+    up = np.asarray(UP_AXES[axis].rotation)[2] @ np.asarray(generation.from_source)[:3, :3]
+    return max(UP_AXES, key=lambda name: float(np.asarray(UP_AXES[name].rotation)[2] @ up))
 
 
 def _metre(scale: Scale, ruler: object) -> float | None:
@@ -160,13 +172,14 @@ def _known(before: Scale, fused: FusedLength | None) -> Scale:
     return Scale(round(fused.percent, 4))
 
 
-def _counts(gravity: Gravity | None, fused: FusedLength | None) -> dict[str, int | float]:
-    """Return the similarity and its uncertainties as numbers of the report."""
+def _counts(gravity: Gravity | None, fused: FusedLength | None, per_source: float) -> dict[str, int | float]:
+    """Return the similarity and its uncertainties as numbers of the report; units are those of the file."""
     counts: dict[str, int | float] = {}
     if gravity is not None:
         counts |= {"tilt_deg": round(gravity.tilt_deg, 4), "tilt_uncertainty_deg": round(gravity.uncertainty_deg, 4)}
     if fused is not None:
-        counts |= {"metres_per_unit": round(_factor(fused), 9), "scale_uncertainty_percent": round(fused.percent, 4)}
+        metres = round(_factor(fused) * per_source, 9)
+        counts |= {"metres_per_unit": metres, "scale_uncertainty_percent": round(fused.percent, 4)}
     return counts
 
 

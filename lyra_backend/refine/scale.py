@@ -228,12 +228,18 @@ _WAYS_OUT = (
 )
 
 
-def scale_findings(fused: FusedLength | None, limit_percent: float) -> list[Finding]:
-    """Return what is to be said of the scale; beyond the limit the scene is not accepted."""
+def scale_findings(fused: FusedLength | None, limit_percent: float, per_source: float = 1.0) -> list[Finding]:
+    """Return what is to be said of the scale; beyond the limit the scene is not accepted.
+
+    Args:
+        fused: metres of one unit of the cloud; None: nothing tells.
+        limit_percent: largest uncertainty (95 %) of a scene that is accepted.
+        per_source: units of the cloud for one of the file, which is the unit that users know.
+    """
     if fused is None:
         message = (
-            "Nothing tells how long a unit of the scene is; 1 unit was taken as 1 m. Robots need the true size. "
-            f"{_WAYS_OUT}"
+            f"Nothing tells how long a unit of the scene is; 1 unit was taken as {per_source:.4g} m. Robots need the "
+            f"true size. {_WAYS_OUT}"
         )
         return [Finding("scale.unknown", Severity.ERROR, message)]
     found = [_conflict(*conflict) for conflict in fused.conflicts]
@@ -241,12 +247,14 @@ def scale_findings(fused: FusedLength | None, limit_percent: float) -> list[Find
     if fused.percent > limit_percent:
         message = (
             f"The scale is known to +-{fused.percent:.0f} % only, from {_joint(fused)}: 1 unit was taken as "
-            f"{fused.scale:.4g} m. Robots need the true size. {_WAYS_OUT}"
+            f"{fused.scale * per_source:.4g} m. Robots need the true size. {_WAYS_OUT}"
         )
         return [*found, Finding("scale.uncertain", Severity.ERROR, message, percent, limit_percent)]
     if fused.scale == 1.0 and len(fused.used) == 1:
         return found
-    message = f"1 unit is {fused.scale:.5g} m, known to +-{fused.percent:.1f} % (95 %), from {_joint(fused)}."
+    message = (
+        f"1 unit is {fused.scale * per_source:.5g} m, known to +-{fused.percent:.1f} % (95 %), from {_joint(fused)}."
+    )
     return [*found, Finding("scale.uncertainty", Severity.INFO, message, percent, limit_percent)]
 
 

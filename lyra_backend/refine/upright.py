@@ -94,20 +94,20 @@ def _cover(places: Floats, chosen: npt.NDArray[np.bool_]) -> float:
     return len(np.unique(squares[chosen])) / max(len(np.unique(squares)), 1)
 
 
-def up_findings(found: UpAxis) -> list[Finding]:
-    """Return what is to be said of the axis that was found; it was followed if it is sure."""
+def up_findings(found: UpAxis, axis: str) -> list[Finding]:
+    """Return what is to be said of the axis that was found, `axis` in the file; it was followed if it is sure."""
     measured = round(found.probability, 4)
     if not found.is_sure:
         message = (
-            f"What stands in the scene does not tell which way is up (at best {found.probability:.0%}), so that the "
-            "assumed axis was kept. Look at preview.png, and give the axis with --up."
+            f"What stands in the scene does not tell which way is up (at best {axis}, {found.probability:.0%}), so "
+            f"that the assumed axis was kept. Look at preview.png; if it is wrong, try --up {axis}."
         )
         return [Finding("gravity.up_axis", Severity.WARNING, message, measured, _SURE)]
     if found.axis == "z":
         message = f"What stands in the scene agrees with the assumed up axis ({found.probability:.0%})."
         return [Finding("gravity.up_axis", Severity.INFO, message, measured, _SURE)]
     message = (
-        f"By what stands in it, the scene lay on another side than was assumed ({found.probability:.0%}), and was "
-        "turned upright. Look at preview.png, and give the axis with --up."
+        f"By what stands in it, the scene lay on another side than was assumed ({found.probability:.0%}): {axis} "
+        f"points up. It was turned upright. Look at preview.png, and give --up {axis} if that is right."
     )
     return [Finding("gravity.up_axis", Severity.WARNING, message, measured, _SURE)]

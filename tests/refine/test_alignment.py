@@ -84,7 +84,9 @@ def test_a_ruler_is_in_the_files_own_units() -> None:
     generation = replace(read(room()), from_source=np.diag([2.0, 2.0, 2.0, 1.0]))
     halved = Similarity(0.5)
     text = ruler((0, 0, 0), (5, 4, 0), COPY.then(halved))
-    assert refined(generation, ruler=text).counts["metres_per_unit"] == pytest.approx(0.4, rel=1e-4)
+    outcome = refined(generation, ruler=text)
+    assert outcome.counts["metres_per_unit"] == pytest.approx(0.8, rel=1e-4)  # of the file's unit, two of the cloud's
+    assert_back(outcome, room())
 
 
 def labelled_room() -> GaussianCloud:
