@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.floating]
 _SPACING_M = 0.25
 #: Ground under a robot at its start is no steeper than this [deg] over its width, but for roughness [m].
 _TILT_DEG, _ROUGHNESS_M = 12.0, 0.03
-#: Nor is it steeper than this share of the tilt at which the square in the robot's circle, as tall as it, tips over.
-_STABLE = 0.5
 #: Ground that rises or falls more than this within a column, beyond the tilt, is an edge: nobody starts across one [m].
 _EDGE_M = 0.02
 #: Farthest that free space around a place is looked for [m].
@@ -40,9 +38,9 @@ def spawn_points(ground: Ground, space: Traversable, solids: Solids, count: int,
     robot = space.robot
     rng = np.random.default_rng([seed, _STREAM, zlib.crc32(robot.name.encode())])
     cells = _one_per_square(np.argwhere(space.free), ground, rng)
-    tilt = _tilt_of(robot)
+    tilt = float(np.tan(np.radians(min(_TILT_DEG, robot.slope_deg))))
     highest, lowest = _ground_below(ground, cells, robot.radius_m)
-    level = highest - lowest <= 2 * robot.radius_m * tilt + _ROUGHNESS_M
+    level = highest - lowest <= min(2 * robot.radius_m * tilt + _ROUGHNESS_M, _rise_to_tip(robot))
     edges = steps_of(ground.filled, ground.columns.cell_m * tilt + _EDGE_M)
     level &= ~_within(edges, cells, robot.radius_m / ground.columns.cell_m)
     cells, heights = cells[level], highest[level]
@@ -68,10 +66,14 @@ def _one_per_square(
     return shuffled[np.unique(square, axis=0, return_index=True)[1]]
 
 
-def _tilt_of(robot: Robot) -> float:
-    """Return the tangent of the steepest ground on which a robot starts: level enough for it to stand and not to tip."""
-    tips = 2**0.5 * robot.radius_m / robot.height_m
-    return float(min(np.tan(np.radians(min(_TILT_DEG, robot.slope_deg))), _STABLE * tips))
+def _rise_to_tip(robot: Robot) -> float:
+    """Return how much the middle of a box as tall as the robot, in its circle, rises until it tips over an edge [m].
+
+    A robot is put down above the highest ground below it and settles on the lowest; a tall one that falls farther than
+    this can rock so far that it falls over.
+    """
+    half_side, half_height = robot.radius_m / 2**0.5, robot.height_m / 2
+    return float(np.hypot(half_side, half_height) - half_height)
 
 
 def _disc(radius: float) -> npt.NDArray[np.int64]:
