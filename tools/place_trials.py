@@ -43,7 +43,7 @@ Floats = npt.NDArray[np.float64]
 TOGETHER = 500
 BODIES = "/Trial/Bodies/body_"
 DT_S = 1 / 120
-#: A box that leans more, sinks deeper below the place it starts at, or drifts farther within a second has fallen [deg, m].
+#: A box that leans more, sinks deeper below its place or drifts farther within a second has fallen [deg, m].
 TILT_DEG, SINK_M, DRIFT_M = 15.0, 0.15, 0.25
 #: Boxes that are pushed about, their sides [m] and speeds [m/s], and how often each gets a new push [s].
 PUSHED, SIDE_M, SPEED_M_S, PUSH_EVERY_S = 64, 0.25, 4.0, 2.0

@@ -191,7 +191,9 @@ def test_nobody_starts_across_a_kerb(height: float, bevel: float) -> None:
     assert bevel or cell_at(space.map, 3.05, 2) == Cell.FREE, "it can go across"
     assert low.sum() > 50 < high.sum()
     side = space.robot.radius_m - 0.05  # the middle of the column beside the kerb
-    assert (low | high).all() and x[low].max() < 3.0 - side and x[high].min() > 3.0 + bevel + side
+    assert (low | high).all()
+    assert x[low].max() < 3.0 - side
+    assert x[high].min() > 3.0 + bevel + side
     assert set(np.round(space.spawn_points.positions[:, 2], 3)) == {0.0, np.float32(height).round(3)}
 
 
