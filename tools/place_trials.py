@@ -43,7 +43,7 @@ Floats = npt.NDArray[np.float64]
 TOGETHER = 500
 BODIES = "/Trial/Bodies/body_"
 DT_S = 1 / 120
-#: A box that leans more, sinks deeper or drifts farther within a second has fallen [deg, m].
+#: A box that leans more, sinks deeper below its place or drifts farther within a second has fallen [deg, m].
 TILT_DEG, SINK_M, DRIFT_M = 15.0, 0.15, 0.25
 #: Boxes that are pushed about, their sides [m] and speeds [m/s], and how often each gets a new push [s].
 PUSHED, SIDE_M, SPEED_M_S, PUSH_EVERY_S = 64, 0.25, 4.0, 2.0
@@ -186,7 +186,8 @@ def try_starts(
         end = physics.state(len(block))
         up = 1 - 2 * (end["orientation"][:, :2] ** 2).sum(axis=1)
         moved = end["position"] - centres
-        bad = (up < np.cos(np.radians(TILT_DEG))) | (moved[:, 2] < -SINK_M) | (np.hypot(*moved[:, :2].T) > DRIFT_M)
+        deep = moved[:, 2] < -space.robot.clearance_m - SINK_M  # it is put down that much above the ground
+        bad = (up < np.cos(np.radians(TILT_DEG))) | deep | (np.hypot(*moved[:, :2].T) > DRIFT_M)
         fallen += int((bad | ~np.isfinite(up)).sum())
     return {"places": count, "overlaps": overlaps, "sunk_ones_found": sunk, "resets": resets, "fallen": fallen}
 

@@ -56,7 +56,7 @@ class Params:
     cell: float = param(
         0.05, "Side of a cell of the maps; larger in scenes of more than 4 million.", unit="m", min=0.02, max=1.0
     )
-    spawn_points: int = param(4096, "Places to start, at most; they are 0.25 m apart.", min=0, max=100_000)
+    spawn_points: int = param(4096, "Places to start, at most; one in each square of 0.25 m.", min=0, max=100_000)
     tasks: int = param(64, "Ways from a start to a goal, at most.", min=0, max=4096)
     viewpoints: int = param(16, "Cameras in free space.", min=0, max=1024)
     view_height: float = param(1.0, "Height of these cameras above the ground.", unit="m", min=0.05, max=10.0)

@@ -60,6 +60,7 @@ class Columns:
         spans: heights of each triangle in each column.
         levels: surfaces to stand on, from low to high, nan where there are no more, shape (L, X, Y) [m].
         facing: upward part of their unit normals, shape (L, X, Y).
+        headroom: free height above them, inf under the sky, shape (L, X, Y) [m].
     """
 
     origin: tuple[float, float]
@@ -67,6 +68,7 @@ class Columns:
     spans: ColumnSpans
     levels: Floats
     facing: Floats
+    headroom: Floats
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,14 +110,14 @@ def look_down(solids: Solids, cell_m: float, headroom_m: float) -> Columns:
     origin = (float(first[0] * cell_m), float(first[1] * cell_m))
     spans = column_spans(corners, origin, cell_m, (across, along))
     up = triangle_normals_and_areas(corners)[0][:, 2]
-    levels, facing = _levels(spans, up, solids.moving, (across, along), headroom_m)
-    return Columns(origin, cell_m, spans, levels, facing)
+    levels, facing, headroom = _levels(spans, up, solids.moving, (across, along), headroom_m)
+    return Columns(origin, cell_m, spans, levels, facing, headroom)
 
 
 def _levels(
     spans: ColumnSpans, up: Floats, moving: Mask, shape: tuple[int, int], headroom_m: float
-) -> tuple[Floats, Floats]:
-    """Return heights and upward parts of the normals of the surfaces that have headroom and free space above."""
+) -> tuple[Floats, Floats, Floats]:
+    """Return heights, upward parts of the normals, and headroom of the surfaces that have it and free space above."""
     hit = np.flatnonzero(~np.isnan(spans.middle) & ~moving[spans.triangle])
     hit = hit[np.lexsort((spans.middle[hit], spans.cell[hit]))]
     cell, height, facing = spans.cell[hit], spans.middle[hit].astype(np.float64), up[spans.triangle[hit]]
@@ -128,16 +130,19 @@ def _levels(
     # under a surface that faces up there is something solid
     open_[:-1][pair] = facing[1:][pair] <= 0
     stands = (facing > _LEVEL_ENOUGH) & (headroom >= headroom_m) & open_
-    return _stacked(cell[stands], height[stands], facing[stands], shape)
+    return _stacked(cell[stands], height[stands], facing[stands], headroom[stands], shape)
 
 
 def _stacked(
-    cell: npt.NDArray[np.integer], height: Floats, facing: Floats, shape: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """Return surfaces, sorted by column and height, as arrays (L, X, Y)."""
+    cell: npt.NDArray[np.integer], height: Floats, facing: Floats, headroom: Floats, shape: tuple[int, int]
+) -> tuple[Floats, Floats, Floats]:
+    """Return three numbers of surfaces, which are sorted by column and height, as arrays (L, X, Y)."""
     rank = np.arange(len(cell)) - np.searchsorted(cell, cell)
     kept = rank < _LEVELS_MAX
     count = int(rank[kept].max(initial=0)) + 1
-    levels, upward = np.full((count, shape[0] * shape[1]), np.nan), np.zeros((count, shape[0] * shape[1]))
-    levels[rank[kept], cell[kept]], upward[rank[kept], cell[kept]] = height[kept], facing[kept]
-    return levels.reshape(count, *shape), upward.reshape(count, *shape)
+    stacked = []
+    for values, missing in ((height, np.nan), (facing, 0.0), (headroom, 0.0)):
+        layers = np.full((count, shape[0] * shape[1]), missing)
+        layers[rank[kept], cell[kept]] = values[kept]
+        stacked.append(layers.reshape(count, *shape))
+    return stacked[0], stacked[1], stacked[2]

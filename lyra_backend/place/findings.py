@@ -56,7 +56,9 @@ def of_space(space: RobotSpace, starts_wanted: int, tasks_wanted: int) -> tuple[
         return (Finding("place.no_start", Severity.WARNING, message, 0, 1, robot.name),)
     found = []
     if points < min(_FEW, starts_wanted):
-        message = f"{robot.title} has {points} places to start, 0.25 m apart, on {space.free_m2:.2f} m2."
+        message = (
+            f"{robot.title} has {points} places to start, one in each square of 0.25 m, on {space.free_m2:.2f} m2."
+        )
         found.append(Finding("place.few_starts", Severity.WARNING, message, points, _FEW, robot.name))
     if tasks_wanted and not space.tasks:
         message = f"{robot.title} has nowhere to go: no two of its {points} places to start are joined by free ground."

@@ -19,10 +19,14 @@ Mask = npt.NDArray[np.bool_]
 _GROUND_SHARE = 0.25
 #: Further pieces of at least so much [m^2] belong to it if they are level with the nearest ground: rooms behind doors.
 _PIECE_M2 = 0.5
+#: They are so high inside [m], which hollows in banks and furniture are not.
+_ROOM_M = 1.0
 #: Such large ones may be so much higher or lower [m^2, m]: pavements, platforms.
 _LARGE_M2, _HIGHER_M = 4.0, 0.3
 #: Width over which slopes are measured [m].
 _SLOPE_WIDTH_M = 0.3
+#: What is narrower and stands out of the ground by more than can be climbed stands on it: logs, sills, roots [m].
+_NARROW_M = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +88,9 @@ def find_ground(columns: Columns, climb_m: float) -> Ground | None:
     added = np.isnan(height) & ~np.isnan(rest)
     height, facing = np.where(added, rest, height), np.where(added, rest_facing, facing)
     elsewhere = (pieces == chosen).sum() - (~np.isnan(height) & ~added).sum()
-    height = _without_pinholes(height)
+    height = _without_pinholes(_without_bumps(height, columns.cell_m, climb_m))
     filled = _from_nearest(height)
-    slope = np.minimum(_slope_around(filled, columns.cell_m), np.degrees(np.arccos(np.clip(facing, 0.0, 1.0))))
+    slope = np.minimum(_slope_around(height, columns.cell_m), np.degrees(np.arccos(np.clip(facing, 0.0, 1.0))))
     return Ground(columns, height, filled, slope, float(elsewhere * columns.cell_m**2))
 
 
@@ -127,12 +131,14 @@ def _level_pieces(
     height: Floats,
     climb_m: float,
 ) -> list[int]:
-    """Return the other pieces that belong to the ground by their size and their height above the nearest of it."""
+    """Return the other pieces that belong to the ground by their size, headroom and height above the nearest of it."""
     expected, found = _from_nearest(height), []
     area_m2 = area * columns.cell_m**2
     for piece in np.flatnonzero(area_m2 >= _PIECE_M2):
         if piece != chosen:
             level, x, y = np.nonzero(pieces == piece)
+            if np.median(columns.headroom[level, x, y]) < _ROOM_M:
+                continue
             apart = np.median(np.abs(columns.levels[level, x, y] - expected[x, y]))
             most = max(_HIGHER_M, climb_m) if area_m2[piece] >= _LARGE_M2 else climb_m
             found += [int(piece)] if apart <= most else []
@@ -146,6 +152,22 @@ def _lowest(columns: Columns, chosen: Mask) -> tuple[Floats, Floats]:
     facing = np.take_along_axis(columns.facing, first, axis=0)[0]
     there = chosen.any(axis=0)
     return np.where(there, height, np.nan), np.where(there, facing, 1.0)
+
+
+def _without_bumps(height: Floats, cell_m: float, climb_m: float) -> Floats:
+    """Return the ground without what stands out of it by more than `climb_m` [m] and is narrower than 0.6 m.
+
+    What lies on a slope often touches it somewhere by an edge low enough to climb, and would hang together with it.
+    The ground is compared with its morphological opening by a disc, as filters of laser scans do (Zhang and others
+    2003): slopes, steps and broad platforms are their own opening.
+    """
+    from scipy.ndimage import grey_opening
+
+    reach = int(np.ceil(_NARROW_M / 2 / cell_m))
+    x, y = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    disc = np.hypot(x, y) * cell_m <= _NARROW_M / 2
+    filled = _from_nearest(height)
+    return np.where(filled - grey_opening(filled, footprint=disc, mode="nearest") > climb_m, np.nan, height)
 
 
 def _without_pinholes(height: Floats) -> Floats:
@@ -165,10 +187,30 @@ def _from_nearest(height: Floats) -> Floats:
     return np.asarray(height[tuple(nearest)])
 
 
-def _slope_around(filled: Floats, cell_m: float) -> Floats:
-    """Return the steepness of the ground's surroundings [deg], shape (X, Y)."""
+def _slope_around(height: Floats, cell_m: float) -> Floats:
+    """Return the steepness of the plane that fits the ground around each column best [deg], shape (X, Y).
+
+    Least squares over a square, of known ground alone: the ground beyond an edge is not level, there is none.
+    """
     from scipy.ndimage import uniform_filter
 
-    smooth = uniform_filter(filled, max(3, round(_SLOPE_WIDTH_M / cell_m)))
-    along_x, along_y = np.gradient(smooth, cell_m)
-    return np.degrees(np.arctan(np.hypot(along_x, along_y)))
+    there = ~np.isnan(height)
+    # over the mean of all, or small differences of large sums would be lost
+    z = np.where(there, height - np.nanmean(height), 0.0)
+    x, y = np.meshgrid(*(np.arange(n) * cell_m for n in height.shape), indexing="ij")
+    width = max(3, 2 * round(_SLOPE_WIDTH_M / cell_m / 2) + 1)
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(uniform_filter(np.where(there, values, 0.0), width, mode="constant"))
+
+    share = np.maximum(mean(there.astype(np.float64)), 1e-9)
+    x_mean, y_mean, z_mean = mean(x) / share, mean(y) / share, mean(z) / share
+    xx, yy = mean(x * x) / share - x_mean**2, mean(y * y) / share - y_mean**2
+    xy = mean(x * y) / share - x_mean * y_mean
+    xz, yz = mean(x * z) / share - x_mean * z_mean, mean(y * z) / share - y_mean * z_mean
+    determinant = xx * yy - xy**2
+    # ground of less than two columns' width has no slope across; there its own counts
+    flat = determinant < (0.1 * cell_m) ** 4
+    determinant = np.where(flat, 1.0, determinant)
+    along_x, along_y = (yy * xz - xy * yz) / determinant, (xx * yz - xy * xz) / determinant
+    return np.where(flat, 90.0, np.degrees(np.arctan(np.hypot(along_x, along_y))))

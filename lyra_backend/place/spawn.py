@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..types import Robot, SpawnPoints
 from .columns import Solids
 from .ground import Ground
-from .traversability import Traversable
+from .traversability import Traversable, steps_of
 
 __all__ = ["spawn_points"]
 
@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.floating]
 _SPACING_M = 0.25
 #: Ground under a robot at its start is no steeper than this [deg] over its width, but for roughness [m].
 _TILT_DEG, _ROUGHNESS_M = 12.0, 0.03
+#: Ground that rises or falls more than this within a column, beyond the tilt, is an edge: nobody starts across one [m].
+_EDGE_M = 0.02
 #: Farthest that free space around a place is looked for [m].
 _REACH_M = 2.0
 #: The stream of random numbers of this file.
@@ -30,16 +32,17 @@ def spawn_points(ground: Ground, space: Traversable, solids: Solids, count: int,
     """Return up to `count` places in random order.
 
     There is one in each square of 0.25 m in which the robot fits, at a random column of it and with a random heading.
-    A place lies at the height of the highest ground below the robot's cylinder. That the cylinder touches nothing there
-    is checked against the triangles themselves.
+    The ground below its whole cylinder is level and has no edge, such as that of a kerb; a place lies at the highest of
+    it. That the cylinder touches nothing there is checked against the triangles themselves.
     """
     robot = space.robot
     rng = np.random.default_rng([seed, _STREAM, zlib.crc32(robot.name.encode())])
     cells = _one_per_square(np.argwhere(space.free), ground, rng)
-    highest, lowest, slope = _ground_below(ground, cells, robot.radius_m)
-    # as much as the mean slope there makes of it, so that nobody starts across a kerb
-    tilt = np.radians(np.minimum(slope, _TILT_DEG))
-    level = highest - lowest <= 2 * robot.radius_m * np.tan(tilt) + _ROUGHNESS_M
+    tilt = float(np.tan(np.radians(min(_TILT_DEG, robot.slope_deg))))
+    highest, lowest = _ground_below(ground, cells, robot.radius_m)
+    level = highest - lowest <= min(2 * robot.radius_m * tilt + _ROUGHNESS_M, _rise_to_tip(robot))
+    edges = steps_of(ground.filled, ground.columns.cell_m * tilt + _EDGE_M)
+    level &= ~_within(edges, cells, robot.radius_m / ground.columns.cell_m)
     cells, heights = cells[level], highest[level]
     points = np.column_stack([ground.middle(cells), heights])
     points, clearance, kept = _free(points, robot, solids)
@@ -63,18 +66,40 @@ def _one_per_square(
     return shuffled[np.unique(square, axis=0, return_index=True)[1]]
 
 
-def _ground_below(ground: Ground, cells: npt.NDArray[np.integer], radius_m: float) -> tuple[Floats, Floats, Floats]:
-    """Return the highest and the lowest ground [m] and the mean slope [deg] in a radius around columns (N, 2)."""
-    reach = int(np.ceil(radius_m / ground.columns.cell_m))
+def _rise_to_tip(robot: Robot) -> float:
+    """Return how much the middle of a box as tall as the robot, in its circle, rises until it tips over an edge [m].
+
+    A robot is put down above the highest ground below it and settles on the lowest; a tall one that falls farther than
+    this can rock so far that it falls over.
+    """
+    half_side, half_height = robot.radius_m / 2**0.5, robot.height_m / 2
+    return float(np.hypot(half_side, half_height) - half_height)
+
+
+def _disc(radius: float) -> npt.NDArray[np.int64]:
+    """Return the steps (K, 2) to all columns whose middles are within a radius [columns]."""
+    reach = int(np.ceil(radius))
     steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-    steps = steps[np.hypot(*steps.T) * ground.columns.cell_m <= radius_m]
-    highest, lowest, slope = np.full(len(cells), -np.inf), np.full(len(cells), np.inf), np.zeros(len(cells))
+    return steps[np.hypot(*steps.T) <= radius]
+
+
+def _ground_below(ground: Ground, cells: npt.NDArray[np.integer], radius_m: float) -> tuple[Floats, Floats]:
+    """Return the highest and the lowest ground [m] in a radius around columns (N, 2)."""
+    highest, lowest = np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
     limits = np.array(ground.height.shape) - 1
-    for step in steps:
+    for step in _disc(radius_m / ground.columns.cell_m):
         x, y = np.clip(cells + step, 0, limits).T
         highest, lowest = np.maximum(highest, ground.filled[x, y]), np.minimum(lowest, ground.filled[x, y])
-        slope += ground.slope_deg[x, y] / len(steps)
-    return highest, lowest, slope
+    return highest, lowest
+
+
+def _within(there: npt.NDArray[np.bool_], cells: npt.NDArray[np.integer], radius: float) -> npt.NDArray[np.bool_]:
+    """Return whether any of the columns `there` (X, Y) is within a radius [columns] around columns (N, 2)."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not there.any():
+        return np.zeros(len(cells), bool)
+    return np.asarray(distance_transform_edt(~there)[tuple(cells.T)] <= radius)
 
 
 def _free(points: Floats, robot: Robot, solids: Solids) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..types import Cell, OccupancyMap, Robot
 from .ground import Ground
 
-__all__ = ["Traversable", "as_map", "base_map", "climb_of", "robot_map", "signed_distance", "traversable"]
+__all__ = ["Traversable", "as_map", "base_map", "climb_of", "robot_map", "signed_distance", "steps_of", "traversable"]
 
 Floats = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
@@ -54,7 +54,7 @@ def traversable(ground: Ground, robot: Robot) -> Traversable:
 
     cell = ground.columns.cell_m
     passable = ground.known & ~ground.occupied(climb_of(robot), robot.height_m + robot.clearance_m)
-    passable &= (ground.slope_deg <= robot.slope_deg) & ~_steps(ground.filled, climb_of(robot))
+    passable &= (ground.slope_deg <= robot.slope_deg) & ~steps_of(ground.filled, climb_of(robot))
     distance = signed_distance(passable, cell)
     free = passable & (distance >= robot.radius_m)
     labels, _ = label(free, np.ones((3, 3)))
@@ -98,7 +98,7 @@ def as_map(cells: npt.NDArray[np.integer], ground: Ground) -> OccupancyMap:
     return OccupancyMap(np.flipud(cells.T).astype(np.uint8), ground.columns.cell_m, ground.columns.origin)
 
 
-def _steps(filled: Floats, step_m: float) -> Mask:
+def steps_of(filled: Floats, step_m: float) -> Mask:
     """Return the columns (X, Y) next to which the ground is more than a step higher or lower."""
     found = np.zeros(filled.shape, bool)
     for axis in (0, 1):

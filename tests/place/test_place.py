@@ -143,6 +143,60 @@ def test_the_same_every_time_and_another_with_another_seed() -> None:
     assert np.array_equal(one.spawn_points.positions, more.spawn_points.positions), "whoever else was asked for"
 
 
+def prism(profile, y0: float, y1: float):
+    """Triangles of a solid with a convex outline (x, z), counter-clockwise, between two y."""
+    ring = np.array(profile, float)
+    near, far = (np.insert(ring, 1, y, axis=1) for y in (y0, y1))
+    sides = [
+        triangle
+        for a, b, c, d in zip(near, np.roll(near, -1, axis=0), np.roll(far, -1, axis=0), far, strict=True)
+        for triangle in ((a, c, b), (a, d, c))
+    ]
+    caps = [(near[0], near[k], near[k + 1]) for k in range(1, len(ring) - 1)]
+    caps += [(far[0], far[k + 1], far[k]) for k in range(1, len(ring) - 1)]
+    return np.array(sides + caps)
+
+
+@pytest.mark.parametrize(("width", "is_ground"), [(0.4, False), (1.2, True)])
+def test_what_is_narrow_is_an_obstacle_though_one_end_is_low_enough_to_climb(width: float, is_ground: bool) -> None:
+    ridge = prism([(2.0, 0.0), (4.0, 0.0), (4.0, 0.4), (2.8, 0.4)], 2 - width / 2, 2 + width / 2)
+    found = found_in(np.concatenate([floor(0, 0, 6, 4), ridge])).value
+    for map_ in (found.map, found.spaces[0].map) if not is_ground else (found.map,):
+        assert (cell_at(map_, 3.5, 2) == Cell.FREE) == is_ground
+
+
+@pytest.mark.parametrize(("height", "is_ground"), [(0.5, False), (2.2, True)])
+def test_hollows_are_no_ground_and_rooms_behind_doors_are(height: float, is_ground: bool) -> None:
+    away = room(3, 3, height) + [7, 0, 0.0]
+    map_ = found_in(np.concatenate([room(6, 4), away])).value.map
+    assert (cell_at(map_, 8.5, 1.5) == Cell.FREE) == is_ground
+
+
+def test_a_bank_is_steep_up_to_the_edge_of_the_scene() -> None:
+    rise = 0.6 * np.tan(np.radians(52))
+    bank = np.array([[[4, 0, 0], [4.6, 0, rise], [4.6, 4, rise]], [[4, 0, 0], [4.6, 4, rise], [4, 4, 0]]])
+    map_ = found_in(np.concatenate([floor(0, 0, 4, 4), bank])).value.map
+    assert cell_at(map_, 3.5, 2) == Cell.FREE
+    assert all(cell_at(map_, x, 2) == Cell.OCCUPIED for x in np.arange(4.2, 4.56, 0.05))
+
+
+@pytest.mark.parametrize("bevel", [0.0, 0.06])
+@pytest.mark.parametrize("height", [0.05, 0.1])
+def test_nobody_starts_across_a_kerb(height: float, bevel: float) -> None:
+    kerb = prism([(3.0, 0.0), (6.0, 0.0), (6.0, height), (3.0 + bevel, height)], 0.0, 4.0)
+    space = found_in(np.concatenate([floor(0, 0, 6, 4), kerb]), robots="g1").value.spaces[0]
+    x = space.spawn_points.positions[:, 0]
+    low, high = x < 3.0, x > 3.0 + bevel
+    # a bevel is steeper than it walks
+    assert bevel or cell_at(space.map, 3.05, 2) == Cell.FREE, "it can go across"
+    assert low.sum() > 50 < high.sum()
+    side = space.robot.radius_m - 0.05  # the middle of the column beside the kerb
+    assert (low | high).all()
+    assert x[low].max() < 3.0 - side
+    assert x[high].min() > 3.0 + bevel + side
+    assert set(np.round(space.spawn_points.positions[:, 2], 3)) == {0.0, np.float32(height).round(3)}
+
+
 # -- where there is none ----------------------------------------------------------------------------------------------
 
 

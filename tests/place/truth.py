@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 #: Cells: free, occupied, neither.
 FREE, OCCUPIED, OTHER = 0, 1, 2
 #: Points on the surface are about so far from each other [m].
-SPACING = 0.012
+SPACING = 0.02
 
 
 def whole(truth: TexturedMesh) -> Array:
@@ -33,14 +33,15 @@ def surface_points(corners: Array, spacing: float = SPACING) -> tuple[Array, Arr
     up = normals[:, 2] / np.maximum(length, 1e-30)
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     points, ups = [], []
+    single = corners.astype(np.float32)  # to micrometres
     count = np.maximum(1, np.ceil(sides / spacing)).astype(int)
     for n in np.unique(count):
         some = count == n
         u, v = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
         u, v = u[u + v <= n] / n, v[u + v <= n] / n
         for block in np.array_split(np.flatnonzero(some), max(1, int(some.sum()) * len(u) // 2_000_000 + 1)):
-            weights = np.column_stack([1 - u - v, u, v])
-            points.append(np.einsum("kw,fwc->fkc", weights, corners[block]).reshape(-1, 3).astype(np.float32))
+            weights = np.column_stack([1 - u - v, u, v]).astype(np.float32)
+            points.append((weights @ single[block]).reshape(-1, 3))
             ups.append(np.repeat(up[block], len(u)))
     return np.concatenate(points), np.concatenate(ups)
 
@@ -53,10 +54,9 @@ def truth_map(corners: Array, like: OccupancyMap, low: float, high: float) -> Ar
     """
     height, width = like.cells.shape
     points, up = surface_points(corners)
-    pixel = like.to_pixels(points[:, :2])
-    column, row = np.floor(pixel).astype(int).T
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    flat = (row * width + column)[inside]
+    column, row = (np.floor(one).astype(np.int32) for one in like.to_pixels(points[:, :2]).T)
+    inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
+    flat = row[inside] * width + column[inside]
     z, up = points[inside, 2].astype(np.float64), up[inside]
     ground = lowest_layer(flat, z, up > 0.5**0.5, height * width)
     missing = ~np.isfinite(ground).reshape(height, width)
@@ -110,16 +110,22 @@ class Surface:
     """Points on triangles (F, 3, 3), to ask what is near; made once for a scene."""
 
     def __init__(self, corners: Array, spacing: float = 0.025) -> None:
-        from scipy.spatial import cKDTree
-
-        self.points, _ = surface_points(corners, spacing)
-        self.tree = cKDTree(self.points[:, :2])
+        points, _ = surface_points(corners, spacing)
+        self.points = points[np.argsort(points[:, 2], kind="stable")]
 
     def nearest(self, bases: Array, tops: Array, reach: float) -> Array:
         """Horizontal distance [m] from upright axes to the points between their ends, at most `reach`, (N,)."""
+        from scipy.spatial import cKDTree
+
         found = np.full(len(bases), float(reach))
-        for i, near in enumerate(self.tree.query_ball_point(bases[:, :2], reach)):
-            some = self.points[near]
+        if not len(bases):
+            return found
+        first, last = np.searchsorted(self.points[:, 2], [bases[:, 2].min(), tops.max()])
+        points = self.points[first:last]
+        if not len(points):
+            return found
+        for i, near in enumerate(cKDTree(points[:, :2]).query_ball_point(bases[:, :2], reach)):
+            some = points[near]
             level = some[(some[:, 2] > bases[i, 2]) & (some[:, 2] < tops[i])]
             if len(level):
                 found[i] = np.hypot(*(level[:, :2] - bases[i, :2]).T).min()
