@@ -162,4 +162,4 @@ def test_ways_are_walked_one_by_one_each(tmp_path: Path) -> None:
     same = navigation(STRIP, STRIP, STRIP, stances=False)
     found = check(rooms.room(tmp_path / "stage.usda"), replace(same))
     assert errors(found) == set()
-    assert "3 of 3 walks" in found["robots.not_reached"].message
+    assert "0 of 3 walks" in found["robots.not_reached"].message
