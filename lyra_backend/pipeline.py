@@ -1,5 +1,4 @@
-"""The one place that knows the order: generate, refine, picture, light, collide, place, author,
-validate.
+"""The one place that knows the order: generate, refine, picture, light, collide, place, author, validate.
 
 Each stage's result is kept under a key made of everything it depends on, so a run that was stopped goes on from its
 last finished stage. Files appear at the top of the run directory only when the whole run is through.

@@ -35,7 +35,8 @@ def check_needs(params: Any) -> None:
     """Refuse, before any work, checks that cannot be made here.
 
     Raises:
-        MissingDependency: robots are asked for, and packages or their models are missing.
+        MissingDependency: robots are asked for, and packages are missing.
+        InvalidRequest: robots are asked for, and their models were not fetched.
     """
     if params.accept == "robots":
         from .robots import require_robots
@@ -61,7 +62,7 @@ def run(
 
     Raises:
         InvalidRequest: `directory` is neither a directory with a stage in it nor a USD file.
-        MissingDependency: robots are asked for, and packages or their models are missing.
+        MissingDependency, InvalidRequest: see :func:`check_needs`.
     """
     from .gaussians import check_gaussians
     from .physics import check_physics

@@ -18,13 +18,14 @@ import sys
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["main"]
+__all__ = ["main", "run_and_leave"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -240,9 +241,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run_and_leave(work: Callable[[list[str]], int]) -> NoReturn:
+    """Do the work that the command line names, and end the process with its exit code."""
     try:
-        code = main(sys.argv[1:])
+        code = work(sys.argv[1:])
     except Exception:
         traceback.print_exc()
         code = 1
@@ -251,3 +253,7 @@ if __name__ == "__main__":
     sys.stderr.flush()
     # The engine's own clean-up at exit can crash after a good run.
     os._exit(code)
+
+
+if __name__ == "__main__":
+    run_and_leave(main)

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pxr import Sdf
 
 from lyra_backend.author import isaac_lab
 
 from .isaac_lab_modules import VERSIONS, install
-
-torch = pytest.importorskip("torch")
 
 #: An L: the square from 0 to 4 without its upper right quarter, with a hole around (1, 1).
 BOUNDS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -19,8 +20,6 @@ from lyra_backend.types import (
     Role,
     Shape,
 )
-
-mujoco = pytest.importorskip("mujoco")
 
 CUBE = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 FACES = np.array(

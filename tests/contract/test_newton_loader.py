@@ -19,7 +19,6 @@ DOC = Path(__file__).resolve().parents[2] / "docs" / "isaac_lab.md"
 
 
 def test_the_example_of_the_docs_runs(tmp_path: Path, random_cloud: GaussianCloud) -> None:
-    pytest.importorskip("newton")
     (code,) = re.findall(r"```python\n(import sys\n\nimport newton.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
     room = CollisionPart("environment", *rooms.merge(rooms.floor(), *rooms.walls()))
     bundle = SceneBundle(random_cloud, CollisionProxy((room,), "surface", {}))

@@ -15,8 +15,6 @@ from tools import isaac_lab_rays as rays
 
 from ..validate import physics_rooms as rooms
 
-pytest.importorskip("ovphysx")
-
 ROOM = rooms.merge(rooms.floor(), *rooms.walls(), rooms.cabinet())
 
 

@@ -14,9 +14,6 @@ from tools import mjcf_drop
 
 from ..validate import physics_rooms as rooms
 
-pytest.importorskip("mujoco")
-pytest.importorskip("ovphysx")
-
 #: A room, a cabinet and a step, as boxes that reach behind the surface that is seen: low and high corner.
 BOXES = {
     "floor": ((0, 0, -0.2), (5, 4, 0)),

@@ -15,7 +15,6 @@ from lyra_backend.progress import Progress
 
 from ..atlas.rooms import make_run, proxy_of, room
 
-pytest.importorskip("newton", reason="Newton comes with the extra robots")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 from training import costs, grounds, learning, trials

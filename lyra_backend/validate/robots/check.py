@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import MissingDependency
+from ...errors import InvalidRequest, MissingDependency
 from ...progress import Progress
 from ...robot_models.gaits import G1_STANCE, GO2_WALK, Stance, hold
 from ...robot_models.model import RobotModel, read_mjcf
-from ...robot_models.store import RobotFiles, find, missing
+from ...robot_models.store import RobotFiles, default_folder, find, missing
 from ...types import Finding, Navigation, Outcome, Task
 from ..colliders import read_colliders
 from ..engine_process import EngineFailed, missing_packages
@@ -73,7 +73,8 @@ def require_robots() -> None:
     """Refuse to begin what needs robots that are not there.
 
     Raises:
-        MissingDependency: packages or the robots' files are missing; the text says how to get them.
+        MissingDependency: packages are missing.
+        InvalidRequest: the robots' files were not fetched.
     """
     from importlib.util import find_spec
 
@@ -81,17 +82,9 @@ def require_robots() -> None:
     if absent:
         raise MissingDependency(", ".join(absent), "validate.accept=robots", "physics")
     if names := missing((WALKER, STANDER)):
-        raise RobotsMissing(names)
-
-
-class RobotsMissing(MissingDependency):
-    """Files of robots were not fetched."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        ImportError.__init__(
-            self,
-            f"robots {', '.join(names)}: needed for validate.accept=robots, but their models are not there. "
-            f"Run: lyra-scenegen weights robots {' '.join(names)}",
+        raise InvalidRequest(
+            f"validate.accept=robots: the models of {', '.join(names)} are not in {default_folder()}. "
+            f"Run: lyra-scenegen weights robots {' '.join(names)}"
         )
 
 
@@ -107,7 +100,7 @@ def check_robots(file: Path, navigation: Navigation | None, limits: Any, progres
         progress: reported to often; a cancelled job kills the engine.
 
     Raises:
-        MissingDependency: see :func:`require_robots`.
+        MissingDependency, InvalidRequest: see :func:`require_robots`.
     """
     require_robots()
     space = None if navigation is None else navigation.space_of(WALKER)

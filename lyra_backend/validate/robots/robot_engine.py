@@ -8,11 +8,7 @@ and ``status.txt`` says how far the work is.
 
 from __future__ import annotations
 
-import gc
 import json
-import os
-import sys
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,7 @@ import numpy.typing as npt
 
 from ...robot_models.gaits import CONTROL_S, WalkingPolicy
 from ...robot_models.model import RobotModel, read_mjcf
-from ..physics_engine import Engine
+from ..physics_engine import Engine, run_and_leave
 from .contact_reader import ContactReader
 from .mover import Holder, Mover, Walker
 from .robot_body import RobotBody
@@ -84,13 +80,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        code = main(sys.argv[1:])
-    except Exception:
-        traceback.print_exc()
-        code = 1
-    gc.collect()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The engine's own clean-up at exit can crash after a good run.
-    os._exit(code)
+    run_and_leave(main)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lyra_backend import params
-from lyra_backend.errors import Cancelled, MissingDependency
+from lyra_backend.errors import Cancelled, InvalidRequest
 from lyra_backend.progress import CancelToken, Progress
 from lyra_backend.robot_models import store
 from lyra_backend.types import (
@@ -153,7 +153,8 @@ def test_a_cancelled_job_ends_at_once(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said_with_the_line_that_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "default_folder", lambda: tmp_path / "none")
-    with pytest.raises(MissingDependency, match=r"robots go2, g1: .*Run: lyra-scenegen weights robots go2 g1"):
+    line = r"models of go2, g1 are not in .*Run: lyra-scenegen weights robots go2 g1"
+    with pytest.raises(InvalidRequest, match=line):
         check(rooms.room(tmp_path / "stage.usda"))
 
 
