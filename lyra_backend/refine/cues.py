@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .floor import tangents
+from .planes import tangents
 
 __all__ = ["Direction", "FusedDirection", "FusedLength", "Length", "fuse_directions", "fuse_lengths"]
 

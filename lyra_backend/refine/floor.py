@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from ..params import param
 from ..types import Camera, GaussianCloud
+from .layers import Layer, flattest_layer, undulation
+from .planes import fitted, spread_of_fit, weighted_median
 
-__all__ = ["Floor", "FloorParams", "find_floor", "ground_height", "levelling_rotation", "tangents"]
+__all__ = ["Floor", "FloorParams", "find_floor", "ground_height", "levelling_rotation"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,10 +42,6 @@ _MIN_PEAK = 0.5
 #: What lies beneath a plane counts this much more than what lies in it: a table may be larger than the floor seen.
 _AGAINST = 1.5
 _GROUND_QUANTILE = 0.05
-#: Points of a plane that lie in a line say nothing of its slope across it.
-_WORST_CONDITION = 1e8
-#: Fewer points fit any plane well.
-_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,8 @@ class Floor:
         covariance: of `normal` (3, 3) [rad2], by what is seen of the floor alone; zeros if there is no plane.
         peak: part of what lies within three times the tolerance that lies within the tolerance: 1 for a clean floor, a
             third for rough ground.
+        layer: the flattest layer of it, if that is as large as a floor must be.
+        undulation: how far it would slope if it sloped as much as it goes up and down [rad, standard deviation].
     """
 
     normal: Floats
@@ -88,6 +88,8 @@ class Floor:
     middle: Floats = field(default_factory=lambda: np.zeros(3))
     covariance: Floats = field(default_factory=lambda: np.zeros((3, 3)))
     peak: float = 0.0
+    layer: Layer | None = None
+    undulation: float = 0.0
 
     @property
     def rotation(self) -> Floats:
@@ -236,33 +238,12 @@ def _settled(points: Floats, weights: Floats, normal: Floats, offset: float, tol
         near = np.abs(np.einsum("nk,k->n", points, normal) - offset) < reach * tolerance
         if near.sum() < 3:
             break
-        normal, offset = _fitted(points[near], weights[near], normal, offset)
+        normal, offset = fitted(points[near], weights[near], normal, offset)
     heights = np.einsum("nk,k->n", points, normal) - offset
     near = np.abs(heights) < tolerance
     if near.any():
-        offset += _weighted_median(heights[near], weights[near])
+        offset += weighted_median(heights[near], weights[near])
     return normal, offset
-
-
-def _fitted(points: Floats, weights: Floats, normal: Floats, offset: float) -> tuple[Floats, float]:
-    """Return the plane z = a x + b y + c through weighted points; the given one if they lie on a line."""
-    weights = weights / weights.sum()
-    middle = np.einsum("n,nk->k", weights, points)
-    x, y, z = (points - middle).T
-    xx, xy, yy = (weights * x * x).sum(), (weights * x * y).sum(), (weights * y * y).sum()
-    xz, yz = (weights * x * z).sum(), (weights * y * z).sum()
-    determinant = xx * yy - xy * xy
-    if determinant <= 1e-6 * max(xx, yy) ** 2:
-        return normal, offset
-    a, b = (yy * xz - xy * yz) / determinant, (xx * yz - xy * xz) / determinant
-    fitted = np.array([-a, -b, 1.0]) / np.sqrt(a * a + b * b + 1)
-    return fitted, float(np.einsum("k,k->", fitted, middle))
-
-
-def _weighted_median(values: Floats, weights: Floats) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def _judged(
@@ -279,43 +260,19 @@ def _judged(
     tilt = float(np.degrees(np.arccos(np.clip(normal[2], -1.0, 1.0))))
     if peak < _MIN_PEAK or share < min_share or tilt > max_tilt:
         return _ground(surface)
-    middle, covariance = _spread_of_fit(points[near], weights[near], normal, _squares(surface.cells(points[near])))
-    return Floor(normal, offset, tilt, min(share, 1.0), True, middle, covariance, float(peak))
-
-
-def _spread_of_fit(
-    points: Floats, weights: Floats, normal: Floats, squares: npt.NDArray[np.intp]
-) -> tuple[Floats, Floats]:
-    """Return the middle (3,) of a fitted plane's points and the covariance (3, 3) [rad2] of its normal.
-
-    Neighbours err alike, so that errors count by `squares` (n,) of the ground plan: the sandwich estimator for
-    clusters (Liang and Zeger 1986).
-    """
-    weights = weights / weights.sum()
-    middle = np.einsum("n,nk->k", weights, points)
-    across = tangents(normal)
-    offsets = points - middle
-    places, heights = np.einsum("nk,jk->nj", offsets, across), np.einsum("nk,k->n", offsets, normal)
-    bread = np.einsum("n,ni,nj->ij", weights, places, places)
-    if len(points) < _FEW or np.linalg.cond(bread) > _WORST_CONDITION:
-        return middle, np.eye(3)
-    scores = weights[:, None] * places * heights[:, None]
-    sums = np.stack([np.bincount(squares, scores[:, k]) for k in range(2)], axis=1)
-    back = np.linalg.inv(bread)
-    return middle, across.T @ (back @ (sums.T @ sums) @ back) @ across
+    cells = surface.cells(points)
+    squares = _squares(cells)
+    middle, covariance = spread_of_fit(points[near], weights[near], normal, squares[near])
+    layer = flattest_layer(points, weights, cells, squares, (normal, offset), tolerance)
+    if layer is not None and layer.cells < min_share * plan:
+        layer = None
+    bent = undulation(np.einsum("nk,k->n", points[around], normal), squares[around], surface.width)
+    return Floor(normal, offset, tilt, min(share, 1.0), True, middle, covariance, float(peak), layer, bent)
 
 
 def _squares(cells: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Return which large square of the ground plan each cell lies in."""
     return np.asarray(cells // _CELLS // _SQUARE * _CELLS + cells % _CELLS // _SQUARE)
-
-
-def tangents(direction: Floats) -> Floats:
-    """Return two unit vectors (2, 3) across the unit vector `direction` (3,) and each other."""
-    aside = np.eye(3)[int(np.abs(direction).argmin())]
-    first = np.cross(aside, direction)
-    first /= np.linalg.norm(first)
-    return np.stack([first, np.cross(direction, first)])
 
 
 def _ground(surface: _Surface) -> Floor:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ..params import param
 from ..types import Camera, Finding, GaussianCloud, Severity
 from .cues import Direction, FusedDirection, fuse_directions
-from .floor import Floor, FloorParams, tangents
+from .floor import Floor, FloorParams
+from .planes import tangents
 from .surfels import Surfels, surfels_of
 from .verticals import find_vertical
 
@@ -26,13 +27,13 @@ Floats = npt.NDArray[np.float64]
 
 #: How level floors, how upright walls are on the mean, and how cameras are held [deg, standard deviations per axis].
 _FLOOR_DEG, _UPRIGHT_DEG, _ROLL_DEG = 0.15, 0.08, 1.5
-#: How far the trees of a scene lean together.
-_TREES_DEG = 0.5
+#: How far the trees of a scene lean together; how each leans by itself is in the scatter of their normals.
+_TREES_DEG = 0.3
 #: Upright things that tell the vertical better than this (95 %) are no trees.
 _PLUMB_DEG = 0.3
 #: How far open ground slopes on the whole.
 _GROUND_DEG = 4.0
-#: `Floor.peak` of what is a floor for sure, and of what is rough ground for sure.
+#: `peak` of what is a floor for sure, and of what is rough ground for sure; of floors and of their layers.
 CLEAN_PEAK, _ROUGH_PEAK = 0.85, 0.6
 #: A floor that is level to this is left as it is [deg].
 _LEVEL_ENOUGH_DEG = 0.1
@@ -135,13 +136,18 @@ def _with_the_floor(fused: FusedDirection, floor: Floor, keep: bool) -> tuple[Fl
 
 
 def _floor_direction(floor: Floor) -> Direction | None:
+    """Return what the floor says: its flattest layer, or all of it, which may slope as natural ground does."""
     if not floor.is_plane:
         return None
-    # what looks half like rough ground may slope as that
-    rough = np.clip((CLEAN_PEAK - floor.peak) / (CLEAN_PEAK - _ROUGH_PEAK), 0.0, 1.0)
-    return _loosened(
-        Direction("floor", floor.normal, floor.covariance), float(np.hypot(_FLOOR_DEG, rough * _GROUND_DEG))
-    )
+    flat = 0.0 if floor.layer is None else 1 - _roughness(floor.layer.peak)
+    natural = (1 - flat) * np.hypot(_roughness(floor.peak) * _GROUND_DEG, np.degrees(floor.undulation))
+    told = floor if floor.layer is None or flat == 0.0 else floor.layer
+    return _loosened(Direction("floor", told.normal, told.covariance), float(np.hypot(_FLOOR_DEG, natural)))
+
+
+def _roughness(peak: float) -> float:
+    """Return how much a plane with such a `peak` looks like rough ground: 0 for built floors, 1 for sure."""
+    return float(np.clip((CLEAN_PEAK - peak) / (CLEAN_PEAK - _ROUGH_PEAK), 0.0, 1.0))
 
 
 def _loosened(cue: Direction, deg: float) -> Direction:

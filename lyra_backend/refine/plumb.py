@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cues import Direction
-from .floor import tangents
+from .planes import tangents
 from .surfels import Surfels
 
 __all__ = ["plumb"]

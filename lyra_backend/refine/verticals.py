@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cues import Direction
-from .floor import tangents
+from .planes import tangents
 from .plumb import plumb
 from .surfels import Surfels, upright_ones
 

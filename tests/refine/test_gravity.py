@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lyra_backend.refine.cues import Direction, fuse_directions
-from lyra_backend.refine.floor import FloorParams, find_floor, tangents
+from lyra_backend.refine.floor import FloorParams, find_floor
 from lyra_backend.refine.gravity import Gravity, camera_direction, find_gravity, gravity_findings
+from lyra_backend.refine.planes import tangents
 from lyra_backend.types import Camera, Frame, GaussianCloud, Generation, Intrinsics, Severity, Similarity, look_at
 
 from .scenes import flat, room, sheet, terrain, tilting
