@@ -108,7 +108,7 @@ def generate(
         typer.Option(
             metavar="TEXT",
             help="A length measured in the scene: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the splat file's coordinates "
-            "and metres), or 'door 2.03' (a labelled class and its height).",
+            "and metres; best 2 m or more), or 'door 2.03' (a labelled class and its height).",
         ),
     ] = None,
     camera_height: CameraHeightOption = None,

@@ -16,7 +16,7 @@ from ..types import UP_AXES, Finding, Frame, Generation, Outcome, Scale, Severit
 from .cues import FusedLength
 from .floor import Floor, find_floor, ground_height, levelling_rotation
 from .gravity import CLEAN_PEAK, Gravity, GravityParams, find_gravity, gravity_findings
-from .rulers import PointRuler
+from .rulers import ClassRuler, PointRuler, ruler_findings, things_findings
 from .scale import ScaleParams, Upright, find_scale, ruler_of, scale_findings
 from .upright import find_up_axis, up_findings
 
@@ -72,12 +72,14 @@ def aligned(
     if align and generation.up_assumed:
         generation, findings = _turned_upright(generation, params)
     level = levelled(generation, params, align, _metre(generation.scale, ruler))
-    fused = find_scale(level.scene(generation), generation.scale, params, ruler)
+    scene = level.scene(generation)
+    fused = find_scale(scene, generation.scale, params, ruler)
     scale = _factor(fused)
     similarity = Similarity.build(scale, level.turn, (0.0, 0.0, -scale * level.height if align else 0.0))
     if align:
         findings += [*_floor_findings(level), *gravity_findings(level.gravity, params.max_gravity_uncertainty)]
     findings += scale_findings(fused, params.max_scale_uncertainty, per_source)
+    findings += _ruler_findings(scene, ruler, fused, params, similarity)
     known = replace(generation, scale=_known(generation.scale, fused))
     counts = _counts(level.gravity if align else None, fused, per_source)
     return Outcome((known, similarity), counts, tuple(findings))
@@ -116,12 +118,32 @@ def _in_world(generation: Generation, params: AlignmentParams) -> Outcome[tuple[
         findings += scale_findings(fused_or_none, params.max_scale_uncertainty, generation.units_per_source_unit)
         return Outcome((generation, None), {}, tuple(findings))
     scene = Upright(generation.cloud, generation.cameras, np.eye(3), 0.0)
-    found = find_scale(scene, generation.scale, params, ruler_of(params, generation.units_per_source_unit))
-    findings += scale_findings(found, params.max_scale_uncertainty, generation.units_per_source_unit)
+    ruler = ruler_of(params, generation.units_per_source_unit)
+    found = find_scale(scene, generation.scale, params, ruler)
     factor = 1.0 if exact else _factor(found)
+    findings += scale_findings(found, params.max_scale_uncertainty, generation.units_per_source_unit)
+    findings += _ruler_findings(scene, ruler, found, params, Similarity(factor))
     known = replace(generation, scale=generation.scale if exact else _known(generation.scale, found))
     similarity = None if factor == 1.0 else Similarity(factor)
     return Outcome((known, similarity), _counts(None, found, generation.units_per_source_unit), tuple(findings))
+
+
+def _ruler_findings(
+    scene: Upright,
+    ruler: PointRuler | ClassRuler | None,
+    fused: FusedLength | None,
+    params: AlignmentParams,
+    similarity: Similarity,
+) -> list[Finding]:
+    """Return what is to be said of a user's ruler."""
+    if fused is None or ruler is None:
+        return []
+    if isinstance(ruler, PointRuler):
+        return ruler_findings(ruler, fused.percent, params.ruler_uncertainty, params.ruler_end_uncertainty)
+    height = scene.heights_of(ruler.class_name)
+    if height is None:
+        return []
+    return things_findings(ruler, height.things, similarity.scale, np.asarray(similarity.translation))
 
 
 def _turned_upright(generation: Generation, params: AlignmentParams) -> tuple[Generation, list[Finding]]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .footing import Footing, UprightCloud, footing_below, plane_below
 
-__all__ = ["Height", "camera_height", "ceiling_height", "thing_height"]
+__all__ = ["Height", "Thing", "camera_height", "ceiling_height", "thing_height"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,12 +38,28 @@ _CEILING_SHARE, _CEILING_LOW, _LAYER = 0.4, 0.1, 0.01
 
 
 @dataclass(frozen=True)
+class Thing:
+    """A labelled thing: how high it is, its middle (3,), both turned upright in units of the scene; `whole` counts.
+
+    Others of its class are much higher than one that is not `whole`, so that it was cut short or is something else.
+    """
+
+    units: float
+    middle: Floats
+    whole: bool
+
+
+@dataclass(frozen=True)
 class Height:
-    """A height in units of the scene, its relative standard deviation, and how many things it was measured on."""
+    """A height in units of the scene, its relative standard deviation, and how many things it was measured on.
+
+    `things` are all of a class, also those that do not count; empty for other heights.
+    """
 
     units: float
     sigma: float
     count: int
+    things: tuple[Thing, ...] = ()
 
 
 def camera_height(
@@ -124,15 +140,21 @@ def thing_height(points: Floats, sigmas: Floats) -> Height | None:
     pairs = tree.query_pairs(_REACH * max(spacing, 1e-12), output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
     count, labels = connected_components(links, directed=False)
-    things = [labels == k for k in range(count)] if count < 2000 else []
-    heights = np.array([_extent(points[one, 2], sigmas[one]) for one in things if one.sum() >= _MIN_THING])
-    if not len(heights):
+    members = [labels == k for k in range(count)] if count < 2000 else []
+    members = [one for one in members if one.sum() >= _MIN_THING]
+    if not members:
         return None
-    whole = heights[heights > 0.8 * heights.max()]
+    heights = np.array([_extent(points[one, 2], sigmas[one]) for one in members])
+    is_whole = heights > 0.8 * heights.max()
+    whole = heights[is_whole]
     middle = float(np.median(whole))
     spread = float(1.4826 * np.median(np.abs(whole - middle))) / middle
+    found = [
+        Thing(float(h), 0.5 * (points[one].min(axis=0) + points[one].max(axis=0)), bool(w))
+        for h, one, w in zip(heights, members, is_whole, strict=True)
+    ]
     # users measured one of them
-    return Height(middle, float(np.hypot(0.015, spread)), len(whole))
+    return Height(middle, float(np.hypot(0.015, spread)), len(whole), tuple(found))
 
 
 def _extent(heights: Floats, sigmas: Floats) -> float:

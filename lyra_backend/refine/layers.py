@@ -1,8 +1,8 @@
-"""The flattest layer of a floor, and how much a floor goes up and down: built ground is told from natural ground by both.
+"""The flattest layer of a floor, and how much a floor goes up and down, which tell built ground from natural ground.
 
-A road, or the bare floor between rugs, lies in one plane to a part of the tolerance that floors are found with, whatever
-kerbs, pavements and cars lie beside it; natural ground fills any thickness evenly, however thin. Heights are looked at
-as medians of the ground plan's cells, so that the noise of single Gaussians matters little.
+A road, or the bare floor between rugs, lies in one plane to a part of the tolerance that floors are found with,
+whatever kerbs, pavements and cars lie beside it; natural ground fills any thickness evenly, however thin. Heights are
+looked at as medians of the ground plan's cells, so that the noise of single Gaussians matters little.
 """
 
 from __future__ import annotations

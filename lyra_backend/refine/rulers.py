@@ -7,17 +7,32 @@ a labelled class of things; lengths in metres.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidRequest, shown
+from ..types import Finding, Severity
+from .heights import Thing
 
-__all__ = ["ClassRuler", "PointRuler", "parse_ruler"]
+__all__ = [
+    "WANTED_PERCENT",
+    "ClassRuler",
+    "PointRuler",
+    "parse_ruler",
+    "ruler_findings",
+    "shortest_ruler",
+    "things_findings",
+]
 
 Floats = npt.NDArray[np.float64]
 
+#: A scale that is known worse than this (95 %) because of its ruler is told.
+WANTED_PERCENT = 2.0
+#: More things of a class are counted and not listed.
+_MOST_LISTED = 6
 #: Lengths that somebody could measure in a scene [m].
 _SHORTEST_M, _LONGEST_M = 0.01, 10_000.0
 _FORMS = 'Give "x1,y1,z1 x2,y2,z2 LENGTH" or "CLASS HEIGHT" in metres, for example "0,0,0 0,2.1,0 2.03" or "door 2.03"'
@@ -40,6 +55,10 @@ class PointRuler:
     def metres_per_unit(self) -> float:
         return self.length_m / self.units
 
+    def percent(self, reading_percent: float, end_m: float) -> float:
+        """Return how well it tells the scale, from how well its length was read and each end was found [m] (95 %)."""
+        return math.hypot(reading_percent, 100 * math.sqrt(2) * end_m / self.length_m)
+
 
 @dataclass(frozen=True)
 class ClassRuler:
@@ -47,6 +66,77 @@ class ClassRuler:
 
     class_name: str
     height_m: float
+
+
+def shortest_ruler(reading_percent: float, end_m: float) -> float | None:
+    """Return the length between two points that tells the scale to `WANTED_PERCENT` [m]; None if none does.
+
+    Args:
+        reading_percent: how well the length was read (95 %).
+        end_m: how far either end may lie from what was measured, along the ruler (95 %).
+    """
+    left = WANTED_PERCENT**2 - reading_percent**2
+    return 100 * math.sqrt(2) * end_m / math.sqrt(left) if left > 0 else None
+
+
+def ruler_findings(ruler: PointRuler, percent: float, reading_percent: float, end_m: float) -> list[Finding]:
+    """Return that a longer ruler would tell the scale to `WANTED_PERCENT`, if it would.
+
+    Args:
+        ruler: between two points.
+        percent: how well the scale is known by all that tells (95 %).
+        reading_percent: as of :func:`shortest_ruler`.
+        end_m: the same.
+    """
+    shortest = shortest_ruler(reading_percent, end_m)
+    if shortest is None or ruler.length_m >= shortest or percent <= WANTED_PERCENT:
+        return []
+    own = ruler.percent(reading_percent, end_m)
+    message = (
+        f"The ruler is {ruler.length_m:.3g} m long and tells the scale to +-{own:.1f} % only, since either end may be "
+        f"{100 * end_m:.2g} cm beside what was measured. Measure something of "
+        f"{math.ceil(10 * shortest) / 10:g} m or more, as a door or a wall, for +-{WANTED_PERCENT:g} %; or say with "
+        "refine.ruler_end_uncertainty how well the ends are known."
+    )
+    return [Finding("scale.short_ruler", Severity.WARNING, message, round(ruler.length_m, 4), round(shortest, 4))]
+
+
+def things_findings(ruler: ClassRuler, things: Sequence[Thing], scale: float, shift: Floats) -> list[Finding]:
+    """Return which things a ruler by class was taken for, and by how much these differ in height.
+
+    Args:
+        ruler: by class.
+        things: those of the class, at least one of which counts.
+        scale: metres per unit of the things.
+        shift: where the origin of the things lies in the stage (3,) [m].
+    """
+    counted = sorted((one for one in things if one.whole), key=lambda one: one.units)
+    left_out = len(things) - len(counted)
+    listed = [_listed(one, scale, shift) for one in counted[:_MOST_LISTED]]
+    listed += [f"{len(counted) - _MOST_LISTED} more"] if len(counted) > _MOST_LISTED else []
+    percent = 100 * (counted[-1].units / counted[0].units - 1)
+    message = (
+        f"The ruler of {ruler.height_m:g} m was taken for the height of {_number(len(counted))} labelled "
+        f"{ruler.class_name!r}: {', '.join(listed)}."
+    )
+    message += f" {left_out} much lower did not count." if left_out else ""
+    if percent <= WANTED_PERCENT:
+        return [Finding("scale.ruler_things", Severity.INFO, message, round(percent, 4), WANTED_PERCENT)]
+    message += (
+        f" They differ by {percent:.1f} %, and the scale follows their median, less surely by that. Measure "
+        'one of them between two points instead: --ruler "x1,y1,z1 x2,y2,z2 2.03".'
+    )
+    return [Finding("scale.ruler_things", Severity.WARNING, message, round(percent, 4), WANTED_PERCENT)]
+
+
+def _number(count: int) -> str:
+    return "the one thing" if count == 1 else f"{count} things, by their median,"
+
+
+def _listed(thing: Thing, scale: float, shift: Floats) -> str:
+    """Return a thing's height and place in words."""
+    x, y, z = scale * thing.middle + shift
+    return f"{scale * thing.units:.3f} m at ({x:.2f}, {y:.2f}, {z:.2f})"
 
 
 def parse_ruler(subject: str, text: str) -> PointRuler | ClassRuler:

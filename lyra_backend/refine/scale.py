@@ -45,9 +45,16 @@ class ScaleParams:
     ruler: str | None = param(
         None,
         'what was measured in the scene: "x1,y1,z1 x2,y2,z2 LENGTH", two points in the file\'s coordinates and metres '
-        'between them, or "CLASS HEIGHT" such as "door 2.03" where Gaussians are labelled',
+        'between them, best 2 m or more, or "CLASS HEIGHT" such as "door 2.03" where Gaussians are labelled',
     )
-    ruler_uncertainty: float = param(2.0, "how well the ruler's length is known (95 %)", unit="%", min=0.0, max=100.0)
+    ruler_uncertainty: float = param(1.0, "how well the ruler's length is known (95 %)", unit="%", min=0.0, max=100.0)
+    ruler_end_uncertainty: float = param(
+        0.02,
+        "how far either point of the ruler may lie from what was measured (95 %)",
+        unit="m",
+        min=0.0,
+        max=10.0,
+    )
     camera_height: float | None = param(
         None, "known height of the cameras above the ground", unit="m", min=0.01, max=1000.0
     )
@@ -165,15 +172,15 @@ def _generators(known: Scale) -> list[Length]:
 
 
 def _rulers(scene: Upright, ruler: PointRuler | ClassRuler | None, params: ScaleParams) -> list[Length]:
-    stated = params.ruler_uncertainty / 100 / _TO_95
     if isinstance(ruler, PointRuler):
-        return [Length("the ruler", float(np.log(ruler.metres_per_unit)), stated)]
+        percent = ruler.percent(params.ruler_uncertainty, params.ruler_end_uncertainty)
+        return [Length("the ruler", float(np.log(ruler.metres_per_unit)), percent / 100 / _TO_95)]
     if ruler is None:
         return []
     height = scene.heights_of(ruler.class_name)
     if height is None:
         raise InvalidRequest(_no_such_class(scene.cloud, ruler.class_name))
-    return [_of("the ruler", ruler.height_m, height, stated)]
+    return [_of("the ruler", ruler.height_m, height, params.ruler_uncertainty / 100 / _TO_95)]
 
 
 def _no_such_class(cloud: GaussianCloud, name: str) -> str:

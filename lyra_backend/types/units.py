@@ -19,7 +19,7 @@ _CODES = {
     "field.extent_small gaussians.extent lyra.depth_unit physics.body_drift physics.penetration robots.penetration "
     "robots.short_ways robots.stance refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision "
-    "place.coarse",
+    "place.coarse scale.short_ruler",
     "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area "
     "place.no_space place.storeys",
     "m/s": "physics.body_speed",
@@ -27,7 +27,7 @@ _CODES = {
     "dB": "author.level_error",
     "MB": "author.train_size",
     "kg": "usd.kilograms_per_unit",
-    "%": "scale.disagreement scale.uncertain scale.uncertainty",
+    "%": "scale.disagreement scale.ruler_things scale.uncertain scale.uncertainty",
     "deg": "gravity.disagreement gravity.uncertain gravity.uncertainty lyra.lens_assumed refine.floor_tilt "
     "robots.stance_tilt",
     "Hz": "lyra.video_jerky",

@@ -67,7 +67,9 @@ def test_a_ruler_between_two_points_brings_a_copy_back() -> None:
     assert not errors(outcome)
     assert outcome.counts["metres_per_unit"] == pytest.approx(0.4, rel=1e-4)
     assert outcome.counts["tilt_deg"] == pytest.approx(17, abs=0.05)
-    assert outcome.value.scale.uncertainty_percent == pytest.approx(2.0, abs=0.01)
+    assert outcome.value.scale.uncertainty_percent == pytest.approx(
+        np.hypot(1.0, 2 * 2**0.5 / np.hypot(5, 4)), abs=0.01
+    )
     told = next(f for f in outcome.findings if f.code == "scale.uncertainty")
     assert "the ruler" in told.message
     assert (told.unit, told.limit) == ("%", 10.0)
@@ -100,6 +102,24 @@ def test_a_ruler_by_class() -> None:
     outcome = refined(read(labelled_room()), ruler="door 2.0")
     assert outcome.counts["metres_per_unit"] == pytest.approx(0.4, rel=0.02)
     assert not errors(outcome)
+    told = next(f for f in outcome.findings if f.code == "scale.ruler_things")
+    assert told.severity is Severity.INFO
+    x, y, z = (float(v) for v in told.message.split("(")[1].split(")")[0].split(","))
+    # the door's middle, in the stage
+    door = outcome.value.cloud.positions[outcome.value.cloud.class_ids == 1]
+    assert (x, y, z) == pytest.approx(0.5 * (door.min(axis=0) + door.max(axis=0)), abs=0.02)
+
+
+def test_a_short_ruler_makes_the_scale_less_sure_and_a_longer_one_is_asked_for() -> None:
+    outcome = refined(read(room()), ruler=ruler((0, 0, 0), (0.5, 0, 0)))
+    assert outcome.counts["scale_uncertainty_percent"] == pytest.approx(
+        np.hypot(1.0, 100 * 2**0.5 * 0.02 / 0.5), rel=0.01
+    )
+    assert "scale.short_ruler" in {f.code for f in outcome.findings}
+    assert not errors(outcome)
+    longer = refined(read(room()), ruler=ruler((0, 0, 0), (2, 0, 0)))
+    assert longer.counts["scale_uncertainty_percent"] < 2.0
+    assert "scale.short_ruler" not in {f.code for f in longer.findings}
 
 
 def test_a_known_camera_height() -> None:
@@ -172,7 +192,8 @@ def test_two_measures_that_contradict_are_told_and_not_accepted() -> None:
 def test_two_measures_that_agree_make_it_surer() -> None:
     generation = replace(read(room(), Similarity()), scale=Scale(2.0))
     outcome = refined(generation, ruler=ruler((0, 0, 0), (5, 4, 0), Similarity()))
-    assert outcome.value.scale.uncertainty_percent == pytest.approx(2 / 2**0.5, abs=0.01)
+    one = np.hypot(1.0, 100 * 2**0.5 * 0.02 / np.hypot(5, 4))
+    assert outcome.value.scale.uncertainty_percent == pytest.approx((2**-2 + one**-2) ** -0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(
