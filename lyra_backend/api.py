@@ -23,17 +23,18 @@ from .conversion import convert, make_collider
 from .errors import InvalidRequest
 from .footprint import TrainingPlan, plan_memory
 from .io.run_dir import RunDirectory
-from .io.run_inputs import RunInputs, file_digest
+from .io.run_inputs import RunInputs, check_inputs, file_digest
 from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
 from .types import Finding, Navigation, Outcome, ScenePlan, SceneRequest, SceneResult, Severity
-from .vary import vary_scene
+from .vary import check_count, navigation_of, vary_scene
 
 __all__ = [
     "AtlasOptions",
     "ScenePlan",
     "SceneResult",
+    "check_count",
     "convert",
     "generate_scene",
     "make_atlas",
@@ -80,6 +81,7 @@ def generate_scene(
     root = given_path("out", out)
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
+    check_inputs(request)
     plan = make_plan(request)
     with RunDirectory.open(root, request, overwrite=overwrite, undecisive=plan.undecisive()) as directory:
         if directory.complete:
@@ -97,8 +99,9 @@ def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:
     """
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
+    check_inputs(request)
     plan = make_plan(request)
-    RunInputs.of(request)  # finds and reads the files
+    RunInputs.of(request)  # reads the files
     estimate = getattr(plan.generator, "estimate", None)
     return ScenePlan(plan.plugins, tuple(estimate(request, plan.params["generate"])) if estimate else ())
 
@@ -143,18 +146,10 @@ def validate_scene(
     given = checked_overrides("validate", overrides, ("validate",))
     limits = params.build(stage_params("validate"), "validate", given.get("validate", {}))
     progress = Progress(listener, token, stage="validate")
-    navigation = _navigation(path) if limits.accept == "robots" else None
-    outcome = importlib.import_module("lyra_backend.validate").run(path, None, limits, progress, navigation)
-    findings: tuple[Finding, ...] = outcome.findings
+    found: Outcome[Navigation | None] = navigation_of(path) if limits.accept == "robots" else Outcome(None)
+    outcome = importlib.import_module("lyra_backend.validate").run(path, None, limits, progress, found.value)
+    findings: tuple[Finding, ...] = (*found.findings, *outcome.findings)
     return findings
-
-
-def _navigation(path: Path) -> Navigation | None:
-    """Return where robots can be in a run, of which `path` is the directory or a file; None if it does not say."""
-    from .io.navigation_files import TASKS_FILE, load_navigation
-
-    folder = path if path.is_dir() else path.parent
-    return load_navigation(folder) if (folder / TASKS_FILE).is_file() else None
 
 
 def repeat(
