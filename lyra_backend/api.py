@@ -23,7 +23,7 @@ from .conversion import convert, make_collider
 from .errors import InvalidRequest
 from .footprint import TrainingPlan, plan_memory
 from .io.run_dir import RunDirectory
-from .io.run_inputs import RunInputs, check_inputs, file_digest
+from .io.run_inputs import RunInputs, file_digest
 from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
@@ -81,7 +81,6 @@ def generate_scene(
     root = given_path("out", out)
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
-    check_inputs(request)
     plan = make_plan(request)
     with RunDirectory.open(root, request, overwrite=overwrite, undecisive=plan.undecisive()) as directory:
         if directory.complete:
@@ -99,9 +98,8 @@ def plan_scene(request: SceneRequest | Mapping[str, Any]) -> ScenePlan:
     """
     if not isinstance(request, SceneRequest):
         request = SceneRequest.from_json(request)
-    check_inputs(request)
     plan = make_plan(request)
-    RunInputs.of(request)  # reads the files
+    RunInputs.of(request)  # finds and reads the files
     estimate = getattr(plan.generator, "estimate", None)
     return ScenePlan(plan.plugins, tuple(estimate(request, plan.params["generate"])) if estimate else ())
 

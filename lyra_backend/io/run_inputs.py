@@ -17,7 +17,7 @@ from ..errors import InvalidRequest
 from ..types.request import FOLDER_FIELDS, INPUT_FIELDS, SceneRequest
 from .splat_sequence import sequence_files
 
-__all__ = ["INPUTS", "NAMES_FILE", "RunInputs", "check_inputs", "content_digest", "file_digest", "with_inputs"]
+__all__ = ["INPUTS", "NAMES_FILE", "RunInputs", "content_digest", "file_digest", "with_inputs"]
 
 #: Folder in a run directory.
 INPUTS = "inputs"
@@ -45,21 +45,6 @@ def content_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def check_inputs(request: SceneRequest) -> dict[str, Path]:
-    """Return the input files of a request by field, if they are there; they are not read.
-
-    Raises:
-        InvalidRequest: a file does not exist, or is a folder where a file is needed.
-    """
-    sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
-    for field, path in sources.items():
-        if path.is_dir() and field not in FOLDER_FIELDS:
-            raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
-        if not path.is_dir() and not path.is_file():
-            raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
-    return sources
-
-
 def with_inputs(request: SceneRequest, files: Mapping[str, str]) -> SceneRequest:
     """Return `request` with other input files, given by field."""
     return SceneRequest.from_json({**request.to_json(), **files})
@@ -79,7 +64,7 @@ class RunInputs:
         Raises:
             InvalidRequest: a file does not exist or cannot be read, or a folder holds no sequence.
         """
-        sources = check_inputs(request)
+        sources = _found(request)
         return RunInputs(sources, {field: _name(field, path) for field, path in sources.items()})
 
     def adopt(self, root: Path) -> None:
@@ -113,6 +98,17 @@ def _copy(source: Path, target: Path) -> None:
     target.mkdir()
     for file in sequence_files(source):
         shutil.copyfile(file, target / file.name)
+
+
+def _found(request: SceneRequest) -> dict[str, Path]:
+    """Return the input files of a request by field, if all are there: none is read before that is known."""
+    sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
+    for field, path in sources.items():
+        if path.is_dir() and field not in FOLDER_FIELDS:
+            raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
+        if not path.is_dir() and not path.is_file():
+            raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
+    return sources
 
 
 def _name(field: str, path: Path) -> str:
