@@ -194,7 +194,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     robots = _placed_robots(bundle, params)
     counts |= robots.counts
     findings += robots.findings
-    root = _assets_root(files, params)
+    root = _assets_root(bundle.primitives, params)  # also where no Gaussians are left, to train in
     written += stage.write_stage(directory, settings, lights, times, robots=robots.value, assets_root=root)
     written += _write_version_stages(directory, files, params, times, robots.value)
     written += isaac_lab.write_isaac_lab(directory) if colliders else ()
@@ -220,15 +220,15 @@ def _placed_robots(bundle: SceneBundle, params: Params) -> Outcome[tuple[PlacedR
         return Outcome(())
     chosen = choose_places(bundle.navigation, params.robot_names, params.robot_count)
     # what is behind a URL is not looked for, so the version does not matter here
-    absent = missing_assets(chosen.value, _assets_root({}, params))
+    absent = missing_assets(chosen.value, _assets_root((), params))
     return replace(chosen, findings=(*chosen.findings, *absent))
 
 
-def _assets_root(files: Mapping[str, str], params: Params, version: int = 0) -> str:
+def _assets_root(primitives: Iterable[str], params: Params, version: int = 0) -> str:
     """Return what assets of robots are relative to, by default in the version that the first primitive is for."""
     from .robots import ASSETS_ROOTS
 
-    first = next((getattr(_primitive(name), "ISAAC_SIM", 0) for name in files.values()), 0)
+    first = next((getattr(_primitive(name), "ISAAC_SIM", 0) for name in primitives), 0)
     return params.assets_root or ASSETS_ROOTS.get(version or first, ASSETS_ROOTS[max(ASSETS_ROOTS)])
 
 
@@ -248,8 +248,8 @@ def _write_version_stages(
     for version, (variant, name) in sorted(versions.items()):
         if version:
             settings = _render_settings(name, params.shadow_catcher) | EXPOSURE_SETTINGS
-            root = _assets_root(files, params, version)
-            others = robots if root != _assets_root(files, params) else ()
+            root = _assets_root(files.values(), params, version)
+            others = robots if root != _assets_root(files.values(), params) else ()
             written.append(write_version_stage(directory, version, variant, settings, times, others, root))
     return written
 
