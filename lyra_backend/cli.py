@@ -103,7 +103,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="A length measured in the scene: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the splat file's coordinates "
+            help="A length measured in the scene of a file: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the file's coordinates "
             "and metres), or 'door 2.03' (a labelled class and its height).",
         ),
     ] = None,
