@@ -28,12 +28,13 @@ from .paths import given_path
 from .plan import Overrides, checked_overrides, make_plan, stage_params
 from .progress import CancelToken, Event, Progress
 from .types import Finding, Navigation, Outcome, ScenePlan, SceneRequest, SceneResult, Severity
-from .vary import vary_scene
+from .vary import check_count, navigation_of, vary_scene
 
 __all__ = [
     "AtlasOptions",
     "ScenePlan",
     "SceneResult",
+    "check_count",
     "convert",
     "generate_scene",
     "make_atlas",
@@ -143,18 +144,10 @@ def validate_scene(
     given = checked_overrides("validate", overrides, ("validate",))
     limits = params.build(stage_params("validate"), "validate", given.get("validate", {}))
     progress = Progress(listener, token, stage="validate")
-    navigation = _navigation(path) if limits.accept == "robots" else None
-    outcome = importlib.import_module("lyra_backend.validate").run(path, None, limits, progress, navigation)
-    findings: tuple[Finding, ...] = outcome.findings
+    found: Outcome[Navigation | None] = navigation_of(path) if limits.accept == "robots" else Outcome(None)
+    outcome = importlib.import_module("lyra_backend.validate").run(path, None, limits, progress, found.value)
+    findings: tuple[Finding, ...] = (*found.findings, *outcome.findings)
     return findings
-
-
-def _navigation(path: Path) -> Navigation | None:
-    """Return where robots can be in a run, of which `path` is the directory or a file; None if it does not say."""
-    from .io.navigation_files import TASKS_FILE, load_navigation
-
-    folder = path if path.is_dir() else path.parent
-    return load_navigation(folder) if (folder / TASKS_FILE).is_file() else None
 
 
 def repeat(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .errors import InvalidRequest, shown
 from .exits import ExitCode
 from .options import JsonFlag, device_names, size_bytes
 
@@ -84,6 +85,10 @@ def batch(
     from .batch.planning import plan_batch
     from .batch.storage import open_storage
 
+    named = device_names(devices)
+    recycle = None if recycle_memory is None else size_bytes("--recycle-memory", recycle_memory)
+    memory = None if worker_memory is None else size_bytes("--worker-memory", worker_memory)
+    _refuse_foreign(ray, devices, worker_gpus, worker_memory)
     items, storage = read_manifest(manifest), open_storage(out)
     folder = work or _work_folder(out)
     made = Batch(items, storage, folder, BatchOptions(attempts, keep_rejected))
@@ -91,11 +96,9 @@ def batch(
     if dry_run:
         _show_plan(plan, as_json)
         return
-    recycle = None if recycle_memory is None else size_bytes("--recycle-memory", recycle_memory)
     if ray is None:
-        pool = _local(workers or _default_workers(devices), folder, storage, devices, threads, recycle)
+        pool = _local(workers or _default_workers(named), folder, storage, named, threads, recycle)
     else:
-        memory = None if worker_memory is None else size_bytes("--worker-memory", worker_memory)
         pool = _cluster(ray, workers, folder, out, worker_gpus, threads, memory, recycle)
     _run(made, pool, as_json)
 
@@ -115,13 +118,27 @@ def _run(made: Any, pool: AbstractContextManager[Pool], as_json: bool) -> None:
     raise typer.Exit(ExitCode.NOT_ACCEPTED if summary.rejected or summary.failed else ExitCode.OK)
 
 
+def _refuse_foreign(ray: str | None, devices: str | None, gpus: float, memory: str | None) -> None:
+    """Refuse options that this way of working would silently ignore."""
+    if ray is not None and devices is not None:
+        raise InvalidRequest(
+            f"--devices: a Ray cluster hands out its own devices, got {shown(devices)}. Leave it out; "
+            "--worker-gpus says how many a worker takes."
+        )
+    for option, value in (("--worker-gpus", gpus or None), ("--worker-memory", memory)):
+        if ray is None and value is not None:
+            raise InvalidRequest(
+                f"{option}: is for workers of a Ray cluster, got {shown(value)}. Add --ray, or leave it out."
+            )
+
+
 def _local(
-    count: int, folder: Path, storage: Storage, devices: str | None, threads: int | None, recycle: int | None
+    count: int, folder: Path, storage: Storage, devices: tuple[str, ...], threads: int | None, recycle: int | None
 ) -> AbstractContextManager[Pool]:
     from .batch.local import LocalPool
 
     share = threads or max(1, (os.cpu_count() or 1) // count)
-    return LocalPool(count, folder, storage, devices=device_names(devices), threads=share, recycle_bytes=recycle)
+    return LocalPool(count, folder, storage, devices=devices, threads=share, recycle_bytes=recycle)
 
 
 def _cluster(
@@ -140,11 +157,11 @@ def _cluster(
     return RayPool(address, count, folder, out, gpus=gpus, cpus=cpus, memory_bytes=memory, recycle_bytes=recycle)
 
 
-def _default_workers(devices: str | None) -> int:
+def _default_workers(devices: tuple[str, ...]) -> int:
     from .memory import available_memory_bytes
 
     if devices:
-        return len(devices.split(","))
+        return len(devices)
     memory = available_memory_bytes()
     fit = (os.cpu_count() or 1) if memory is None else int(memory / _WORKER_BYTES)
     return max(1, min(os.cpu_count() or 1, fit))

@@ -42,6 +42,7 @@ from .options import (
 )
 from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption, add_robots, robots
 from .service_cli import serve, watch
+from .usage import PROGRAM, is_help, refusal
 from .vary_cli import varied_json, vary
 from .weights_cli import app as weights_app
 
@@ -58,11 +59,6 @@ app = typer.Typer(
     'Start with: **lyra-scenegen generate --prompt "a workshop with two benches" --out outputs/workshop**\n\n'
     "Exit codes: 0 accepted or done, 1 not accepted or failed, 2 bad usage or input, 130 cancelled.",
 )
-app.add_typer(weights_app, name="weights")
-app.command(cls=Command)(batch)
-app.command(cls=Command)(atlas)
-app.command(cls=Command)(robots)
-app.command(cls=Command)(vary)
 
 
 def _print_version(wanted: bool) -> None:
@@ -107,7 +103,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="A length measured in the scene: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the splat file's coordinates "
+            help="A length measured in the scene of a file: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the file's coordinates "
             "and metres; best 2 m or more), or 'door 2.03' (a labelled class and its height).",
         ),
     ] = None,
@@ -219,7 +215,7 @@ def generate(
     )
     request = with_generator_options(request, up=up, scale=scale, intrinsics=intrinsics, vram=vram)
     if dry_run:
-        _show_plan(request, as_json)
+        _show_plan(request, as_json, variations)
     else:
         _generate(request, out or _default_out(request), overwrite, as_json, variations)
 
@@ -229,8 +225,9 @@ def convert(
     source: SplatArgument,
     target: Annotated[Path, typer.Argument(help="A splat file, or USD: {usd}.")],
     primitive: Annotated[
-        str, typer.Option(metavar="NAME", help="How Gaussians are written to USD: {primitives}.")
-    ] = "particle_field",
+        str | None,
+        typer.Option(metavar="NAME", help="How Gaussians are written to USD: {primitives}. Default: particle_field."),
+    ] = None,
     up: Annotated[str | None, typer.Option(metavar="AXIS", help="Turn this axis of the file to Z up.")] = None,
     scale: Annotated[float | None, typer.Option(help="Multiply by this: metres per unit of the file.")] = None,
     ruler: RulerOption = None,
@@ -407,8 +404,9 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-for face in (serve, watch):
+for face in (robots, vary, batch, atlas, serve, watch):  # after what people begin with
     app.command(cls=Command)(face)
+app.add_typer(weights_app, name="weights")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -419,13 +417,16 @@ def main(arguments: list[str] | None = None) -> None:
     words = [*(["--debug"] if debug else []), *(word for word in words if word != "--debug")]
     try:
         try:
-            app(words)
+            code = app(words, prog_name=PROGRAM, standalone_mode=False)
         finally:
             sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
+        if is_help(error):
+            sys.exit(ExitCode.USAGE)
         if debug:
             traceback.print_exc()
-        sys.exit(explain(error, as_json="--json" in words))
+        sys.exit(explain(refusal(error, words), as_json="--json" in words))
+    sys.exit(code or ExitCode.OK)
 
 
 def _generate(request: Any, out: Path, overwrite: bool, as_json: bool, variations: int = 0) -> None:
@@ -434,6 +435,8 @@ def _generate(request: Any, out: Path, overwrite: bool, as_json: bool, variation
     with Console(quiet=as_json) as console:
         from . import api  # takes longer than anybody should wait for the first sign of life
 
+        if variations:
+            api.check_count(variations)
         result = api.generate_scene(request, out, overwrite=overwrite, listener=console.show, token=console.token)
         accepted = result.report.accepted or request.force
         varied = None
@@ -451,10 +454,12 @@ def _generate(request: Any, out: Path, overwrite: bool, as_json: bool, variation
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.NOT_ACCEPTED)
 
 
-def _show_plan(request: Any, as_json: bool) -> None:
+def _show_plan(request: Any, as_json: bool, variations: int) -> None:
     from . import api
     from .console import print_plan
 
+    if variations:
+        api.check_count(variations)
     plan = api.plan_scene(request)
     if as_json:
         _tell({"plugins": dict(plan.plugins), "parts": [asdict(part) for part in plan.parts]}, as_json)

@@ -96,14 +96,16 @@ def print_scene(directory: Path, report: RunReport, *, reused: bool = False, out
         helps = report.geometry == "exact" and "physics.no_collider" not in codes
         hint = " Another --seed often helps." if helps else ""
         console.print(f"The findings above say why.{hint}")
-    for name, what in _results(directory, report.accepted):
+    for name, what in _results(directory, report):
         if (directory / name).is_file():
             console.print(Text.assemble(f"  {directory / name}  ", (what, "dim")), soft_wrap=True)
 
 
-def _results(directory: Path, accepted: bool) -> Iterable[tuple[str, str]]:
+def _results(directory: Path, report: RunReport) -> Iterable[tuple[str, str]]:
     """Yield files that a run may leave and what each is for."""
-    use = "open in {} and press Play" if accepted else "to look at in {}, not to train in"
+    use = "open in {} and press Play" if report.accepted else "to look at in {}, not to train in"
+    if robots := max((stage.counts.get("robots", 0) for stage in report.stages), default=0):
+        use += f"; {robots} robot{'s' if robots > 1 else ''} in it"
     versions = {f"stage_isaac{n}.usda": f"Isaac Sim {n}" for n in (5, 6)}
     for name, program in versions.items():
         yield name, use.format(program)
@@ -261,6 +263,8 @@ def _in_words(value: Any) -> str:
 
 def _print_findings(console: RichConsole, findings: Iterable[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")  # long paths and URLs are to be read in full
     for f in findings:
         place = f" At {f['where']}." if f["where"] else ""
         numbers = "".join(f", {k} {f[k]:.4g}" for k in ("measured", "limit") if f[k] is not None)

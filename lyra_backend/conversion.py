@@ -19,7 +19,7 @@ from .errors import InvalidRequest, shown
 from .io.meshes import write_obj
 from .io.splats import READABLE, WRITABLE, format_of, read_splats, write_splats
 from .paths import check_new, given_path
-from .plan import Overrides, checked_overrides, stage_params
+from .plan import Overrides, check_collider, checked_overrides
 from .progress import CancelToken, Event, Progress
 from .types import UP_AXES, USUAL_UP, CollisionProxy, Finding, Frame, GaussianCloud, Outcome, Severity, Similarity
 
@@ -38,7 +38,7 @@ def convert(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    primitive: str = "particle_field",
+    primitive: str | None = None,
     up: str | None = None,
     scale: float | None = None,
     ruler: str | None = None,
@@ -50,7 +50,7 @@ def convert(
     Args:
         source: a splat file.
         target: a splat file or a USD file; its name says the format.
-        primitive: registry name of the way Gaussians are written to USD.
+        primitive: registry name of the way Gaussians are written to USD; None: particle_field.
         up: the axis of the file to turn to Z up; None keeps the axes.
         scale: metres per unit of the file, to multiply by; None keeps the units.
         ruler: a length between two points of the file, instead of `scale`.
@@ -68,8 +68,14 @@ def convert(
     scale = _measured_scale(scale, ruler)
     kind = format_of(target, (*WRITABLE, *USD_FORMATS))
     to_usd = kind in USD_FORMATS
+    _placement(up or "z", 1.0 if scale is None else scale)  # wrong ones are told before anything is read
+    if primitive is not None and not to_usd:
+        raise InvalidRequest(
+            f"--primitive: says how Gaussians are written to USD, and {target.name} is none, got {shown(primitive)}. "
+            f"Leave it out, or name a file that ends in {', '.join(USD_FORMATS)}."
+        )
     given = checked_overrides(f"converting to .{kind}", overrides, ("author",) if to_usd else ())
-    plugin = _file_writer(primitive) if to_usd else None
+    plugin = _file_writer(primitive or "particle_field", target) if to_usd else None
     built = params.build(plugin.Params, "author", given.get("author", {})) if plugin else None
     cloud, read = _read_moved(source, up, scale)
     written = plugin.write(cloud, target, built) if plugin else write_splats(target, cloud)
@@ -119,15 +125,18 @@ def make_collider(
     Raises:
         InvalidRequest: an argument or a file cannot be used, or nothing solid was found.
     """
+    from .refine.clean import CleanParams
+
     source, target = _checked_files(source, target, overwrite)
     scale = _measured_scale(scale, ruler)
     if target.suffix.lower().removeprefix(".") not in MESH_FORMATS:
         raise InvalidRequest(f"{target}: not a format for colliders; known: {', '.join(MESH_FORMATS)}.")
     _placement(up or USUAL_UP, 1.0 if scale is None else scale)  # wrong ones are told before anything is read
-    plugin = registry.get("collide", collider)
+    plugin = _collider(collider)
     given = checked_overrides("collide", overrides, ("refine", "collide"))
     collide_params = params.build(plugin.Params, "collide", {**_bare(plugin), **given.get("collide", {})})
-    refine_params = params.build(stage_params("refine"), "refine", given.get("refine", {}))
+    check_collider(plugin, collide_params)
+    refine_params = params.build(CleanParams, "refine", given.get("refine", {}))
     progress = Progress(listener, token, stage="collide")
     progress(0.0, f"reading {source.name}")
     cleaned, placement = _clean_cloud(source, up, scale, refine_params, progress.child(0.0, 0.2))
@@ -140,6 +149,19 @@ def make_collider(
         raise InvalidRequest(f"{source.name}: no colliders were made. {reason}")
     _write_proxy(target, outcome.value.transformed(placement.inverse()))
     return Outcome(outcome.value, {**cleaned.counts, **outcome.counts}, findings)
+
+
+def _collider(name: str) -> ModuleType:
+    """Return the plugin of a collider, which must make one out of Gaussians alone."""
+    plugin = registry.get("collide", name)
+    if getattr(plugin, "MAKES_NONE", False):
+        raise InvalidRequest(f"--collider: {name!r} makes no colliders, so there would be no file. Choose another.")
+    if getattr(plugin, "TAKES_SUPPLIED", False):
+        raise InvalidRequest(
+            f"--collider: {name!r} takes triangles that came with a scene, and a splat file has none. Choose another, "
+            "or use generate with --collider-glb."
+        )
+    return plugin
 
 
 def _assumed(up: str | None, scale: float | None) -> tuple[Finding, ...]:
@@ -187,11 +209,13 @@ def _bare(plugin: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in _BARE.items() if name in known}
 
 
-def _file_writer(primitive: str) -> ModuleType:
-    """Return the plugin of a primitive, which must be able to write a file of its own."""
+def _file_writer(primitive: str, target: Path) -> ModuleType:
+    """Return the plugin of a primitive, which must be able to write `target`, a file of its own."""
     plugin = registry.get("author", primitive)
     if not hasattr(plugin, "write"):
         raise InvalidRequest(f"primitive {primitive!r} can be written within a scene only, not by convert.")
+    if hasattr(plugin, "check_name"):
+        plugin.check_name(target)
     return plugin
 
 
@@ -251,6 +275,9 @@ def _checked_files(source: object, target: object, overwrite: bool) -> tuple[Pat
         )
     if not source.exists():
         raise InvalidRequest(f"{source}: does not exist. Readable splats: {', '.join(READABLE)} and NuRec usdz.")
+    if source.is_dir():
+        raise InvalidRequest(f"{source}: is a directory, a splat file is needed.")
+    format_of(source)
     if target.exists() and source.samefile(target):
         raise InvalidRequest(f"{target}: is the input itself. Choose another name for the output.")
     if target.is_dir():

@@ -13,12 +13,14 @@ from typing import Any
 
 from . import params, registry
 from .errors import InvalidRequest, nearest, shown
+from .types import Foresight
 from .types.request import INPUT_FIELDS, SceneRequest
 
 __all__ = [
     "STAGES",
     "Overrides",
     "Plan",
+    "check_collider",
     "checked_overrides",
     "choose_generator",
     "make_plan",
@@ -91,14 +93,48 @@ def make_plan(request: SceneRequest) -> Plan:
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }
     built["author"], primitives = _author_params(request, preset)
-    _check_robots(built["author"].robot_names, built["place"].names)
+    foresight = _foreseen(generator, request, built["generate"])
+    importlib.import_module("lyra_backend.refine").check_measures(built["refine"], foresight)
+    solid = not getattr(collider, "MAKES_NONE", False)
+    importlib.import_module("lyra_backend.author").check_shown(
+        built["author"], request.primitives, solid, foresight.exact is not False
+    )
+    _check_robots(built, solid)
+    if built["author"].mjcf and not solid:
+        raise InvalidRequest("author.mjcf: needs colliders, got the collider 'none'. Choose another --collider.")
+    check_collider(collider, built["collide"])
     importlib.import_module("lyra_backend.validate").check_needs(built["validate"])
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
 
 
-def _check_robots(standing: tuple[str, ...], looked_for: tuple[str, ...]) -> None:
-    """Refuse robots for which nobody would look for places to start."""
+def _foreseen(generator: ModuleType, request: SceneRequest, built: Any) -> Foresight:
+    """Return what a generator knows of its scene before it is made; it refuses what it can tell to be wrong."""
+    foresee = getattr(generator, "foresee", None)
+    return foresee(request, built) if foresee else Foresight()
+
+
+def check_collider(collider: ModuleType, built: Any) -> None:
+    """Refuse parameters of a collider that need a package which is not installed.
+
+    Raises:
+        MissingDependency: so it is.
+    """
+    if hasattr(collider, "check_needs"):
+        collider.check_needs(built)
+
+
+def _check_robots(built: Mapping[str, Any], solid: bool) -> None:
+    """Refuse robots that would have nothing to stand on, or for which nobody would look for places to start."""
+    standing, looked_for = built["author"].robot_names, built["place"].names
+    asked = "author.robots" if standing else "validate.accept=robots" if built["validate"].accept == "robots" else ""
+    if asked and not solid:
+        raise InvalidRequest(f"{asked}: robots stand on colliders, got the collider 'none'. Choose another --collider.")
+    if asked and not built["place"].spawn_points:
+        raise InvalidRequest(
+            f"{asked}: robots start at places that are looked for, got place.spawn_points=0. Raise it."
+        )
+    importlib.import_module("lyra_backend.validate").check_tried(built["validate"], looked_for, built["place"].tasks)
     for name in standing:
         if name not in looked_for:
             raise InvalidRequest(

@@ -61,7 +61,8 @@ def add_robots(
 ) -> None:
     """Add what ``--robot`` and the options with it stand for: parameters of place and author; they beat --set.
 
-    Entries of the user's travel as text in ``place.own_robots``, so that a request says all that it depends on.
+    Entries of the user's travel as text in ``place.own_robots``, so that a request says all that it depends on. Where
+    the scene is to be tried with robots, free space is looked for for these as well.
 
     Raises:
         InvalidRequest: a robot is unknown, an entry cannot be read, or an option stands without ``--robot``.
@@ -89,12 +90,21 @@ def add_robots(
             f"{shown(author['robots'])}. Leave one out."
         )
     also = [name for name in str(place.get("robots", "")).split(",") if name and name not in wanted]
+    if params.get("validate", {}).get("accept") == "robots":
+        also += [name for name in _tried() if name not in (*wanted, *also)]
     place["robots"] = ",".join([*wanted, *also])
     if texts := [_as_toml(own[name]) for name in (*wanted, *also) if name in own]:
         place["own_robots"] = "\n".join(texts)
     author |= {"robots": ",".join(wanted), "robot_count": 1 if count is None else count}
     if root is not None:
         author["assets_root"] = _root(root)
+
+
+def _tried() -> tuple[str, ...]:
+    """Return the robots that scenes are tried with, for which places are needed as well."""
+    from .robot_models.store import known
+
+    return tuple(known())
 
 
 def users_file() -> Path:
@@ -143,8 +153,19 @@ def _as_toml(robot: Robot) -> str:
 
 
 def _root(root: str) -> str:
-    """Return a URL as it is, and a folder by its absolute path: a stage is read from elsewhere than here."""
-    return root if "://" in root else str(Path(root).expanduser().resolve())
+    """Return a URL as it is, and a folder by its absolute path: a stage is read from elsewhere than here.
+
+    Raises:
+        InvalidRequest: there is no such folder.
+    """
+    if "://" in root:
+        return root
+    if not root.strip() or not Path(root).expanduser().is_dir():
+        raise InvalidRequest(
+            f"--assets-root: must be a URL or a folder that is there, got {shown(root)}. Check the path; a folder of "
+            "another machine, on which the stage is opened, is named by --set author.assets_root=/ITS/PATH."
+        )
+    return str(Path(root).expanduser().resolve())
 
 
 def _in_short(robot: Robot) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .errors import InvalidRequest, shown
 from .exits import ExitCode
 from .options import device_names, size_bytes
 
@@ -60,7 +61,7 @@ def serve(
     upload_limit: Annotated[str, typer.Option(metavar="SIZE", help="Size of one upload.")] = "2GB",
     disk_limit: Annotated[str, typer.Option(metavar="SIZE", help="Jobs and uploads of one token together.")] = "50GB",
     gaussians: Annotated[int, typer.Option(min=1, help="Gaussians of an uploaded splat.")] = 20_000_000,
-    keep_uploads: Annotated[float, typer.Option(metavar="HOURS", help="Time after its last use.")] = 24.0,
+    keep_uploads: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="Time after its last use.")] = 24.0,
 ) -> None:
     """Take requests for scenes over HTTP, and make them one after the other.
 
@@ -78,6 +79,8 @@ def serve(
     queue and share of the disk, and sees its own jobs alone.
     """
     _check_packages()
+    if directory.is_file():
+        raise InvalidRequest(f"{directory}: must be a directory, but this is a file. Choose another.")
     from .service.access import read_tokens
     from .service.server import serve as serve_until_stopped
     from .service.settings import Limits, Settings
@@ -140,5 +143,8 @@ def _check_packages() -> None:
 
 def _models(words: Iterable[str]) -> dict[str, str]:
     """Return what each name stands for; one without a folder stands for itself."""
-    pairs = (word.partition("=") for word in words)
+    pairs = [word.partition("=") for word in words]
+    for name, equals, folder in pairs:
+        if equals and not Path(folder).is_dir():
+            raise InvalidRequest(f"--model {name}: no such folder, got {shown(folder)}. Check the path.")
     return {name: str(Path(folder).resolve()) if equals else name for name, equals, folder in pairs}

@@ -151,6 +151,8 @@ def verify(
     if not chosen:
         where = folder or store.default_folder()
         raise InvalidRequest(f"{where}: has no weights to verify. Fetch some: lyra-scenegen weights list")
+    for name in chosen:  # before any of them is read, which takes minutes
+        store.find(name, folder)
     with Console(quiet=as_json) as console:
         progress = Progress(console.show, console.token, stage="verify")
         found = {}

@@ -143,7 +143,7 @@ def test_generate_refuses_in_one_clear_message(
         (["collide", "missing.ply", "a.obj"], "missing.ply: does not exist"),
         (["collide", "good.ply", "a.stl"], "known: obj, ply, glb, usdc"),
         (["collide", "good.ply", "a.obj", "--scale", "inf"], "scale must be a positive number of metres"),
-        (["collide", "good.ply", "a.obj", "--collider", "none"], "no colliders were made"),
+        (["collide", "good.ply", "a.obj", "--collider", "none"], "'none' makes no colliders"),
         (["collide", "one.ply", "a.obj"], "no colliders were made"),
         (["validate", "missing"], "missing: does not exist"),
         (["validate", "text.ply"], "text.ply"),

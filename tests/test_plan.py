@@ -14,7 +14,6 @@ from lyra_backend.types import SceneRequest
     [
         ({"prompt": "a room"}, "procedural"),
         ({"splat": "a.ply"}, "splat_file"),
-        ({"image": "a.png", "depth": "a.npy"}, "rgbd"),
         ({"image": "a.png"}, "lyra"),
         ({"image": "a.png", "prompt": "a room"}, "lyra"),
         ({"video": "a.mp4"}, "lyra_dynamic"),
@@ -22,6 +21,11 @@ from lyra_backend.types import SceneRequest
 )
 def test_inputs_choose_the_generator(inputs: dict[str, str], generator: str) -> None:
     assert make_plan(SceneRequest(**inputs)).plugins["generate"] == generator
+
+
+def test_an_image_with_depth_leads_to_rgbd() -> None:
+    request = SceneRequest(image="a.png", depth="a.npy", params={"generate": {"intrinsics": "50,50,32,24"}})
+    assert make_plan(request).plugins["generate"] == "rgbd"
 
 
 def test_input_the_generator_would_ignore_is_refused() -> None:

@@ -79,6 +79,7 @@ def test_own_robot_travels_as_text(home: Path) -> None:
 
 def test_folder_of_assets_is_written_out_in_full(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
+    (home / "assets").mkdir()
     assert _params("go2", None, None, "assets")["author"]["assets_root"] == str((home / "assets").resolve())
     url = "omniverse://localhost/NVIDIA/Assets/Isaac/5.1"
     assert _params("go2", None, None, url)["author"]["assets_root"] == url

@@ -65,7 +65,7 @@ MAY: Mapping[str, set[str]] = {
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "paths", "progress", "stop_signals"},
-    "robots_cli": {"console", "errors", "options", "place", "types"},
+    "robots_cli": {"console", "errors", "options", "place", "robot_models", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,
@@ -77,7 +77,8 @@ MAY: Mapping[str, set[str]] = {
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
     | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
-    | {"service_cli", "vary_cli", "weights_cli", "worker_environment", "__init__"},
+    | {"service_cli", "usage", "vary_cli", "weights_cli", "worker_environment", "__init__"},
+    "usage": {"errors"},
     "weights_cli": NOUNS | {"robot_models", "weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},

@@ -15,26 +15,36 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .. import registry
-from ..errors import InvalidRequest, nearest, shown
+from ..errors import InvalidRequest, shown
 from ..io.navigation_files import save_navigation
 from ..io.ply import write_ply
 from ..io.splat_sequence import SEQUENCE_FILE
 from ..params import param
 from ..progress import Progress
 from ..types import Finding, Frame, GaussianSequence, Outcome, SceneBundle, Severity
+from .appearance import (
+    AUTO,
+    MESH_VARIANT,
+    NONE,
+    PROXY,
+    catcher_settings,
+    check_catcher,
+    check_shown,
+    looks,
+    selected,
+    wanted,
+    written_as,
+)
 
 if TYPE_CHECKING:
     from .robots import PlacedRobot
     from .stage import ProxyLook
     from .time_codes import TimeCodes
 
-__all__ = ["SPLAT_FILE", "Params", "run"]
+__all__ = ["SPLAT_FILE", "Params", "check_shown", "run"]
 
 #: The Gaussians once more, where a user asked for them.
 SPLAT_FILE = "gaussians.ply"
-_AUTO = "auto"
-_NONE = "none"
-_PROXY = "proxy"
 _ALL, _TRAIN = "all", "train"
 #: What a scene to train in should take on disk; thousands of them are copied to every machine.
 _TRAIN_MB = 10.0
@@ -45,11 +55,11 @@ class Params:
     """What the stage shows, and the friction of its colliders."""
 
     appearance: str = param(
-        _AUTO,
+        AUTO,
         "What is shown: the first primitive (auto), particleField, nurec, the exact surface where it is known (mesh), "
         "labelled meshes in place of the Gaussians, for depth, normals, segmentation and lidar (proxy), or none; with "
         "none no Gaussians are written at all.",
-        choices=(_AUTO, "particleField", "nurec", "mesh", _PROXY, _NONE),
+        choices=(AUTO, "particleField", "nurec", "mesh", PROXY, NONE),
     )
     static_friction: float = param(1.0, "Static friction of every collider.", min=0.0, max=10.0)
     dynamic_friction: float = param(1.0, "Dynamic friction of every collider.", min=0.0, max=10.0)
@@ -70,9 +80,9 @@ class Params:
         "not. Never run; it hides a dome's picture. Particle fields need none.",
     )
     package: str = param(
-        _NONE,
+        NONE,
         "The whole scene once more as one file: usdz (scene.usdz), or none.",
-        choices=(_NONE, "usdz"),
+        choices=(NONE, "usdz"),
     )
     keep: str = param(
         _ALL,
@@ -99,7 +109,7 @@ class Params:
 
     def __post_init__(self) -> None:
         asked = "keep_splat" if self.keep_splat else f"appearance={self.appearance}"
-        if self.trains and (self.keep_splat or self.appearance not in (_AUTO, _PROXY, _NONE)):
+        if self.trains and (self.keep_splat or self.appearance not in (AUTO, PROXY, NONE)):
             raise InvalidRequest(f"author.keep: train leaves no Gaussians, but {asked} asks for them. Leave one out.")
         if self.assets_root and "://" not in self.assets_root and not Path(self.assets_root).is_absolute():
             raise InvalidRequest(
@@ -133,20 +143,11 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
             f"the scene must be in the WORLD frame (Z up, metres) to be authored, got {bundle.cloud.frame.value!r}; "
             "align and scale it first."
         )
-    wanted = _NONE if params.trains and params.appearance == _AUTO else params.appearance
-    bare = params.trains or wanted == _NONE
-    files = {} if bare else {stage.variant_name(name): name for name in bundle.primitives}
+    shown_as, files = wanted(params), written_as(params, bundle.primitives)
     colliders = collision.collider_paths(bundle.proxy) if bundle.proxy.parts else ()
-    truth = None if bare else bundle.truth
-    looks = (*files, *((stage.MESH_VARIANT,) if truth else ()))
-    appearance = _selected(wanted, looks, bool(colliders))
-    if params.shadow_catcher and not (
-        collision.welded_paths(colliders) and any(map(_catcher_settings, files.values()))
-    ):
-        raise InvalidRequest(
-            "author.shadow_catcher: needs a welded collider and the primitive nurec, whose volumes catch no shadows; "
-            f"got the primitives {', '.join(files.values()) or 'none'}. Add --primitive nurec, or leave it out."
-        )
+    truth = bundle.truth if files else None
+    appearance = selected(shown_as, looks(files, truth is not None), bool(colliders))
+    check_catcher(params, files.values(), bool(collision.welded_paths(colliders)))
     gaussians = _write_gaussians(bundle, directory, files, progress.child(0.0, 0.8))
     counts, findings = dict(gaussians.counts), list(gaussians.findings)
     written = list(gaussians.value.values())
@@ -157,7 +158,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
         counts |= collision.write(bundle.proxy, path, material, progress.child(0.8, 0.87))
         written.append(collision.FILE_NAME)
         written += mjcf.write_mjcf(bundle.proxy, material, directory) if params.mjcf else ()
-        if not params.trains or wanted == _PROXY:  # several times the size of all else that training needs
+        if not params.trains or shown_as == PROXY:  # several times the size of all else that training needs
             proxy, proxy_counts = _write_proxy(bundle, directory, progress.child(0.87, 0.95))
             counts |= proxy_counts
             written += [proxy.file] if proxy.file else []
@@ -183,7 +184,7 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     }
     if truth is not None:
         written.append(surface_mesh.write_surface(truth, directory))
-        visuals[stage.MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
+        visuals[MESH_VARIANT] = stage.Visual(written[-1], prim_name=surface_mesh.PRIM_NAME)
     written.append(
         stage.write_scene(
             directory, visuals, colliders, switches, appearance, settings, times, proxy, bundle.navigation
@@ -193,11 +194,11 @@ def run(bundle: SceneBundle, directory: Path, params: Params, progress: Progress
     robots = _placed_robots(bundle, params)
     counts |= robots.counts
     findings += robots.findings
-    root = _assets_root(files, params)
+    root = _assets_root(bundle.primitives, params)  # also where no Gaussians are left, to train in
     written += stage.write_stage(directory, settings, lights, times, robots=robots.value, assets_root=root)
     written += _write_version_stages(directory, files, params, times, robots.value)
     written += isaac_lab.write_isaac_lab(directory) if colliders else ()
-    if params.package != _NONE:
+    if params.package != NONE:
         progress(0.97, "writing the package")
         written.append(package.write_scene_package(directory))
     made_with = {"collider": bundle.proxy.method, "primitives": list(bundle.primitives)}
@@ -219,15 +220,15 @@ def _placed_robots(bundle: SceneBundle, params: Params) -> Outcome[tuple[PlacedR
         return Outcome(())
     chosen = choose_places(bundle.navigation, params.robot_names, params.robot_count)
     # what is behind a URL is not looked for, so the version does not matter here
-    absent = missing_assets(chosen.value, _assets_root({}, params))
+    absent = missing_assets(chosen.value, _assets_root((), params))
     return replace(chosen, findings=(*chosen.findings, *absent))
 
 
-def _assets_root(files: Mapping[str, str], params: Params, version: int = 0) -> str:
+def _assets_root(primitives: Iterable[str], params: Params, version: int = 0) -> str:
     """Return what assets of robots are relative to, by default in the version that the first primitive is for."""
     from .robots import ASSETS_ROOTS
 
-    first = next((getattr(_primitive(name), "ISAAC_SIM", 0) for name in files.values()), 0)
+    first = next((getattr(_primitive(name), "ISAAC_SIM", 0) for name in primitives), 0)
     return params.assets_root or ASSETS_ROOTS.get(version or first, ASSETS_ROOTS[max(ASSETS_ROOTS)])
 
 
@@ -247,22 +248,10 @@ def _write_version_stages(
     for version, (variant, name) in sorted(versions.items()):
         if version:
             settings = _render_settings(name, params.shadow_catcher) | EXPOSURE_SETTINGS
-            root = _assets_root(files, params, version)
-            others = robots if root != _assets_root(files, params) else ()
+            root = _assets_root(files.values(), params, version)
+            others = robots if root != _assets_root(files.values(), params) else ()
             written.append(write_version_stage(directory, version, variant, settings, times, others, root))
     return written
-
-
-def _selected(appearance: str, shown: tuple[str, ...], has_colliders: bool) -> str:
-    """Return the variant of `appearance` to select, out of those that exist."""
-    available = (*shown, *((_PROXY,) if has_colliders else ()), _NONE)
-    if appearance == _AUTO:
-        return available[0]
-    if appearance not in available:
-        raise InvalidRequest(
-            f"author.appearance: {appearance!r} is not part of this scene; {nearest(appearance, available)}"
-        )
-    return appearance
 
 
 def _write_gaussians(
@@ -338,12 +327,7 @@ def _levels(primitive: str, params: object) -> tuple[str, ...]:
 def _render_settings(primitive: str, shadow_catcher: bool) -> dict[str, bool | int | str]:
     """Return what a primitive wants from the renderer of the root layer it is shown in."""
     own = dict(getattr(_primitive(primitive), "RENDER_SETTINGS", {}))
-    return own | (_catcher_settings(primitive) if shadow_catcher else {})
-
-
-def _catcher_settings(primitive: str) -> dict[str, bool | int | str]:
-    """Return the settings by which meshes catch shadows for a primitive; empty for one that needs no such help."""
-    return dict(getattr(_primitive(primitive), "SHADOW_CATCHER_SETTINGS", {}))
+    return own | (catcher_settings(primitive) if shadow_catcher else {})
 
 
 def _train_size(directory: Path, names: Iterable[str]) -> tuple[Finding, ...]:

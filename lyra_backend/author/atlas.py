@@ -21,12 +21,13 @@ import numpy.typing as npt
 from pxr import Gf, Sdf, Vt
 
 from ..types import Approximation
+from .appearance import variant_name
 from .collision import COLLISION_ROOT, ENVIRONMENT_NAME, FILE_NAME, MATERIALS_NAME, ROOT_NAME, make_collider
 from .layers import attribute, define, write_layer
 from .materials import Materials, PhysicsMaterial, bind
 from .meshes import author_mesh, weld
 from .particle_field import PRIM_NAME, RENDER_SETTINGS
-from .stage import APPEARANCE_SET, NO_VARIANT, VISUAL_NAME, variant_name, write_stage
+from .stage import APPEARANCE_SET, NO_VARIANT, VISUAL_NAME, write_stage
 from .welded import WeldedScene
 
 __all__ = ["ATLAS_FILE", "FIELD_VARIANT", "AtlasMesh", "Look", "grid_origins", "grid_pitch", "place", "write_atlas"]

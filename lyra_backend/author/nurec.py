@@ -39,6 +39,7 @@ __all__ = [
     "RENDER_SETTINGS",
     "SHADOW_CATCHER_SETTINGS",
     "Params",
+    "check_name",
     "holds",
     "read",
     "run",
@@ -110,14 +111,19 @@ def run(cloud: GaussianCloud, directory: Path, params: Params, progress: Progres
     return Outcome(FILE_NAME, outcome.counts, outcome.findings)
 
 
+def check_name(path: Path) -> None:
+    """Raise InvalidRequest if a file's name does not say that it is a package."""
+    if path.suffix.lower() != ".usdz":
+        raise InvalidRequest(f"{path.name}: NuRec is a package and must end in .usdz, got {path.suffix!r}; rename it.")
+
+
 def write(cloud: GaussianCloud, path: Path, params: Params) -> Outcome[None]:
     """Write a cloud of any frame to `path` (.usdz) with the default prim /Gaussians.
 
     Raises:
         InvalidRequest: another ending, a value that does not fit into 16 bits, or a package too large.
     """
-    if path.suffix.lower() != ".usdz":
-        raise InvalidRequest(f"{path.name}: NuRec is a package and must end in .usdz, got {path.suffix!r}; rename it.")
+    check_name(path)
     offset = middle(cloud.positions)
     with replacing(path) as scratch:
         layer, payload = scratch.with_name(_LAYER_NAME), scratch.with_name(_PAYLOAD_NAME)

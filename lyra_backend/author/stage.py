@@ -29,7 +29,6 @@ from .time_codes import TimeCodes
 
 __all__ = [
     "EXPOSURE_SETTINGS",
-    "MESH_VARIANT",
     "NO_VARIANT",
     "PROXY_VARIANT",
     "SCENE_FILE",
@@ -37,7 +36,6 @@ __all__ = [
     "Lights",
     "ProxyLook",
     "Visual",
-    "variant_name",
     "write_scene",
     "write_stage",
 ]
@@ -50,7 +48,6 @@ VISUAL_NAME = "Visual"
 APPEARANCE_SET = "appearance"
 COLLISION_SET = "collision"
 PROXY_VARIANT = "proxy"
-MESH_VARIANT = "mesh"
 NO_VARIANT = "none"
 
 _GRAVITY_M_S2 = 9.81
@@ -86,12 +83,6 @@ class ProxyLook:
 
     file: str
     moving: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-
-
-def variant_name(primitive: str) -> str:
-    """Return the variant a primitive is shown by: its registry name in camel case."""
-    head, *rest = primitive.split("_")
-    return head + "".join(word.capitalize() for word in rest)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pxr import Gf, Sdf, Usd, UsdUtils, Vt
 
 from ..errors import InvalidRequest
 from ..types import Primitive
+from .appearance import MESH_VARIANT
 from .bodies import author_primitive
 from .collision import FILE_NAME as COLLISION_FILE
 from .collision import MATERIALS_NAME
@@ -24,7 +25,7 @@ from .labels import author_labels
 from .layers import add_variant, apply_schemas, attribute, define, write_layer
 from .light import LIGHT_SET, LIGHTS_NAME, StageLight, hang_lights
 from .materials import PhysicsMaterial, author_material, bind
-from .stage import APPEARANCE_SET, MESH_VARIANT, SCENE_FILE, STAGE_FILE, VISUAL_NAME, WORLD_NAME
+from .stage import APPEARANCE_SET, SCENE_FILE, STAGE_FILE, VISUAL_NAME, WORLD_NAME
 from .surface_mesh import FILE_NAME as SURFACE_FILE
 from .surface_mesh import PRIM_NAME as SURFACE_NAME
 from .version_stage import version_file

@@ -45,11 +45,14 @@ def open_storage(out: str) -> Storage:
     """Return the storage at a path or URL.
 
     Raises:
-        InvalidRequest: nobody knows its protocol.
+        InvalidRequest: nobody knows its protocol, or the path is that of a file.
         MissingDependency: it is a URL and fsspec, or what the protocol needs, is not installed.
     """
     if "://" not in out or out.startswith("file://"):
-        return FolderStorage(given_path("out", out.removeprefix("file://")))
+        root = given_path("out", out.removeprefix("file://"))
+        if root.is_file():
+            raise InvalidRequest(f"{root}: the output must be a directory, but this is a file. Choose another --out.")
+        return FolderStorage(root)
     return RemoteStorage(out)
 
 
@@ -119,6 +122,11 @@ class RemoteStorage:
             raise MissingDependency(str(error), f"output to {url}") from error
         except ValueError as error:
             raise InvalidRequest(f"{url}: {error}. Give a path, or a URL of a protocol that fsspec knows.") from error
+        if "file" in self._files.protocol and not url.startswith("local://"):  # what it takes others for
+            raise InvalidRequest(
+                f"{url}: no such protocol, {url.partition('://')[0]!r}. Give a path, or a URL of a protocol that "
+                "fsspec knows."
+            )
         self._url = url
 
     def adopt(self, directory: Path, name: str) -> None:

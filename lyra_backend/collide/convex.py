@@ -27,7 +27,7 @@ from ._mesh.flat import plain_surface
 from ._mesh.triangles import normals
 from ._objects.fit import samples_on
 from ._objects.hulls import Hull
-from ._objects.objects import METHODS, find_objects
+from ._objects.objects import METHODS, check_needs, find_objects
 from ._objects.shapes import primitive_mesh
 from ._objects.slabs import depths_behind, flat_boxes
 from ._objects.split import split_surface
@@ -35,7 +35,7 @@ from ._objects.union import outside_of, within
 from ._scan.lattice import BLOCK
 from ._scan.scan import Scan, ScanParams, scan
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "check_needs", "run"]
 
 _SAMPLES = 20_000
 _LARGE_M = 0.3  # flat surface gets boxes whose shorter side is longer; what is left of it is cut with the rest

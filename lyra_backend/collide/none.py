@@ -9,6 +9,9 @@ from ..types import Camera, CollisionProxy, Finding, GaussianCloud, Outcome, Sev
 
 __all__ = ["Params", "run"]
 
+#: Nothing is made to stand on: what needs that is refused.
+MAKES_NONE = True
+
 
 @dataclass(frozen=True)
 class Params:

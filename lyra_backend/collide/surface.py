@@ -21,12 +21,12 @@ from ._mesh.ground import Floor, Surface, bottoms, find_floor, kerb
 from ._mesh.lining import behind_outside, with_solid_interiors
 from ._mesh.triangles import compact, split_quads
 from ._mesh.unfold import unfolded
-from ._objects.objects import METHODS, find_objects
+from ._objects.objects import METHODS, check_needs, find_objects
 from ._scan.free_space import FreeSpace
 from ._scan.lattice import Grid
 from ._scan.scan import Scan, ScanParams, scan
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "check_needs", "run"]
 
 _log = logging.getLogger(__name__)
 

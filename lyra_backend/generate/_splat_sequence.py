@@ -11,7 +11,7 @@ from ..params import param
 from ..progress import Progress
 from ..types import Finding, GaussianCloud, GaussianSequence, Outcome
 
-__all__ = ["SequenceParams", "read_sequence", "refuse_times"]
+__all__ = ["SequenceParams", "check_files", "read_sequence"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,24 @@ class SequenceParams:
             ) from None
 
 
-def refuse_times(params: SequenceParams, path: Path) -> None:
-    """Raise InvalidRequest if a single file is given times."""
+def check_files(path: Path, params: SequenceParams) -> str:
+    """Return the format of a splat file, or of those of a folder, by their names; nothing is read.
+
+    Raises:
+        InvalidRequest: it is none that can be read, the files of a folder are no sequence, or a single file is given
+            times.
+    """
+    from ..io.splat_sequence import find_sequence
+    from ..io.splats import format_of
+
+    if path.is_dir():
+        return format_of(find_sequence(path, params.given_times(), params.fps, params.stable_identity).files[0])
     if params.times_s is not None or params.fps is not None or params.stable_identity:
         raise InvalidRequest(
             f"{path}: is one splat, and generate.times_s, fps and stable_identity are for a folder of them. Leave "
             "them out, or name the folder."
         )
+    return format_of(path)
 
 
 def read_sequence(folder: Path, params: SequenceParams, progress: Progress) -> Outcome[GaussianSequence]:

@@ -27,7 +27,7 @@ from ._lyra.motion import still_pixels
 from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
-from ._lyra.result import cloud_of, scene_of
+from ._lyra.result import cloud_of, foresee, scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..models.folders import ModelFolders
     from ..models.placement import Placement
 
-__all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "run"]
+__all__ = ["INPUTS", "RESUMES", "Params", "depends_on", "estimate", "foresee", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("video", "prompt", "model")

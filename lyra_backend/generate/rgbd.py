@@ -15,6 +15,7 @@ from ..types import (
     UP_AXES,
     Camera,
     Finding,
+    Foresight,
     Frame,
     GaussianCloud,
     Generation,
@@ -27,7 +28,7 @@ from ..types import (
 from ..types.rotations import SH_C0, quat_from_matrix
 from ._local_planes import LocalPlanes, depth_noise, fit_planes
 
-__all__ = ["Params", "lift", "run"]
+__all__ = ["Params", "foresee", "lift", "run"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -64,6 +65,16 @@ class Params:
     even_out: bool = param(True, "move pixels onto the plane fitted around them, as far as the depth is noisy")
     pixel_step: int = param(1, "use every n-th pixel of every n-th row, for large images", unit="px", min=1, max=64)
     depth_uncertainty: float = param(3.0, "how well the depth is known to be in metres", unit="%", min=0.0, max=100.0)
+
+
+def foresee(request: SceneRequest, params: Params) -> Foresight:
+    """Return what is known of the scene before it is made.
+
+    Raises:
+        InvalidRequest: image, depth or intrinsics are missing.
+    """
+    _inputs(request, params)
+    return Foresight(exact=False, cameras=True, labels=False)
 
 
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:

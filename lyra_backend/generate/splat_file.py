@@ -20,6 +20,7 @@ from ..types import (
     UP_AXES,
     USUAL_UP,
     Finding,
+    Foresight,
     GaussianCloud,
     GaussianSequence,
     Generation,
@@ -31,9 +32,9 @@ from ..types import (
     TriangleMesh,
 )
 from ._splat_placement import Placement, cameras_at, parse_point, place, told_world
-from ._splat_sequence import SequenceParams, read_sequence, refuse_times
+from ._splat_sequence import SequenceParams, check_files, read_sequence
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "foresee", "run"]
 
 #: Request fields this generator reads.
 INPUTS = ("splat", "world", "collider_glb")
@@ -91,6 +92,33 @@ class Params(SequenceParams):
         None, "metres per unit of the collider GLB; none: as the splat's", unit="m", min=1e-6, max=1e6
     )
 
+    def point_of_view(self) -> tuple[float, float, float] | None:
+        """Return `viewpoint` as coordinates.
+
+        Raises:
+            InvalidRequest: it is no point.
+        """
+        return None if self.viewpoint is None else parse_point("generate.viewpoint", self.viewpoint)
+
+
+def foresee(request: SceneRequest, params: Params) -> Foresight:
+    """Return what is known of the scene before its splats are read.
+
+    Raises:
+        InvalidRequest: the request names no splat, its format cannot be read, what goes with it is wrong, or parameters
+            contradict each other.
+    """
+    from ..io.usd_splats import USD_READABLE
+
+    if request.splat is None:
+        raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
+    kind = check_files(Path(request.splat), params)
+    _refuse_mirrored_world(params, _world(request, params), request)
+    # of all formats only USD can say what a Gaussian shows
+    return Foresight(
+        exact=False, cameras=params.point_of_view() is not None, labels=None if kind in USD_READABLE else False
+    )
+
 
 def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
     """Read `request.splat`, turn it Z up and scale it to metres; where the ground is known, the frame is WORLD.
@@ -99,14 +127,11 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
     `refine`: the scale is unknown, and which way is up assumed.
 
     Raises:
-        InvalidRequest: the request names no splat, or a file or parameter cannot be used.
+        InvalidRequest: a file cannot be used, or see :func:`foresee`.
         MissingDependency: the format needs a package that is not installed.
     """
-    if request.splat is None:
-        raise InvalidRequest("generator splat_file needs a Gaussian splat file, got none. Try: --splat scene.ply")
-    path, world = Path(request.splat), _world(request, params)
-    viewpoint = None if params.viewpoint is None else parse_point("generate.viewpoint", params.viewpoint)
-    _refuse_mirrored_world(params, world, request)
+    foresee(request, params)
+    path, world, viewpoint = Path(request.splat or ""), _world(request, params), params.point_of_view()
     collider = _collider(request)
     read, sequence = _read(path, params, progress.child(0.0, 0.7))
     progress(0.7, "turning the scene upright")
@@ -141,7 +166,6 @@ def _read(path: Path, params: Params, progress: Progress) -> tuple[Outcome[Gauss
     if path.is_dir():
         moving = read_sequence(path, params, progress)
         return Outcome(moving.value.clouds[0], moving.counts, moving.findings), moving.value
-    refuse_times(params, path)
     return read_splats(path, progress), None
 
 

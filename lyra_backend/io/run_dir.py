@@ -74,10 +74,10 @@ class RunDirectory:
                 it is no place to write to.
             WriteFailed: the disk is full or broken.
         """
-        inputs = RunInputs.of(request)
-        adopted = with_inputs(request, inputs.names)
         if root.is_file():
             raise InvalidRequest(f"{root}: the output must be a directory, but this is a file. Choose another --out.")
+        inputs = RunInputs.of(request)
+        adopted = with_inputs(request, inputs.names)
         try:
             root.mkdir(parents=True, exist_ok=True)
             run = RunDirectory(root, adopted, inputs=inputs, lock=RunLock(root))

@@ -64,7 +64,7 @@ class RunInputs:
         Raises:
             InvalidRequest: a file does not exist or cannot be read, or a folder holds no sequence.
         """
-        sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
+        sources = _found(request)
         return RunInputs(sources, {field: _name(field, path) for field, path in sources.items()})
 
     def adopt(self, root: Path) -> None:
@@ -100,14 +100,20 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(file, target / file.name)
 
 
+def _found(request: SceneRequest) -> dict[str, Path]:
+    """Return the input files of a request by field, if all are there: none is read before that is known."""
+    sources = {field: Path(value) for field in INPUT_FIELDS if (value := getattr(request, field)) is not None}
+    for field, path in sources.items():
+        if path.is_dir() and field not in FOLDER_FIELDS:
+            raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
+        if not path.is_dir() and not path.is_file():
+            raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
+    return sources
+
+
 def _name(field: str, path: Path) -> str:
-    is_folder = path.is_dir()
-    if is_folder and field not in FOLDER_FIELDS:
-        raise InvalidRequest(f"{field}: {path} is a directory, a file is needed.")
-    if not is_folder and not path.is_file():
-        raise InvalidRequest(f"{field}: {path} does not exist. Check the path.")
     suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".compressed.ply") else path.suffix
     try:
-        return f"{INPUTS}/{content_digest(path)[:16]}{'' if is_folder else suffix.lower()}"
+        return f"{INPUTS}/{content_digest(path)[:16]}{'' if path.is_dir() else suffix.lower()}"
     except OSError as error:
         raise InvalidRequest(f"{field}: {path} cannot be read ({error.strerror}). Check its permissions.") from error

@@ -96,7 +96,11 @@ def _entry(where: str, name: str, entry: Any) -> Robot:
         raise InvalidRequest(f"{where}: must say {', '.join(missing)}; docs/robots.md has an example.")
     texts = {key: _text(where, key, entry[key]) for key in _TEXTS if key in entry}
     numbers = {key: _number(where, key, entry[key]) for key in _NUMBERS if key in entry}
-    return Robot(name=name, **{**_usual(name, numbers), **texts, **numbers, "locomotion": _gait(where, texts)})
+    values = {**_usual(name, numbers), **texts, **numbers, "locomotion": _gait(where, texts)}
+    try:
+        return Robot(name=name, **values)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{where}: {str(error).removeprefix(f'robot {name}: ')} Correct it.") from error
 
 
 def _usual(name: str, numbers: Mapping[str, float]) -> dict[str, Any]:

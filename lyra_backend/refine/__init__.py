@@ -19,8 +19,9 @@ from ..types import Frame, Generation, Outcome, Similarity
 from .alignment import AlignmentParams, aligned
 from .background import BackgroundParams, split_background
 from .clean import CleanParams, clean, kept
+from .scale import check_measures
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "check_measures", "run"]
 
 
 @dataclass(frozen=True)

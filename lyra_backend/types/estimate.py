@@ -1,4 +1,4 @@
-"""What a job will take, said before it starts."""
+"""What is known of a job before it starts: what it will take, and of what kind its scene will be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .report import Finding
 
-__all__ = ["Estimate"]
+__all__ = ["Estimate", "Foresight"]
 
 
 @dataclass(frozen=True)
@@ -28,3 +28,20 @@ class Estimate:
     note: str = ""
     times_of: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What a generator knows of its scene from the request alone, so that what cannot be is refused at once.
+
+    None: not known before it is made.
+
+    Attributes:
+        exact: surfaces and their size are known exactly, so there is nothing to measure.
+        cameras: something says from where the scene was seen.
+        labels: Gaussians are labelled by the class of what they show.
+    """
+
+    exact: bool | None = None
+    cameras: bool | None = None
+    labels: bool | None = None

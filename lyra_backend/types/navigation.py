@@ -159,6 +159,12 @@ class SpawnPoints:
     def count(self) -> int:
         return len(self.positions)
 
+    def select(self, chosen: npt.NDArray[np.bool_]) -> SpawnPoints:
+        """Return the places that are `chosen`, shape (N,)."""
+        return SpawnPoints(
+            self.positions[chosen], self.yaws_rad[chosen], self.clearances_m[chosen], self.regions[chosen]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Task:

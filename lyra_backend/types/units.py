@@ -53,7 +53,7 @@ _CODES = {
     "prompt.not_understood refine.empty sequence.held sequence.still splat.clamped_scales splat.flat "
     "splat.non_finite "
     "splat.zero_quaternions author.divided author.robots_left_out place.few_starts place.no_start place.no_tasks "
-    "vary.few_places vary.moving vary.unstable",
+    "vary.few_places vary.moving vary.unstable vary.ways_blocked",
     "stumbles/10 m": "robots.stumbled",
     "SH degree": "field.sh_degree splat.reduced",
 }

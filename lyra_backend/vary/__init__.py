@@ -25,6 +25,8 @@ from ..progress import CancelToken, Event, Progress
 from ..types import Finding, Outcome, Severity
 from .choices import draw_clutter, draw_frictions, draw_look
 from .findings import few_things, scene_not_accepted
+from .free_space import navigation_of
+from .record import VARIATIONS_FILE, as_json
 from .steady import keep_steady
 from .things import LARGEST_RADIUS_M, own_things
 
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
     from ..author.light import StageLight
     from ..author.variation import Variation
 
-__all__ = ["MOST", "VARIATIONS_FILE", "vary_scene"]
+__all__ = ["MOST", "VARIATIONS_FILE", "check_count", "navigation_of", "vary_scene"]
 
-VARIATIONS_FILE = "variations.json"
 MOST, MOST_THINGS = 1000, 64
 #: Places looked at for things to lie at.
 _PLACES = 400
@@ -72,7 +73,7 @@ def vary_scene(
         Cancelled: `token` was set; ``variations.json`` is missing then.
     """
     run, progress = _finished(given_path("directory", directory)), Progress(listener, token, stage="vary")
-    _check("variations", count, 1, MOST)
+    check_count(count)
     _check("clutter", clutter, 0, MOST_THINGS)
     seed = run.request.seed if seed is None else seed
     _check("seed", seed, 0, 2**63 - 1)
@@ -98,6 +99,11 @@ def _finished(root: Path) -> RunDirectory:
     if not run.complete:
         raise InvalidRequest(f"{root}: this run did not finish; run generate again with the same --out to continue it.")
     return run
+
+
+def check_count(count: int) -> None:
+    """Raise InvalidRequest if nobody makes so many variations."""
+    _check("variations", count, 1, MOST)
 
 
 def _check(name: str, value: Any, least: int, most: int) -> None:
@@ -171,7 +177,6 @@ def _layer_findings(folder: Path, drawn: dict[str, Variation]) -> tuple[Finding,
 
 def _as_json(run: Path, seed: int, drawn: dict[str, Variation], outcome: Outcome[tuple[str, ...]]) -> str:
     from ..io.navigation_files import SPAWN_FILE, load_navigation
-    from .record import as_json
 
     navigation = load_navigation(run) if (run / SPAWN_FILE).is_file() else None
     data = {

@@ -134,6 +134,11 @@ def test_each_version_reads_its_own_assets(tmp_path: Path) -> None:
     assert _references(tmp_path / "stage_isaac6.usda")["go2_0"].startswith(ASSETS_ROOTS[6])
 
 
+def test_a_scene_without_gaussians_reads_the_assets_of_the_version_it_is_for(tmp_path: Path) -> None:
+    _written(tmp_path, Params(robots="go2", keep="train"), primitives=NUREC)
+    assert _references(tmp_path / "stage.usda")["go2_0"].startswith(ASSETS_ROOTS[5])
+
+
 def test_robots_of_a_version_come_from_its_own_assets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ASSETS_ROOTS:
         asset = _asset(tmp_path / f"isaac{version}")

@@ -81,7 +81,7 @@ def test_text_with_quotes_reads_back() -> None:
         (OWN.replace("0.4", "'wide'"), "radius_m must be a number"),
         (OWN.replace("0.4", "true"), "radius_m must be a number"),
         (OWN.replace("0.4", "nan"), "radius_m must lie between"),
-        (OWN.replace("0.4", "-1"), "radius_m must lie between"),
+        (OWN.replace("0.4", "-1"), r"my\.toml: \[rover\]: radius_m must lie between 0 and 100 m, got -1\.0\. Correct"),
         (OWN.replace('"/data/rover.usd"', '""'), "asset must be a line of text"),
         (OWN + "slope_deg = 95", "slope_deg"),
     ],

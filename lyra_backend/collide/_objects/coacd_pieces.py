@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ from .fit import Thing
 from .hulls import Hull, hull_of
 from .segment import joined_nodes
 
-__all__ = ["coacd_pieces"]
+__all__ = ["coacd_pieces", "require_coacd"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -23,16 +25,21 @@ _PIECES = 16
 _SEED = 0
 
 
+def require_coacd() -> None:
+    """Raise MissingDependency if CoACD is not installed."""
+    if find_spec("coacd") is None:
+        raise MissingDependency("coacd", "collide.objects=coacd", "coacd")
+
+
 def coacd_pieces(thing: Thing, lids: Surface | None) -> list[Hull]:
     """Return at most 16 convex hulls of a thing, closed below.
 
     Raises:
         MissingDependency: CoACD is not installed.
     """
-    try:
-        import coacd
-    except ImportError as error:
-        raise MissingDependency("coacd", "collide.objects=coacd", "coacd") from error
+    require_coacd()
+    import coacd
+
     vertices, triangles = compact(thing.vertices, thing.triangles)
     if lids is not None:
         vertices, triangles = concatenate_meshes([(vertices, triangles), lids])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from ...types import Approximation, CollisionPart, Finding, GaussianCloud, Primi
 from ...types.mesh import concatenate_meshes
 from .._mesh.triangles import normals
 from .apart import touching
+from .coacd_pieces import require_coacd
 from .cut import crumbs_below, patch_below, without
 from .fit import Thing, rim_of
 from .hulls import Hull
@@ -28,7 +30,7 @@ from .standing import HANGS_M, feet_of
 from .support import carried
 from .told import object_counts, object_findings
 
-__all__ = ["METHODS", "FoundObjects", "find_objects"]
+__all__ = ["METHODS", "FoundObjects", "check_needs", "find_objects"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -64,6 +66,16 @@ class FoundObjects:
         if all(p.dynamic for p in self.parts):
             return parts
         return (*parts, CollisionPart("structure", *self.structure, kind, role=Role.STRUCTURE))
+
+
+def check_needs(params: Any) -> None:
+    """Refuse, before any work, a method of the collider's `params` whose package is not installed.
+
+    Raises:
+        MissingDependency: it is coacd.
+    """
+    if params.objects == "coacd":
+        require_coacd()
 
 
 def find_objects(

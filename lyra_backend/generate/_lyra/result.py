@@ -8,11 +8,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...types import UP_AXES, Camera, Frame, GaussianCloud, Generation, Intrinsics, Keyframe, Scale
+from ...types import (
+    UP_AXES,
+    Camera,
+    Foresight,
+    Frame,
+    GaussianCloud,
+    Generation,
+    Intrinsics,
+    Keyframe,
+    Scale,
+    SceneRequest,
+)
 from ...types.rotations import SH_C0
 from .start import Start
 
-__all__ = ["FIRST", "cloud_of", "path_cameras", "scene_of"]
+__all__ = ["FIRST", "cloud_of", "foresee", "path_cameras", "scene_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,6 +35,11 @@ _OF_EACH = 4
 _CLEARANCE = 0.9
 #: Smallest standard deviation [m]: of what is drawn as a point.
 _SMALLEST = 1e-6
+
+
+def foresee(request: SceneRequest, params: Any) -> Foresight:
+    """Return what is known of a scene before it is made: the paths that show it, and that no Gaussian has a label."""
+    return Foresight(exact=False, cameras=True, labels=False)
 
 
 def scene_of(gaussians: Floats, paths: Mapping[str, Floats], start: Start, provenance: Mapping[str, Any]) -> Generation:

@@ -11,10 +11,10 @@ import numpy as np
 from ...errors import InvalidRequest
 from ...params import param
 from ...progress import Progress
-from ...types import Bulb, Finding, Frame, Generation, Outcome, Scale, SceneLight, SceneRequest, Severity
+from ...types import Bulb, Finding, Foresight, Frame, Generation, Outcome, Scale, SceneLight, SceneRequest, Severity
 from .elements import Composition, Lighting
 
-__all__ = ["Params", "run"]
+__all__ = ["Params", "foresee", "run"]
 
 _FAMILIES = (
     "auto",
@@ -47,8 +47,8 @@ class Params:
     bake_light: bool = param(True, "bake shadows and bounced light into the colours; off leaves plain surface colours")
 
 
-def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
-    """Compose the scene of the request's prompt, give it a surface and turn that into Gaussians.
+def foresee(request: SceneRequest, params: Params) -> Foresight:
+    """Return what is known of the scene before it is made.
 
     Raises:
         InvalidRequest: the request has no prompt.
@@ -58,13 +58,23 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
             "generator 'procedural' needs a prompt, got none. "
             "Say what the scene shows, or choose a generator for your input."
         )
+    return Foresight(exact=True, cameras=True, labels=True)
+
+
+def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Generation]:
+    """Compose the scene of the request's prompt, give it a surface and turn that into Gaussians.
+
+    Raises:
+        InvalidRequest: see :func:`foresee`.
+    """
+    foresee(request, params)
     from .compose import compose
     from .exact import exact_colliders
     from .sample import gaussians_from
     from .surface import surface_from
 
     progress(0.0, "composing the scene")
-    composition = compose(request.prompt, request.seed, params.difficulty, params.family)
+    composition = compose(request.prompt or "", request.seed, params.difficulty, params.family)
     mesh = surface_from(composition.elements, request.seed, progress.child(0.05, 0.35))
     cloud, exposure = gaussians_from(
         mesh,
@@ -81,7 +91,7 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         Scale(0.0),
         geometry="exact",
         truth=mesh,
-        provenance=_provenance(request.prompt, request.seed, composition),
+        provenance=_provenance(request.prompt or "", request.seed, composition),
         light=_light(composition.lighting, exposure) if exposure else None,
         as_asked=not composition.guessed,
         exact_colliders=exact_colliders(composition.elements),

@@ -145,17 +145,22 @@ def stances(scores: Sequence[StanceScore], limits: RobotLimits) -> list[Finding]
 def no_tasks(looked: bool) -> Finding:
     """There is nothing to walk."""
     why = (
-        "there is no way for a Go2 in the scene: its free floor is too small or in pieces"
+        "there is no way for a Go2 in the scene: its free floor is too small or in pieces, things block it, or none "
+        "was looked for (generate with --accept robots, or with go2 among place.robots)"
         if looked
-        else "there is no tasks.json beside it. Variations and single files have none: check the run they belong to. A "
-        "run of an older version is to be generated again"
+        else "no ways were planned, there is no tasks.json. A scene without colliders or floor has none, and the other "
+        "findings say so; a single file has none: check the run it belongs to; a run of an older version is to be "
+        "generated again"
     )
     return Finding("robots.no_tasks", Severity.ERROR, f"No robot was tried: {why}.")
 
 
 def nowhere_to_stand() -> Finding:
     """The standing robot fits nowhere, or was not asked for."""
-    message = "No G1 was tried: no place for it was asked for, or there is none where it fits."
+    message = (
+        "No G1 was tried: there is no place where it fits, or none was looked for (generate with --accept robots, or "
+        "with g1 among place.robots)."
+    )
     return Finding("robots.nowhere_to_stand", Severity.INFO, message)
 
 

@@ -107,7 +107,7 @@ def test_where_nobody_can_walk_that_is_what_is_found(tmp_path: Path) -> None:
     assert "too small or in pieces" in check(stage, navigation())["robots.no_tasks"].message
     outcome = check_robots(stage, None, LIMITS, Progress())
     assert [f.code for f in outcome.findings] == ["robots.no_tasks"]
-    assert "there is no tasks.json beside it" in outcome.findings[0].message
+    assert "no ways were planned, there is no tasks.json" in outcome.findings[0].message
     short = check(stage, navigation([(0.6, 2.1), (1.8, 2.1)]))
     assert errors(short) == set()
     assert short["robots.short_ways"].measured == 1.2
