@@ -8,9 +8,9 @@ Meshes and basic shapes in one. Both then cast rays at a Warp mesh, from both si
 as its bodies touch fronts alone. Rays start where robots can be, not inside of closed furniture: from there, backs are
 most of what they meet. This follows these rules on usd-core; Isaac Lab itself is not run.
 
-Rays that end more than 1 mm apart are worked out once more in double precision. "folds" counts those on which both are
-right: the caster meets the back of a triangle that stands before the front on which PhysX ends. "wrong" counts the rest.
-They stay differences in the shares.
+Rays that end more than 1 mm apart are worked out once more in double precision. "folds" counts those on which both
+are right: the caster meets the back of a triangle that stands before the front on which PhysX ends. "wrong" counts the
+rest. All of them stay differences in the shares.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def exact_hits(corners: Floats, start: Floats, way: Floats) -> tuple[float, floa
     with np.errstate(divide="ignore", invalid="ignore"):
         u, v = (two * turned).sum(axis=1) / facing, -(one * turned).sum(axis=1) / facing
         along = (to * normal).sum(axis=1) / facing
-    met = (u >= -EDGE) & (v >= -EDGE) & (u + v <= 1 + EDGE) & (along > 0) & (along <= REACH_M)
+        met = (u >= -EDGE) & (v >= -EDGE) & (u + v <= 1 + EDGE) & (along > 0) & (along <= REACH_M)
     return min(along[met], default=np.inf), min(along[met & (facing > 0)], default=np.inf)
 
 

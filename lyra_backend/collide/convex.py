@@ -1,6 +1,6 @@
 """Everything as convex pieces, for engines such as MuJoCo that take every mesh for its convex hull.
 
-Ground that rolls would take thousands of them and still be stairs: it is a grid of heights, which such engines know too.
+Ground that rolls would take thousands of them and still be stairs: it is a grid of heights, which they know as well.
 """
 
 from __future__ import annotations
@@ -118,14 +118,12 @@ def _ground(surface: Surface, structure: Surface, found: Scan) -> tuple[Surface 
 def _structure(
     surface: Surface, built: bool, found: Scan, params: Params, most: int, progress: Progress
 ) -> tuple[list[Primitive | Hull], float]:
-    """Cut the structure into hulls, and boxes if it is `built`; return them and how deep the surface lies in them [m]."""
+    """Cut the structure into hulls, and boxes if it is `built`; return them and how deep surface lies in them [m]."""
     vertices, triangles = surface
     boxes: list[Primitive] = []
     flat = np.zeros(len(triangles), bool)
     if built:
-        boxes, flat = flat_boxes(
-            vertices, triangles, params.cell, params.thickness, _LARGE_M, progress.child(0.0, 0.4)
-        )
+        boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness, _LARGE_M, progress.child(0.0, 0.4))
     depth = depths_behind(vertices, triangles, params.thickness)
     hulls, buried = split_surface(
         vertices,
@@ -216,8 +214,8 @@ def _cut_error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]
 def _rolling(ground: Surface, found: Scan) -> Finding:
     area = len(ground[1]) * found.grid.voxel_size**2 / 2
     text = (
-        f"The ground rolls: {area:.0f} m2 of it are a grid of heights and no convex pieces, as triangles in USD and as a "
-        "height field in scene.xml."
+        f"The ground rolls: {area:.0f} m2 of it are a grid of heights and no convex pieces: triangles in USD, a height "
+        "field in scene.xml."
     )
     return Finding("collide.rolling_ground", Severity.INFO, text, round(area, 1))
 

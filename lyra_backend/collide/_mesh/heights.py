@@ -1,4 +1,4 @@
-"""Ground as one height for each column of the lattice: where that describes it better than flat pieces, and its mesh."""
+"""Ground as one height for each column of the lattice: where that describes it best, and its mesh."""
 
 from __future__ import annotations
 
@@ -81,6 +81,10 @@ def on_heights(surface: Surface, height: Floats, grid: Grid) -> Bools:
 
     corners = surface[0][surface[1]].astype(np.float64)
     places = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
-    at = (places[..., :2] - grid.origin[:2]) / grid.voxel_size
-    ground = ndimage.map_coordinates(height, at.reshape(-1, 2).T, order=1, cval=np.nan).reshape(at.shape[:2])
-    return np.asarray((np.abs(places[..., 2] - ground) < _ON_M).all(axis=1))
+    at = ((places[..., :2] - grid.origin[:2]) / grid.voxel_size).reshape(-1, 2).T
+    known = np.isfinite(height)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    # the surface goes on beyond the last column
+    beside = ndimage.map_coordinates(ndimage.binary_dilation(known).astype(np.uint8), at, order=0, mode="nearest")
+    apart = places[..., 2].ravel() - ndimage.map_coordinates(height[tuple(nearest)], at, order=1, mode="nearest")
+    return np.asarray(((beside > 0) & (np.abs(apart) < _ON_M)).reshape(places.shape[:2]).all(axis=1))
