@@ -53,8 +53,8 @@ def heights_on(surface: Surface, floor: Floor, grid: Grid) -> Floats:
     from ...kernels.mesh_distance import MeshTree
 
     i, j = np.nonzero(floor.plan)
-    starts = np.stack([i, j, np.zeros(len(i))], axis=1) * grid.voxel_size + grid.origin
-    starts[:, 2] = floor.under[i, j] + STEP_M
+    plan = np.stack([i, j], axis=1) * grid.voxel_size + grid.origin[:2]
+    starts: Floats = np.column_stack([plan, floor.under[i, j] + STEP_M])
     hits = MeshTree(*surface).rays(starts, np.tile([0.0, 0.0, -1.0], (len(i), 1)), 2.0 * STEP_M)
     height = np.full(floor.plan.shape, np.nan)
     height[i, j] = np.where(hits.front, starts[:, 2] - hits.distance, floor.under[i, j])
