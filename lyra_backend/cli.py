@@ -141,7 +141,8 @@ def generate(
         bool, typer.Option("--keep-splat", help="Also leave the Gaussians as gaussians.ply, Z up and in metres.")
     ] = False,
     mjcf: Annotated[
-        bool, typer.Option("--mjcf", help="Also leave scene.xml for MuJoCo: convex pieces or a height field.")
+        bool,
+        typer.Option("--mjcf", help="Also leave scene.xml for MuJoCo: convex pieces, or heights of ground that rolls."),
     ] = False,
     keep: Annotated[
         str | None,

@@ -7,6 +7,10 @@ is the first Mesh in breadth-first order, unless there is a Plane, which is take
 Meshes and basic shapes in one. Both then cast rays at a Warp mesh, from both sides. PhysX casts rays at fronts alone,
 as its bodies touch fronts alone. Rays start where robots can be, not inside of closed furniture: from there, backs are
 most of what they meet. This follows these rules on usd-core; Isaac Lab itself is not run.
+
+Rays that end more than 1 mm apart are worked out once more in double precision. "folds" counts those on which both
+are right: the caster meets the back of a triangle that stands before the front on which PhysX ends. "wrong" counts the
+rest. All of them stay differences in the shares.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ REACH_M = 50.0
 AGREE_M = 0.01
 #: A stricter measure, told besides [m].
 EXACT_M = 1e-3
+#: Shares of a triangle's sides by which a ray may miss it and still meets it: float32 corners are rounded.
+EDGE = 1e-6
 #: Heights of sensors above the ground [m], and the free space around them.
 HEIGHTS = (0.3, 0.6, 1.5)
 GAP_M = 0.1
@@ -89,6 +95,29 @@ def cast(corners: Floats, starts: Floats, ways: Floats) -> Floats:
     return tree.rays(starts.astype(np.float32), ways.astype(np.float32), REACH_M).distance.astype(np.float64)
 
 
+def exact_hits(corners: Floats, start: Floats, way: Floats) -> tuple[float, float]:
+    """Return how far one ray goes to the first triangle (F, 3, 3), and to the first met from its front [m].
+
+    Möller and Trumbore, "Fast, minimum storage ray/triangle intersection", 1997, in double precision.
+    """
+    one, two, to = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], start - corners[:, 0]
+    turned, normal = np.cross(to, way), np.cross(one, two)
+    facing = -(normal @ way)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u, v = (two * turned).sum(axis=1) / facing, -(one * turned).sum(axis=1) / facing
+        along = (to * normal).sum(axis=1) / facing
+        met = (u >= -EDGE) & (v >= -EDGE) & (u + v <= 1 + EDGE) & (along > 0) & (along <= REACH_M)
+    return min(along[met], default=np.inf), min(along[met & (facing > 0)], default=np.inf)
+
+
+def count_differences(corners: Floats, starts: Floats, ways: Floats, warp: Floats, engine: Floats) -> dict[str, int]:
+    """Return on how many rays the caster and PhysX both end where they should but not at one place, and other ones."""
+    apart = np.flatnonzero(~agree(warp, engine, EXACT_M))
+    exact = np.array([exact_hits(corners, starts[k], ways[k]) for k in apart]).reshape(-1, 2)
+    right = agree(exact[:, 0], warp[apart], EXACT_M) & agree(exact[:, 1], engine[apart], EXACT_M)
+    return {"folds": int(right.sum()), "wrong": int((~right).sum())}
+
+
 def chosen_rays(file: Path, count: int) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Return free points above the floor (N, 3) [m], random unit vectors (N, 3), and the paths of physics scenes."""
     colliders = read_colliders(Usd.Stage.Open(str(file)))
@@ -132,9 +161,12 @@ def compare(file: Path, count: int, root: str = "/World/Collision") -> dict[str,
     stage = Usd.Stage.Open(str(file))
     found = {"rays": float(len(starts)), "hits": float(np.isfinite(engine).mean())}
     for rule, lookup in (("first", first_mesh), ("merged", all_meshes)):
-        distances = cast(corners_of(lookup(stage, root)), starts, ways)
+        corners = corners_of(lookup(stage, root))
+        distances = cast(corners, starts, ways)
         found[rule] = float(agree(distances, engine).mean())
         found[f"{rule}_1_mm"] = float(agree(distances, engine, EXACT_M).mean())
+        counts = count_differences(corners, starts, ways, distances, engine)
+        found |= {f"{rule}_{kind}": float(count) for kind, count in counts.items()}
     return found
 
 

@@ -102,8 +102,8 @@ class Params:
     )
     mjcf: bool = param(
         False,
-        "Also leave scene.xml for MuJoCo: convex pieces, made where the collider has none, or the height field "
-        "of the collider heightfield.",
+        "Also leave scene.xml for MuJoCo: convex pieces, made where the collider has none, and a height field "
+        "of ground that rolls; of the collider heightfield that alone.",
     )
     restitution: float = param(0.0, "Bounce of every collider: 0 none, 1 full.", min=0.0, max=1.0)
 

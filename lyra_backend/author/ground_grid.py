@@ -1,14 +1,15 @@
-"""The ground of a height-field collider as a table of heights, as engines with height fields take it."""
+"""Ground that is one height for each place as a table of heights, as engines with height fields take it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidRequest
-from ..types import CollisionProxy, Role
+from ..types import CollisionPart
 
 __all__ = ["GroundGrid", "ground_grid"]
 
@@ -31,15 +32,14 @@ class GroundGrid:
     step_m: float
 
 
-def ground_grid(proxy: CollisionProxy) -> GroundGrid:
-    """Return the ground of a proxy of the method "heightfield", with a ring of rim around what is known.
+def ground_grid(parts: Sequence[CollisionPart]) -> GroundGrid:
+    """Return ground that the colliders `heightfield` and `convex` made, with a ring of rim around what is known.
 
     Its vertices lie on an even grid; where the kerb has others above them, the lowest is the ground.
 
     Raises:
         InvalidRequest: its vertices lie on no even grid.
     """
-    parts = proxy.with_role(Role.ENVIRONMENT)
     points = np.concatenate([p.vertices for p in parts]).astype(np.float64)
     step = _step(points)
     corner = points[:, :2].min(axis=0) - step
@@ -47,8 +47,8 @@ def ground_grid(proxy: CollisionProxy) -> GroundGrid:
     column, row = np.rint(at).astype(np.int64).T
     if np.abs(at - np.rint(at)).max() > 0.05:
         raise InvalidRequest(
-            f"MJCF: the collider {proxy.method!r} must have its vertices on an even grid of {step:.4g} m, got others. "
-            "Make it by --collider heightfield."
+            f"MJCF: the ground {parts[0].name!r} must have its vertices on an even grid of {step:.4g} m, got others. "
+            "Make it by --collider heightfield or convex."
         )
     heights = np.full((row.max() + 2, column.max() + 2), np.inf)
     np.minimum.at(heights, (row, column), points[:, 2])

@@ -1,4 +1,4 @@
-"""The scene for MuJoCo: ``scene.xml`` with convex pieces or a height field, to be included or loaded as it is.
+"""The scene for MuJoCo: ``scene.xml`` with convex pieces, a height field or both, to be included or loaded as it is.
 
 Does: write what does not move as geoms of the world, each movable thing as a free body with its mass, and what is
 carried along a path as a mocap body at its first pose. Does not: write triangles as they are, for MuJoCo takes every
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidRequest
-from ..types import CollisionPart, CollisionProxy, KinematicBody, Primitive, Role, Shape
+from ..types import Approximation, CollisionPart, CollisionProxy, KinematicBody, Primitive, Role, Shape
 from .bodies import origin_of
 from .ground_grid import GroundGrid, ground_grid
 from .materials import PhysicsMaterial
@@ -45,11 +45,14 @@ def write_mjcf(proxy: CollisionProxy, material: PhysicsMaterial, directory: Path
     assets = ElementTree.SubElement(model, "asset")
     world = ElementTree.SubElement(model, "worldbody")
     files = [MJCF_FILE]
-    if proxy.method == "heightfield":
-        _add_ground(assets, world, ground_grid(proxy), material, directory / GROUND_FILE)
+    standing = _standing(proxy)
+    # a piece that is no hull is ground
+    ground = [p for p in standing if p.approximation is Approximation.MESH]
+    if ground:
+        _add_ground(assets, world, ground_grid(ground), material, directory / GROUND_FILE)
         files.append(GROUND_FILE)
-    else:
-        for part in _standing(proxy):
+    for part in standing:
+        if part not in ground:
             _add_shape(assets, world, part, np.zeros(3), material)
     for name in dict.fromkeys(p.body for p in proxy.parts if p.dynamic):
         _add_free(assets, world, [p for p in proxy.parts if p.body == name], material)
@@ -62,8 +65,8 @@ def write_mjcf(proxy: CollisionProxy, material: PhysicsMaterial, directory: Path
 
 
 def _standing(proxy: CollisionProxy) -> tuple[CollisionPart, ...]:
-    """Return the convex parts that stand for all that does not move."""
-    parts = proxy.with_role(Role.PIECE)
+    """Return the convex parts and the ground that stand for all that does not move."""
+    parts = proxy.with_role(Role.ENVIRONMENT if proxy.method == "heightfield" else Role.PIECE)
     if not parts:
         raise InvalidRequest(
             f"MJCF: needs convex pieces or a height field, got the collider {proxy.method!r} without pieces. Use "

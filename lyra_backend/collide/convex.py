@@ -1,4 +1,7 @@
-"""Everything as convex pieces, for engines such as MuJoCo that take every mesh for its convex hull."""
+"""Everything as convex pieces, for engines such as MuJoCo that take every mesh for its convex hull.
+
+Ground that rolls would take thousands of them and still be stairs: it is a grid of heights, which they know as well.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ from ..types import (
 )
 from ._error.measure import Measurement, measure_collider
 from ._mesh.flat import plain_surface
+from ._mesh.ground import find_floor
+from ._mesh.heights import grid_mesh, heights_on, on_heights, rolls
 from ._mesh.triangles import normals
 from ._objects.fit import samples_on
 from ._objects.hulls import Hull
@@ -71,37 +76,54 @@ def run(
         MissingDependency: `params.objects` is "coacd" and that is not installed.
         Cancelled: the job was stopped.
     """
-    found, findings = scan(cloud, cameras, params, progress.child(0.0, 0.5))
+    found, findings = scan(cloud, cameras, params, progress.child(0.0, 0.15))
     if found is None:
         return Outcome(CollisionProxy((), "convex", {}), {"triangles": 0}, tuple(findings))
-    progress(0.4, "contouring")
-    surface = plain_surface(found, min(params.tolerance, 0.08 * found.grid.voxel_size), 0.5)
-    objects = find_objects(*surface, found.cloud, method=params.objects, progress=progress.child(0.55, 0.65))
+    tolerance = min(params.tolerance, 0.08 * found.grid.voxel_size)
+    surface = plain_surface(found, tolerance, 0.5, progress.child(0.15, 0.45))
+    objects = find_objects(*surface, found.cloud, method=params.objects, progress=progress.child(0.45, 0.55))
+    ground, structure = _ground(surface, objects.structure, found)
     pieces, buried = _structure(
-        objects.structure, found, params, params.max_pieces - len(objects.parts), progress.child(0.65, 0.85)
+        structure, ground is None, found, params, params.max_pieces - len(objects.parts), progress.child(0.55, 0.8)
     )
     parts = [replace(p, role=Role.PIECE, body="", mass_kg=0.0) for p in objects.parts]
     slabs = [p for p in pieces if isinstance(p, Primitive)]
     parts += [_piece(f"slab_{i + 1}", s) for i, s in enumerate(slabs)]
     parts += [_piece(f"hull_{i + 1}", h) for i, h in enumerate(p for p in pieces if isinstance(p, Hull))]
-    measured = _measured(found, parts, params, progress.child(0.85, 0.97))
-    progress(0.98, "measuring")
-    cut = _cut_error(surface, parts)
     counts = objects.counts | {"pieces": len(parts), "slabs": len(slabs), "hulls": len(pieces) - len(slabs)}
     counts |= {"buried_m": round(buried, 5), "free_filled_share": round(_filled(parts, found), 5)}
+    measured = _measured(found, parts, ground, params, progress.child(0.8, 0.97))
+    if ground is not None:
+        findings.append(_rolling(ground, found))
+        parts.append(CollisionPart("ground", *ground, "ground", role=Role.PIECE))
+    progress(0.98, "measuring")
+    cut = _cut_error(surface, parts)
+    findings += [*objects.findings, *measured.findings, *_judged(cut, int(counts["pieces"]), params)]
     counts |= {**measured.counts, "triangles": sum(len(p.triangles) for p in parts)}
-    progress(1.0, "done")
-    findings += [*objects.findings, *measured.findings, *_judged(cut, len(parts), params)]
     error = measured.error_m | {"proud_p95": round(cut["proud_p95"], 6)} if measured.error_m else {}
+    progress(1.0, "done")
     return Outcome(CollisionProxy(tuple(parts), "convex", error, measured.counts), counts, tuple(findings))
 
 
+def _ground(surface: Surface, structure: Surface, found: Scan) -> tuple[Surface | None, Surface]:
+    """Return ground that rolls as a grid of heights on the `surface`, else None, and what is left of the structure."""
+    floor = find_floor(found.faces, found.free, found.grid)
+    if not rolls(floor, found.grid):
+        return None, structure
+    heights = heights_on(surface, floor, found.grid)
+    vertices, triangles = structure
+    return grid_mesh(heights, found.grid), (vertices, triangles[~on_heights(structure, heights, found.grid)])
+
+
 def _structure(
-    surface: Surface, found: Scan, params: Params, most: int, progress: Progress
+    surface: Surface, built: bool, found: Scan, params: Params, most: int, progress: Progress
 ) -> tuple[list[Primitive | Hull], float]:
-    """Cut the structure into boxes and hulls; return them and how deep the surface lies in them [m]."""
+    """Cut the structure into hulls, and boxes if it is `built`; return them and how deep surface lies in them [m]."""
     vertices, triangles = surface
-    boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness, _LARGE_M, progress.child(0.0, 0.4))
+    boxes: list[Primitive] = []
+    flat = np.zeros(len(triangles), bool)
+    if built:
+        boxes, flat = flat_boxes(vertices, triangles, params.cell, params.thickness, _LARGE_M, progress.child(0.0, 0.4))
     depth = depths_behind(vertices, triangles, params.thickness)
     hulls, buried = split_surface(
         vertices,
@@ -116,10 +138,14 @@ def _structure(
     return [*boxes, *hulls], buried
 
 
-def _measured(found: Scan, parts: list[CollisionPart], params: Params, progress: Progress) -> Measurement:
-    """Hold the outside of all pieces together against the Gaussians."""
+def _measured(
+    found: Scan, parts: list[CollisionPart], ground: Surface | None, params: Params, progress: Progress
+) -> Measurement:
+    """Hold the outside of all pieces and the ground together against the Gaussians."""
     outside = outside_of(
-        [(p.vertices, p.triangles) for p in parts], lambda share: progress(share, "looking for the outside of pieces")
+        [(p.vertices, p.triangles) for p in parts],
+        lambda share: progress(share, "looking for the outside of pieces"),
+        ground,
     )
     progress(1.0, "measuring")
     return measure_collider(found.chosen, found.free, found.grid, *outside, params.max_error_p95)
@@ -183,6 +209,15 @@ def _cut_error(surface: Surface, parts: list[CollisionPart]) -> dict[str, float]
     front = front / np.maximum(np.linalg.norm(front, axis=1, keepdims=True), 1e-20)
     proud = np.maximum(((points - nearest.point) * front).sum(axis=1), 0.0)
     return {"p95": float(np.quantile(near, 0.95)), "proud_p95": float(np.quantile(proud, 0.95))}
+
+
+def _rolling(ground: Surface, found: Scan) -> Finding:
+    area = len(ground[1]) * found.grid.voxel_size**2 / 2
+    text = (
+        f"The ground rolls: {area:.0f} m2 of it are a grid of heights and no convex pieces: triangles in USD, a height "
+        "field in scene.xml."
+    )
+    return Finding("collide.rolling_ground", Severity.INFO, text, round(area, 1))
 
 
 def _judged(error: dict[str, float], pieces: int, params: Params) -> list[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ..params import param
 from ..progress import Progress
@@ -13,8 +12,8 @@ from ..types import Camera, CollisionPart, CollisionProxy, Finding, GaussianClou
 from . import _findings as say
 from ._error.measure import measure_collider
 from ._error.on_purpose import OnPurpose
-from ._mesh.ground import Floor, Surface, find_floor, kerb
-from ._scan.lattice import Grid
+from ._mesh.ground import Floor, find_floor, kerb
+from ._mesh.heights import grid_mesh, ground_heights
 from ._scan.scan import Scan, ScanParams, scan
 
 __all__ = ["Params", "run"]
@@ -47,7 +46,7 @@ def run(
         return Outcome(CollisionProxy((), "heightfield", {}), {"triangles": 0}, tuple(findings))
     progress(0.7, "building the grid of heights")
     floor = find_floor(found.faces, found.free, found.grid)
-    vertices, triangles = _grid_mesh(_heights(floor), found.grid)
+    vertices, triangles = grid_mesh(ground_heights(floor), found.grid)
     shown = len(triangles)
     (vertices, triangles), rim = kerb(vertices, triangles, floor, found.grid, params.kerb_height)
     on_purpose = OnPurpose(vertices, triangles[shown:], found.cloud.positions, found.chosen.positions)
@@ -71,26 +70,6 @@ def run(
     part = CollisionPart("environment", vertices, triangles, "ground")
     proxy = CollisionProxy((part,), "heightfield", measured.error_m, measured.counts)
     return Outcome(proxy, counts, tuple(findings))
-
-
-def _heights(floor: Floor) -> npt.NDArray[np.float64]:
-    """Height of each column [m], NaN outside the plan; under what nobody saw the floor is continued."""
-    height = np.where(np.isfinite(floor.lowest), floor.lowest, floor.under)
-    return np.where(floor.plan, height, np.nan)
-
-
-def _grid_mesh(height: npt.NDArray[np.float64], grid: Grid) -> Surface:
-    """Two triangles between every four neighbouring columns; diagonals alternate, so that no direction is favoured."""
-    known = np.isfinite(height)
-    number = np.cumsum(known).reshape(known.shape) - 1
-    i, j = np.nonzero(known[:-1, :-1] & known[1:, :-1] & known[1:, 1:] & known[:-1, 1:])
-    a, b, c, d = number[i, j], number[i + 1, j], number[i + 1, j + 1], number[i, j + 1]
-    even = ((i + j) % 2 == 0)[:, None]
-    one = np.where(even, np.stack([a, b, c], axis=1), np.stack([a, b, d], axis=1))
-    two = np.where(even, np.stack([a, c, d], axis=1), np.stack([b, c, d], axis=1))
-    x, y = np.nonzero(known)
-    plan = np.stack([x, y], axis=1) * grid.voxel_size + grid.origin[:2]
-    return np.column_stack([plan, height[known]]).astype(np.float32), np.concatenate([one, two]).astype(np.int32)
 
 
 def _overhang_m2(found: Scan, floor: Floor) -> float:

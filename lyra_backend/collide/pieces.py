@@ -17,7 +17,7 @@ from ..types import Camera, CollisionPart, CollisionProxy, GaussianCloud, Outcom
 __all__ = ["add_pieces"]
 
 #: Findings of the pieces that are told beside those of the collider; the others speak of the same Gaussians again.
-_TOLD = ("collide.convex_error", "collide.pieces")
+_TOLD = ("collide.convex_error", "collide.pieces", "collide.rolling_ground")
 #: A piece that sticks out of a movable body by less than this is that body [m].
 _SAME_M = 0.05
 

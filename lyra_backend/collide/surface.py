@@ -121,7 +121,7 @@ def _surface(found: Scan, params: Params, progress: Progress) -> tuple[Surface, 
     if params.lining_height:
         free = with_solid_interiors(free, floor, found.sheets, grid, params.lining_height)
         faces = find_faces(found.sheets, free)
-    faces, planes = flat(faces, found)
+    faces, planes = flat(faces, found, progress.child(0.6, 0.7))
     outside, lining = _contoured(faces, free, found)
     counts: dict[str, int | float] = {"triangles_before": len(outside[1]) + len(lining[1]), "planes": planes}
     progress(0.7, "simplifying")

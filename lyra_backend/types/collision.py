@@ -182,7 +182,8 @@ class CollisionProxy:
     ======== ==================================================================
     single   ENVIRONMENT: everything that does not move, as one surface
     parts    STRUCTURE, the same without the objects' surfaces, and OBJECT
-    convex   PIECE, convex pieces of everything that does not move
+    convex   PIECE, convex pieces of everything that does not move; ground that
+             rolls is one with the approximation MESH, an even grid of heights
     exact    EXACT, what the scene was made of, if its generator knows that
     ======== ==================================================================
 

@@ -20,7 +20,8 @@ _CODES = {
     "robots.short_ways robots.stance refine.floor_height "
     "refine.no_floor_plane rgbd.depth_unit usd.meters_per_unit author.nurec_precision "
     "place.coarse scale.short_ruler",
-    "m2": "collide.mirror collide.no_floor collide.overhangs collide.unseen_side collide.window physics.floor_area "
+    "m2": "collide.mirror collide.no_floor collide.overhangs collide.rolling_ground collide.unseen_side collide.window "
+    "physics.floor_area "
     "place.no_space place.storeys",
     "m/s": "physics.body_speed",
     "GB": "collide.memory",

@@ -130,6 +130,24 @@ def test_terrain_is_a_height_field_with_a_rim(tmp_path: Path) -> None:
     assert height(2.9, 4.9) > heights(np.array(2.0), np.array(4.0)) + 0.8  # the corner that is not there
 
 
+def test_ground_among_pieces_is_a_height_field_and_they_stand_in_it(tmp_path: Path) -> None:
+    (surface,) = terrain().parts
+    ground = CollisionPart("ground", surface.vertices, surface.triangles, role=Role.PIECE)
+    rock = hull("rock", (0.0, 3.0, 0.0), (0.6, 0.6, 1.0))
+    environment = CollisionPart("environment", surface.vertices, surface.triangles)
+    model, data = load(CollisionProxy((environment, ground, rock), "surface", {}), tmp_path)
+    mujoco.mj_forward(model, data)
+    assert model.nhfield == 1
+    assert [model.geom(i).name for i in range(model.ngeom)] == ["scene_ground", "scene_rock"]
+    hit = np.zeros(1, np.int32)
+
+    def height(x: float, y: float) -> float:
+        return 9.0 - float(mujoco.mj_ray(model, data, np.array([x, y, 9.0]), np.array([0, 0, -1.0]), None, 1, -1, hit))
+
+    assert height(0.2, 2.8) == pytest.approx(0.5, abs=1e-4)
+    assert height(1.0, 2.0) == pytest.approx(heights(np.array(1.0), np.array(2.0)), abs=2e-3)
+
+
 def test_what_is_carried_along_is_a_mocap_body(tmp_path: Path) -> None:
     part = hull("van", (1, 0, 1), (1, 1, 1), role=Role.OBJECT, body="van_body")
     quats = np.tile([1.0, 0, 0, 0], (2, 1))

@@ -1,5 +1,7 @@
 """Linings of solids, and the two sides of a sheet."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from lyra_backend.collide import surface
@@ -27,6 +29,15 @@ def faces(crossings, normals, lining, planar):
     )
 
 
+def thin(axis, below, above):
+    """The two sides of a sheet across one lattice edge, both on planes, and where along the edge they cross it."""
+    given = faces(
+        np.eye(3)[[axis, axis]] * [[below], [above]], np.eye(3)[[axis, axis]] * [[-1], [1]], [False] * 2, [True] * 2
+    )
+    point = np.array([[0, 0, 0], np.eye(3, dtype=int)[axis]])
+    return replace(given, point=point, axis=np.full(2, axis), lower=np.array([True, False]))
+
+
 def grid_mesh(x, facing, size=1.0):
     """A square in the plane x, of many triangles whose normals point to facing * x."""
     y, z = np.meshgrid(np.linspace(0, size, 11), np.linspace(0, size, 11), indexing="ij")
@@ -47,6 +58,13 @@ def test_a_lining_goes_where_its_outside_is():
 def test_a_rough_side_that_has_passed_a_plane_goes_back_to_it():
     given = faces([[1.0, 0, 0], [1.3, 0.2, 0.1]], [[1, 0, 0], [-1, 0, 0]], [False, False], [True, False])
     np.testing.assert_allclose(with_sides_in_order(given).crossing[1], [1.0, 0.2, 0.1])
+
+
+def test_planes_on_both_sides_of_a_board_do_not_pass_each_other():
+    np.testing.assert_allclose(with_sides_in_order(thin(0, 0.6, 0.3)).crossing[:, 0], 0.45)
+    np.testing.assert_allclose(with_sides_in_order(thin(0, 0.2, 0.6)).crossing[:, 0], [0.2, 0.6])
+    # what things roll on stays
+    np.testing.assert_allclose(with_sides_in_order(thin(2, 0.6, 0.3)).crossing[:, 2], 0.3)
 
 
 def test_the_two_sides_of_a_thick_wall_stay_where_they_are():

@@ -53,3 +53,15 @@ def test_planes_and_rays_that_end_elsewhere_are_told() -> None:
     one, other = np.array([1.0, 2.0, np.inf, np.inf]), np.array([1.005, 2.1, np.inf, 3.0])
     assert rays.agree(one, other).tolist() == [True, False, True, False]
     assert not rays.agree(one, other, 1e-3)[0]
+
+
+def test_a_back_in_front_of_a_front_is_a_fold_and_not_an_error() -> None:
+    square = np.array([[[0, 0, 0], [0, 1, 1], [0, 1, 0]], [[0, 0, 0], [0, 0, 1], [0, 1, 1]]], np.float64)
+    corners = np.concatenate([square, square[:, ::-1] - [0.02, 0, 0]])  # a front at x = 0, a back before it
+    starts, ways = np.tile([-2.0, 0.3, 0.6], (3, 1)), np.tile([1.0, 0.0, 0.0], (3, 1))
+    warp = rays.cast(corners, starts, ways)
+    np.testing.assert_allclose(warp, 1.98, atol=1e-6)
+    assert rays.exact_hits(corners, starts[0], ways[0]) == pytest.approx((1.98, 2.0))
+    assert rays.exact_hits(corners, starts[0], -ways[0]) == (np.inf, np.inf)
+    engine = np.array([2.0, 1.98, 2.5])
+    assert rays.count_differences(corners, starts, ways, warp, engine) == {"folds": 1, "wrong": 1}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ...progress import Progress
 from ...types import GaussianCloud
 from .._scan.scan import Scan
 from .contour import Faces, contour
@@ -31,7 +32,7 @@ _BESIDE = 1.5  # voxels to the floor around it
 _REACH = 6.0  # deviations: Gaussians sum up on either side of a lattice point, so crossings have two middles
 
 
-def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
+def flat(faces: Faces, scan: Scan, progress: Progress | None = None) -> tuple[Faces, int]:
     """Move crossings onto the planes they scatter around; return also how many planes there are.
 
     Sides of a sheet follow each other.
@@ -39,7 +40,7 @@ def flat(faces: Faces, scan: Scan) -> tuple[Faces, int]:
     outside = np.flatnonzero(~faces.lining)
     points, normals = faces.crossing[outside], faces.normal[outside]
     along = np.eye(3)[faces.axis[outside]]
-    planes = _planes(points, normals, along, scan)
+    planes = _planes(points, normals, along, scan, progress or Progress())
     crossing, normal, planar = faces.crossing.copy(), faces.normal.copy(), np.zeros(len(faces.axis), bool)
     crossing[outside], normal[outside] = flattened(points, normals, planes, along)
     planar[outside] = planes.owner >= 0
@@ -85,7 +86,7 @@ def _bumps(faces: Faces, outside: Ints, planes: Planes) -> tuple[Ints, Ints]:
     return np.concatenate(bumps), np.concatenate(owners)
 
 
-def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Planes:
+def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan, progress: Progress) -> Planes:
     size = scan.grid.voxel_size
     noise = float(np.median(scan.sheets.deviation[scan.sheets.blocked]))
     planes = find_planes(
@@ -97,6 +98,7 @@ def _planes(points: Floats, normals: Floats, along: Floats, scan: Scan) -> Plane
         min_area=_AREA_M2 / size**2,
         cosine=0.9,
         reach=_REACH,
+        report=lambda share: progress(share, "looking for planes"),
     )
     centres = scan.grid.to_lattice(scan.cloud.positions)
     return refitted(planes, points, centres, _opaque_area(scan.cloud), _CELL)
@@ -108,11 +110,13 @@ def _opaque_area(cloud: GaussianCloud) -> npt.NDArray[np.float32]:
     return np.asarray(cloud.opacities * middle * largest)
 
 
-def plain_surface(scan: Scan, tolerance: float, longest_edge: float) -> Surface:
+def plain_surface(scan: Scan, tolerance: float, longest_edge: float, progress: Progress) -> Surface:
     """Return the simplified surface of free space (vertices [m], triangles): nothing lined, nothing closed below."""
     from ...kernels.decimate import decimate
 
-    faces, _ = flat(scan.faces, scan)
+    faces, _ = flat(scan.faces, scan, progress.child(0.0, 0.6))
+    progress(0.6, "contouring")
     vertices, quads, wanted = contour(faces, scan.sheets, scan.free, scan.grid)
     vertices, triangles = compact(vertices, split_quads(vertices, quads, wanted))
+    progress(0.7, "simplifying")
     return decimate(scan.grid.to_world(vertices).astype(np.float32), triangles, 1, tolerance, longest_edge)

@@ -12,14 +12,14 @@ from .._scan.lattice import Grid
 from .contour import Faces
 from .triangles import normals
 
-__all__ = ["RIM", "Floor", "Surface", "bottoms", "find_floor", "kerb"]
+__all__ = ["RIM", "STEP_M", "Floor", "Surface", "bottoms", "find_floor", "kerb"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Surface = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
-_STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
+STEP_M = 0.25  # neighbouring columns that differ by more are not one floor
 _BUMP_M = 0.75  # boulders no wider than twice this stand on the floor and are none
 _FLANK_M = 0.3  # width of the upper edge of a steep flank
 _NOTCH_M = 1.0  # notches of the plan narrower than twice this count as solids between walls
@@ -108,7 +108,7 @@ def _without_bumps(heights: Floats, grid: Grid) -> Floats:
     wide, near = (2 * round(r / grid.voxel_size) + 1 for r in (_BUMP_M, _FLANK_M))
     level = ndimage.maximum_filter(ndimage.minimum_filter(heights, wide), wide)
     foot = ndimage.minimum_filter(heights, near)
-    return np.where(heights - level > _STEP_M, level, np.where(heights - foot > _STEP_M, foot, heights))
+    return np.where(heights - level > STEP_M, level, np.where(heights - foot > STEP_M, foot, heights))
 
 
 def _filled(heights: Floats) -> Floats:
@@ -120,7 +120,7 @@ def _filled(heights: Floats) -> Floats:
 
 
 def _parts(heights: Floats) -> npt.NDArray[np.int64]:
-    """Label columns that are joined by steps of at most `_STEP_M`; -1 where there is no height."""
+    """Label columns that are joined by steps of at most `STEP_M`; -1 where there is no height."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -130,7 +130,7 @@ def _parts(heights: Floats) -> npt.NDArray[np.int64]:
         ((slice(1, None), slice(None)), (slice(-1), slice(None))),
         ((slice(None), slice(1, None)), (slice(None), slice(-1))),
     ):
-        joined = np.abs(heights[one] - heights[two]) <= _STEP_M
+        joined = np.abs(heights[one] - heights[two]) <= STEP_M
         pairs.append(np.stack([index[one][joined], index[two][joined]]))
     rows, columns = np.concatenate(pairs, axis=1)
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(heights.size, heights.size))
@@ -157,7 +157,7 @@ def bottoms(floor: Floor, grid: Grid, *, under_solids: bool, across_holes: bool)
     """
     from scipy import ndimage
 
-    known = np.abs(floor.lowest - floor.under) <= _STEP_M
+    known = np.abs(floor.lowest - floor.under) <= STEP_M
     missing = floor.core & ~known
     holes = missing & floor.open_above
     missing = (missing & ~holes & under_solids) | (_narrow(holes, _HOLE_M / grid.voxel_size) & holes & across_holes)
@@ -209,7 +209,7 @@ def kerb(vertices: Floats, triangles: Ints, floor: Floor, grid: Grid, height: fl
         return tuple(np.clip(at.astype(int), 0, np.array(grid.shape[:2]) - 1).T)
 
     inner = column(-1.0)
-    on_floor = floor.open_above[inner] & (np.abs(floor.base[inner] - middle[:, 2]) < _STEP_M)
+    on_floor = floor.open_above[inner] & (np.abs(floor.base[inner] - middle[:, 2]) < STEP_M)
     ends = on_floor & ~floor.plan[column(2.0)] & (height > 0)
     edges = edges[ends]
     used, top = np.unique(edges, return_inverse=True)

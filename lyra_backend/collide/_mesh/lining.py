@@ -110,6 +110,7 @@ def with_sides_in_order(faces: Faces) -> Faces:
     """Move faces so that the two sides of a sheet do not pass each other.
 
     A lining goes where its outside is. Where a side that lies on no plane has passed one that does, it goes there too.
+    Where both lie on planes, or none, they meet half-way, but for what looks up: that stays, to roll on.
     """
     crossing, normal, planar = faces.crossing.copy(), faces.normal.copy(), faces.planar.copy()
     lining, outside = _opposite(faces, np.flatnonzero(faces.lining), np.flatnonzero(~faces.lining))
@@ -119,7 +120,30 @@ def with_sides_in_order(faces: Faces) -> Faces:
         normal[these], planar[these] = -normal[those], planar[those]
         ahead = ((crossing[those] - crossing[these]) * normal[these]).sum(axis=1)
         crossing[these] += ahead[:, None] * normal[these]
+    lower, upper = _twins(faces)
+    lower, upper = lower[planar[lower] == planar[upper]], upper[planar[lower] == planar[upper]]
+    axis = faces.axis[lower]
+    low, high = crossing[lower, axis], crossing[upper, axis]
+    meet = np.where(axis == 2, high, (low + high) / 2)
+    crossing[lower, axis], crossing[upper, axis] = np.minimum(low, meet), np.maximum(high, meet)
     return replace(faces, crossing=crossing, normal=normal, planar=planar)
+
+
+def _twins(faces: Faces) -> tuple[Ints, Ints]:
+    """Return the faces on both sides of what is thinner than two voxels: those met from below and from above."""
+    outside = ~faces.lining
+    lower, upper = np.flatnonzero(outside & faces.lower), np.flatnonzero(outside & ~faces.lower)
+    shape = np.append(faces.point.max(axis=0, initial=0) + 3, 3)
+    key = np.ravel_multi_index((*faces.point[upper].T, faces.axis[upper]), shape)
+    order = np.argsort(key)
+    pairs = []
+    for thick in (1, 2):
+        ahead = faces.point[lower] + thick * np.eye(3, dtype=np.int64)[faces.axis[lower]]
+        wanted = np.ravel_multi_index((*ahead.T, faces.axis[lower]), shape)
+        at = np.minimum(np.searchsorted(key, wanted, sorter=order), max(len(key) - 1, 0))
+        found = key[order[at]] == wanted if len(key) else np.zeros(len(lower), bool)
+        pairs.append((lower[found], upper[order[at[found]]]))
+    return np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
 
 
 def _opposite(faces: Faces, these: Ints, those: Ints) -> tuple[Ints, Ints]:

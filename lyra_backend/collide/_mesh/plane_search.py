@@ -8,6 +8,7 @@ down to parts of which every sample and every box is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +49,7 @@ def find_planes(
     loose: float = 0.2,
     reach: float = 4.0,
     apart: bool = True,
+    report: Callable[[float], None] | None = None,
 ) -> Planes:
     """Find planes, largest first.
 
@@ -63,13 +65,18 @@ def find_planes(
         apart: regions that are not connected may lie on planes of their own, and small ones are looked for in all
             parts of a large scene; else samples are too scattered for that, and a plane is fitted to all that is on it.
         loose: robust deviation, as a share of `tolerance`, from which samples are not flat.
+        report: called with the share of the parts of the scene that are done.
     """
     limits = Limits(tolerance, cell, min_area, cosine, loose, reach, apart)
     sample = Samples(points, normals, areas)
     owner = np.full(len(points), -1, np.int32)
     found: list[Plane] = []
     parts = [_Part.of(points)] if len(points) else []
+    done = 0
     while parts:
+        if report:
+            report(done / (done + len(parts)))
+        done += 1
         part = parts.pop().without(owner)
         divided = part.halves(points, limits) if apart else []
         for plane in _planes_in(sample.at(part.inside), part, limits, whole=not divided):

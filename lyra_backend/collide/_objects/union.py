@@ -33,7 +33,7 @@ def within(piece: Surface, points: Floats, deep: float = 0.0) -> Bools:
     return np.asarray((points @ normal.T - offset).max(axis=1, initial=-np.inf) < -deep)
 
 
-def outside_of(pieces: list[Surface], report: Callable[[float], None]) -> Surface:
+def outside_of(pieces: list[Surface], report: Callable[[float], None], sheet: Surface | None = None) -> Surface:
     """Return the sides of pieces without what lies inside of others; where sides cross, to within 20 cm.
 
     A triangle goes if its corners and its middle all lie inside of other pieces, so none that can be met is missing.
@@ -41,9 +41,10 @@ def outside_of(pieces: list[Surface], report: Callable[[float], None]) -> Surfac
     Args:
         pieces: convex, wound outwards.
         report: called with the share of the work that is done.
+        sheet: surface that is no piece, of which the same is left.
     """
-    fine = [_halved(*piece) for piece in pieces]
-    owner = np.repeat(np.arange(len(pieces)), [len(triangles) for _, triangles in fine])
+    fine = [_halved(*piece) for piece in (pieces if sheet is None else [*pieces, sheet])]
+    owner = np.repeat(np.arange(len(fine)), [len(triangles) for _, triangles in fine])
     vertices, triangles = concatenate_meshes(fine)
     points = vertices[triangles].astype(np.float64)
     points = np.concatenate([points, points.mean(axis=1, keepdims=True)], axis=1)
