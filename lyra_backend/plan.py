@@ -90,9 +90,11 @@ def make_plan(request: SceneRequest) -> Plan:
         "place": _build(stage_params("place"), "place", "", preset, request),
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }
+    validate = importlib.import_module("lyra_backend.validate")
+    validate.check_needs(built["validate"])
+    built["place"] = built["place"].with_robots(validate.robots_tried(built["validate"]))
     built["author"], primitives = _author_params(request, preset)
     _check_robots(built["author"].robot_names, built["place"].names)
-    importlib.import_module("lyra_backend.validate").check_needs(built["validate"])
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
 

@@ -94,13 +94,11 @@ def tasks_of(navigation: Navigation | None) -> tuple[Task, ...]:
 # ---------- walking in scenes and on a plane
 
 
-def set_of(tasks: Sequence[Task], number: int, navigation: Navigation | None) -> tuple[Task, ...]:
+def set_of(tasks: Sequence[Task], number: int) -> tuple[Task, ...]:
     """Return the ways that acceptance walks, of those that are left after so many such choices."""
-    if navigation is None:
-        return ()
     left, chosen = list(tasks), tuple[Task, ...]()
     for _ in range(number + 1):
-        chosen = choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m, navigation.map)
+        chosen = choose_tasks(left, LIMITS.robots_walks, LIMITS.robots_walk_max_m)
         taken = {id(task) for task in chosen}
         left = [task for task in left if id(task) not in taken]
     return chosen
@@ -138,7 +136,7 @@ def walk(runs: Sequence[Path], number: int) -> bool:
         for run in runs:
             navigation = navigation_of(run)
             long = [task for task in tasks_of(navigation) if task.length_m >= SHORTEST_M]
-            tasks = set_of(long, number, navigation)
+            tasks = set_of(long, number)
             if not tasks:
                 print(f"| {run.name} | 0 | no way of {SHORTEST_M:g} m | | | | | | | |", flush=True)
                 continue
@@ -224,7 +222,7 @@ def traps(runs: Sequence[Path], numbers: range, anywhere: bool) -> bool:
             if navigation is None or not tasks:
                 print(f"{number} {run.name}: no way to walk", flush=True)
                 continue
-            pool = tasks if anywhere else set_of(tasks, 0, navigation)
+            pool = tasks if anywhere else set_of(tasks, 0)
             way = pool[int(rng.integers(len(pool)))]
             spoiled = Path(scratch) / f"{number}.usda"
             write_trapped(run / "stage.usda", trap, spot_on(np.asarray(way.path, np.float64), rng), spoiled)
@@ -252,7 +250,7 @@ def film(run: Path, out: Path) -> bool:
     from robot_pictures import film_walk
 
     navigation = navigation_of(run)
-    tasks = set_of(tasks_of(navigation), 0, navigation)
+    tasks = set_of(tasks_of(navigation), 0)
     if not tasks:
         print(f"{run}: no way to walk")
         return False

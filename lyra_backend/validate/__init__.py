@@ -12,7 +12,7 @@ from ..progress import Progress
 from ..types import Finding, GaussianCloud, Navigation, Outcome, Severity
 from .limits import Params
 
-__all__ = ["Params", "check_needs", "run"]
+__all__ = ["Params", "check_needs", "robots_tried", "run"]
 
 #: Findings after which simulating makes no sense, or could bring the engine down.
 _NOT_TO_BE_SIMULATED = frozenset(
@@ -42,6 +42,15 @@ def check_needs(params: Any) -> None:
         from .robots import require_robots
 
         require_robots()
+
+
+def robots_tried(params: Any) -> tuple[str, ...]:
+    """Return the robots that scenes are tried with, for which `navigation` of :func:`run` must know ways and places."""
+    if params.accept != "robots":
+        return ()
+    from .robots import ROBOTS
+
+    return ROBOTS
 
 
 def run(
