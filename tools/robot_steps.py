@@ -129,7 +129,7 @@ def told(what: str, ground: Ground, tasks: Sequence[Task]) -> None:
     """Let robots go and print what became of them."""
     with tempfile.TemporaryDirectory() as scratch:
         stage = write_ground(Path(scratch) / "ground.usda", ground)
-        walks = try_robots(stage, tasks, (), LIMITS.robots_timeout_s, Progress()).walks
+        walks = try_robots(stage, tasks, None, LIMITS.robots_timeout_s, Progress()).walks
     reached = sum(walk.reached for walk in walks)
     fell = sum(walk.conduct.fell is not None for walk in walks)
     stumbles = sum(len(walk.conduct.stumbles) for walk in walks)

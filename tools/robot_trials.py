@@ -156,7 +156,7 @@ def _told_walk(run: Path, number: int, plane: Path) -> np.ndarray:
     why = errors_of(judge(replace(trial, walks=trial.walks[: len(wanted)]), LIMITS))
     scores = [score for task, score in zip(both, trial.walks, strict=True) if any(task is other for other in long)]
     level = [flattened(task) for task in long]
-    ideal = try_robots(plane, level, (), LIMITS.robots_timeout_s, Progress()).walks if long else ()
+    ideal = try_robots(plane, level, None, LIMITS.robots_timeout_s, Progress()).walks if long else ()
     reached, on_plane = (sum(score.reached for score in some) for some in (scores, ideal))
     row = (run.name, len(long), reached, on_plane, *_conduct(trial.walks), f"{cost.cpu_s:.1f}", *why)
     print("| " + " | ".join(map(str, row)) + " |", flush=True)

@@ -21,7 +21,7 @@ from ...progress import Progress
 from ...robot_models.gaits import G1_STANCE, GO2_WALK, Stance, hold
 from ...robot_models.model import RobotModel, read_mjcf
 from ...robot_models.store import RobotFiles, default_folder, find, missing
-from ...types import Finding, Navigation, Outcome, Task
+from ...types import Finding, Navigation, Outcome, SpawnPoints, Task
 from ..colliders import StaticColliders, read_colliders
 from ..engine_process import EngineFailed, missing_packages
 from ..placed_robots import open_scene
@@ -31,7 +31,7 @@ from .put_down import rise_below
 from .robot_process import Mission, RobotJob, RobotTrace, run_robots
 from .robot_scores import StanceScore, WalkScore, score_stance, score_walk
 from .robot_stage import Placed, robot_path, write_robot_stage
-from .task_choice import choose_tasks
+from .task_choice import choose_places, choose_tasks
 
 __all__ = ["ROBOTS", "Trial", "check_robots", "judge", "places_to_stand", "require_robots", "simulate", "try_robots"]
 
@@ -114,9 +114,8 @@ def check_robots(file: Path, navigation: Navigation | None, limits: Any, progres
     if navigation is None or space is None or not space.tasks:
         return Outcome(None, {"robot_walks": 0}, (findings.no_tasks(navigation is not None),))
     tasks = choose_tasks(space.tasks, limits.robots_walks, limits.robots_walk_max_m)
-    places = places_to_stand(navigation)
     try:
-        trial = try_robots(file, tasks, places, limits.robots_timeout_s, progress)
+        trial = try_robots(file, tasks, places_to_stand(navigation), limits.robots_timeout_s, progress)
     except EngineFailed as failure:
         return Outcome(None, {"robot_walks": len(tasks)}, (findings.engine_failed(str(failure)),))
     return judge(trial, limits)
@@ -134,17 +133,18 @@ def judge(trial: Trial, limits: Any) -> Outcome[None]:
 def try_robots(
     file: Path,
     tasks: Sequence[Task],
-    places: Sequence[tuple[Floats, float]],
+    points: SpawnPoints | None,
     timeout_s: float,
     progress: Progress,
 ) -> Trial:
-    """Let a Go2 walk each of `tasks` and a G1 stand at each of `places`, points on the ground (3,) [m] with a heading.
+    """Let a Go2 walk each of `tasks` and G1s stand at some of `points`.
 
     Raises:
         EngineFailed: the engine gave no result.
         InvalidRequest: a robot's files are missing or broken.
     """
     colliders = read_colliders(open_scene(file))
+    places = _places(points, colliders)
     traces, errors = simulate(file, colliders, tasks, places, timeout_s, progress.child(0.05, 0.9))
     progress(0.9, "judging robots")
     return replace(_scored(traces, tasks, places, _index(colliders)), errors=errors)
@@ -158,10 +158,12 @@ def simulate(
     timeout_s: float,
     progress: Progress,
 ) -> tuple[Sequence[RobotTrace], tuple[str, ...]]:
-    """Let robots go as :func:`try_robots` does; return their traces, walkers first, and the engine's own errors.
+    """Let robots go; return their traces, walkers first, and the engine's own errors.
 
     Args:
         colliders: those of the stage.
+        tasks: a Go2 walks each.
+        places: a G1 stands at each, points on the ground (3,) [m] with a heading [rad].
     """
     progress(0.0, "placing robots")
     walker, stander = _kind(WALKER, GO2_WALK), _kind(STANDER, G1_STANCE)
@@ -193,13 +195,18 @@ def _walk(number: int, files: RobotFiles, task: Task) -> Mission:
     return Mission(robot_path(number), str(files.model), str(files.policy), task.path.tolist(), seconds)
 
 
-def places_to_stand(navigation: Navigation | None) -> list[tuple[Floats, float]]:
-    """Return the first places of the standing robot, which are far from each other."""
+def places_to_stand(navigation: Navigation | None) -> SpawnPoints | None:
+    """Return the places of the standing robot, if somebody looked for them."""
     space = None if navigation is None else navigation.space_of(STANDER)
-    if space is None:
+    return None if space is None else space.spawn_points
+
+
+def _places(points: SpawnPoints | None, colliders: StaticColliders) -> list[tuple[Floats, float]]:
+    """Return where robots stand, points on the ground (3,) [m] with a heading [rad]."""
+    if points is None or not points.count:
         return []
-    points = space.spawn_points
-    return [(np.array(points.positions[i]), float(points.yaws_rad[i])) for i in range(min(STANCES, points.count))]
+    chosen = choose_places(points, STANCES, colliders.corners)
+    return [(np.array(points.positions[number], np.float64), float(points.yaws_rad[number])) for number in chosen]
 
 
 def _scored(

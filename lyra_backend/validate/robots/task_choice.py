@@ -1,19 +1,28 @@
-"""Which ways are walked: those that see most of the scene together."""
+"""Which ways are walked, those that see most of the scene together, and where robots stand: where it is level."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from ...types import Task
+from ...types import SpawnPoints, Task
+from ..floor_columns import look_down
 
-__all__ = ["SHORT_M", "choose_tasks", "points_along"]
+__all__ = ["SHORT_M", "choose_places", "choose_tasks", "points_along"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: Ways within this of each other see the same floor [m]; a Go2 is 0.3 m wide.
 CELL_M = 0.3
 #: Shorter ways tell little of walking; they are taken only if there are no others [m].
 SHORT_M = 2.0
+#: So many places are thought of; the soles of a G1 are within this of its root [m].
+CANDIDATES, SOLES_M = 64, 0.2
+#: Ground this level says something of a stance [m]; `place` lets it be this rough besides what it rises as a slope [m].
+LEVEL_M, ROUGH_M = 0.005, 0.03
 
 
 def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float) -> tuple[Task, ...]:
@@ -32,6 +41,26 @@ def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float) -> tuple[T
             chosen.append(best)
             seen |= cells[id(best)]
     return tuple(chosen)
+
+
+def choose_places(points: SpawnPoints, count: int, corners: Floats) -> Ints:
+    """Return the numbers (N,) of up to `count` of the first places, those last below which the ground is a bit uneven.
+
+    A stance that is held stiffly says nothing where one foot is on the edge of a carpet: the robot tips over, and one
+    that balances would not. What is rougher than `place` allows, or missing, is tried like level ground.
+
+    Args:
+        points: places on the ground that was planned.
+        count: how many are wanted.
+        corners: triangles of the scene (F, 3, 3) [m].
+    """
+    first = points.positions[:CANDIDATES].astype(np.float64)
+    ring = SOLES_M * np.array([[np.cos(turn), np.sin(turn)] for turn in np.arange(8) * np.pi / 4])
+    around = np.concatenate([[[0.0, 0.0]], ring / 2, ring])
+    below = look_down(corners, (first[:, None, :2] + around).reshape(-1, 2)).height.reshape(len(first), -1)
+    spread = np.ptp(below, axis=1)
+    uneven = (spread > LEVEL_M) & (spread <= ROUGH_M)
+    return np.argsort(uneven, kind="stable")[:count]
 
 
 def _cells(task: Task) -> set[tuple[int, int]]:

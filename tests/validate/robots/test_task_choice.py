@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lyra_backend.types import Task
-from lyra_backend.validate.robots.task_choice import choose_tasks, points_along
+from lyra_backend.types import SpawnPoints, Task
+from lyra_backend.validate.robots.task_choice import choose_places, choose_tasks, points_along
 
 
 def way(*points: tuple[float, float]) -> Task:
@@ -32,3 +32,15 @@ def test_points_along_a_way_leave_no_gap_and_no_corner_out() -> None:
     assert np.linalg.norm(np.diff(points, axis=0), axis=1).max() <= 0.1 + 1e-9
     for corner in path:
         assert np.abs(points - corner).sum(axis=1).min() < 1e-12
+
+
+def test_robots_stand_where_it_is_level_and_where_it_is_too_rough_to_be_planned() -> None:
+    """Ground of four strips along x: level, 1.5 cm up, level again, and none from x = 3 on."""
+    strips = [((0.0, 0.0), (1.0, 0.0)), ((1.0, 0.015), (2.0, 0.015)), ((2.0, 0.0), (3.0, 0.0))]
+    quads = np.array([[(a, -1, z), (b, -1, w), (b, 1, w), (a, 1, z)] for (a, z), (b, w) in strips], float)
+    corners = quads[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3, 3)
+    positions = np.array([(x, 0.0, 0.0) for x in (1.05, 2.1, 0.5, 1.5, 3.0, 4.0)], np.float32)
+    zeros = np.zeros(len(positions), np.float32)
+    points = SpawnPoints(positions, zeros, zeros + 1.0, np.zeros(len(positions), np.int32))
+    assert choose_places(points, 9, corners).tolist() == [2, 3, 4, 5, 0, 1]
+    assert choose_places(points, 2, corners).tolist() == [2, 3]
