@@ -103,8 +103,8 @@ def generate(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="A length measured in the scene of a file: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the file's coordinates "
-            "and metres; best 2 m or more), or 'door 2.03' (a labelled class and its height).",
+            help="A length measured in the scene of a file: 'x1,y1,z1 x2,y2,z2 2.03' (two points in the file's "
+            "coordinates and metres; best 2 m or more), or 'door 2.03' (a labelled class and its height).",
         ),
     ] = None,
     camera_height: CameraHeightOption = None,

@@ -92,6 +92,9 @@ def make_plan(request: SceneRequest) -> Plan:
         "place": _build(stage_params("place"), "place", "", preset, request),
         "validate": _build(stage_params("validate"), "validate", "", preset, request),
     }
+    validate = importlib.import_module("lyra_backend.validate")
+    validate.check_needs(built["validate"])
+    built["place"] = built["place"].with_robots(validate.robots_tried(built["validate"]))
     built["author"], primitives = _author_params(request, preset)
     foresight = _foreseen(generator, request, built["generate"])
     importlib.import_module("lyra_backend.refine").check_measures(built["refine"], foresight)
@@ -103,7 +106,6 @@ def make_plan(request: SceneRequest) -> Plan:
     if built["author"].mjcf and not solid:
         raise InvalidRequest("author.mjcf: needs colliders, got the collider 'none'. Choose another --collider.")
     check_collider(collider, built["collide"])
-    importlib.import_module("lyra_backend.validate").check_needs(built["validate"])
     plugins = {"generate": generator_name, "collide": request.collider, "author": ",".join(request.primitives)}
     return Plan(generator, collider, primitives, built, plugins)
 
@@ -134,7 +136,8 @@ def _check_robots(built: Mapping[str, Any], solid: bool) -> None:
         raise InvalidRequest(
             f"{asked}: robots start at places that are looked for, got place.spawn_points=0. Raise it."
         )
-    importlib.import_module("lyra_backend.validate").check_tried(built["validate"], looked_for, built["place"].tasks)
+    if built["validate"].accept == "robots" and not built["place"].tasks:
+        raise InvalidRequest("validate.accept=robots: robots walk planned ways, got place.tasks=0. Raise it.")
     for name in standing:
         if name not in looked_for:
             raise InvalidRequest(

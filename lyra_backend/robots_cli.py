@@ -61,8 +61,7 @@ def add_robots(
 ) -> None:
     """Add what ``--robot`` and the options with it stand for: parameters of place and author; they beat --set.
 
-    Entries of the user's travel as text in ``place.own_robots``, so that a request says all that it depends on. Where
-    the scene is to be tried with robots, free space is looked for for these as well.
+    Entries of the user's travel as text in ``place.own_robots``, so that a request says all that it depends on.
 
     Raises:
         InvalidRequest: a robot is unknown, an entry cannot be read, or an option stands without ``--robot``.
@@ -90,21 +89,12 @@ def add_robots(
             f"{shown(author['robots'])}. Leave one out."
         )
     also = [name for name in str(place.get("robots", "")).split(",") if name and name not in wanted]
-    if params.get("validate", {}).get("accept") == "robots":
-        also += [name for name in _tried() if name not in (*wanted, *also)]
     place["robots"] = ",".join([*wanted, *also])
     if texts := [_as_toml(own[name]) for name in (*wanted, *also) if name in own]:
         place["own_robots"] = "\n".join(texts)
     author |= {"robots": ",".join(wanted), "robot_count": 1 if count is None else count}
     if root is not None:
         author["assets_root"] = _root(root)
-
-
-def _tried() -> tuple[str, ...]:
-    """Return the robots that scenes are tried with, for which places are needed as well."""
-    from .robot_models.store import known
-
-    return tuple(known())
 
 
 def users_file() -> Path:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import lyra_backend
 from lyra_backend.io.navigation_files import TASKS_FILE, load_navigation
-from lyra_backend.types import Finding, Severity
+from lyra_backend.plan import make_plan
+from lyra_backend.types import Finding, SceneRequest, Severity
 
 from .commands import call
 
@@ -37,3 +40,13 @@ def test_a_stage_without_ways_is_not_tried_and_another_word_is_refused(scene_dir
     refused = call("validate", scene_dir, "--accept", "dogs")
     assert refused.code == 2
     assert "bodies, robots" in refused.err
+
+
+@pytest.mark.parametrize(("asked", "looked_for"), [("carter", "carter,go2,g1"), ("", "go2,g1"), ("g1", "g1,go2")])
+def test_robots_that_scenes_are_tried_with_are_looked_for_besides_those_that_are_asked_for(
+    asked: str, looked_for: str
+) -> None:
+    params = {"place": {"robots": asked}, "author": {"robots": asked}}
+    place = make_plan(SceneRequest(prompt="a room", params={**params, **ROBOTS})).params["place"]
+    assert place.robots == looked_for
+    assert make_plan(SceneRequest(prompt="a room", params=params)).params["place"].robots == asked

@@ -53,7 +53,6 @@ TOLD = [
     ((*GO2, "--assets-root", "nowhere"), "--assets-root: must be a URL or a folder that is there, got 'nowhere'"),
     ((*GO2, "--assets-root", ""), "--assets-root: must be a URL or a folder that is there, got ''"),
     ((*TRIED, "--collider", "none"), "validate.accept=robots: robots stand on colliders"),
-    ((*TRIED, "--set", "place.robots=carter"), "place.robots plans none for it, got carter. Add go2 there."),
     ((*TRIED, "--set", "place.tasks=0"), "got place.tasks=0. Raise it."),
     ((*CONVERT, "a.usdc", "--up", "w"), "up must be one of z, -z"),
     ((*CONVERT, "a.usdc", "--scale", "nan"), "scale must be a positive number of metres"),

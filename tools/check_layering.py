@@ -65,7 +65,7 @@ MAY: Mapping[str, set[str]] = {
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "paths", "progress", "stop_signals"},
-    "robots_cli": {"console", "errors", "options", "place", "robot_models", "types"},
+    "robots_cli": {"console", "errors", "options", "place", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
     "catalog": FACES_BASE,

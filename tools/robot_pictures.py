@@ -36,7 +36,7 @@ SUN = np.array([0.35, -0.45, 0.82])
 def film_walk(stage_file: Path, task: Task, out: Path) -> int:
     """Write a GIF of a Go2 that walks a task in a stage, seen from a camera that follows it; return its frames."""
     colliders = read_colliders(Usd.Stage.Open(str(stage_file)))
-    trace = simulate(stage_file, colliders.scenes, [task], [], 300.0, Progress())[0][0]
+    trace = simulate(stage_file, colliders, [task], [], 300.0, Progress())[0][0]
     model = read_mjcf(find(WALKER).model)
     scene = _tree(colliders.corners.reshape(-1, 3))
     poses = trace.poses[:: round(1 / (FPS * CONTROL_S))]

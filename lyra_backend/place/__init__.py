@@ -9,7 +9,8 @@ One map has one height for each column: of ground above ground, bridges and uppe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,6 +88,10 @@ class Params:
     def names(self) -> tuple[str, ...]:
         """The robots, each once."""
         return tuple(dict.fromkeys(name.strip() for name in self.robots.split(",") if name.strip()))
+
+    def with_robots(self, names: Iterable[str]) -> Params:
+        """Return the same for these robots, too."""
+        return replace(self, robots=",".join(dict.fromkeys([*self.names, *names])))
 
 
 def run(proxy: CollisionProxy, seed: int, params: Params, progress: Progress) -> Outcome[Navigation | None]:

@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..types import Finding, GaussianCloud, Navigation, Outcome, Severity
 from .limits import Params
 
-__all__ = ["Params", "check_needs", "check_tried", "run"]
+__all__ = ["Params", "check_needs", "robots_tried", "run"]
 
 #: Findings after which simulating makes no sense, or could bring the engine down.
 _NOT_TO_BE_SIMULATED = frozenset(
@@ -46,28 +46,13 @@ def check_needs(params: Any) -> None:
         require_robots()
 
 
-def check_tried(params: Any, looked_for: Collection[str], tasks: int) -> None:
-    """Refuse, before any work, robots that would find no way to walk.
-
-    Args:
-        params: of this stage.
-        looked_for: robots that free space is looked for, by name.
-        tasks: ways that are planned for each, at most.
-
-    Raises:
-        InvalidRequest: robots are asked for, and no way would be planned for the one that walks.
-    """
+def robots_tried(params: Any) -> tuple[str, ...]:
+    """Return the robots that scenes are tried with, for which `navigation` of :func:`run` must know ways and places."""
     if params.accept != "robots":
-        return
-    from .robots import WALKER
+        return ()
+    from .robots import ROBOTS
 
-    if WALKER not in looked_for:
-        raise InvalidRequest(
-            f"validate.accept=robots: a {WALKER} walks planned ways, and place.robots plans none for it, got "
-            f"{', '.join(looked_for) or 'none'}. Add {WALKER} there."
-        )
-    if not tasks:
-        raise InvalidRequest("validate.accept=robots: robots walk planned ways, got place.tasks=0. Raise it.")
+    return ROBOTS
 
 
 def run(

@@ -1,5 +1,5 @@
 """Robots in the loop: a policy walks a Go2 along planned ways, G1s hold their stance, on the colliders as shipped."""
 
-from .check import WALKER, check_robots, require_robots
+from .check import ROBOTS, check_robots, require_robots
 
-__all__ = ["WALKER", "check_robots", "require_robots"]
+__all__ = ["ROBOTS", "check_robots", "require_robots"]

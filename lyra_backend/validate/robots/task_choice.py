@@ -1,34 +1,41 @@
-"""Which ways are walked: those that see most of the scene together."""
+"""Which ways are walked, those that see most of the scene together, and where robots stand: where it is level."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from ...types import Cell, OccupancyMap, Task
+from ...types import SpawnPoints, Task
+from ..floor_columns import look_down
 
-__all__ = ["SHORT_M", "choose_tasks", "is_level", "points_along"]
+__all__ = ["SHORT_M", "choose_places", "choose_tasks", "points_along"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: Ways within this of each other see the same floor [m]; a Go2 is 0.3 m wide.
 CELL_M = 0.3
 #: Shorter ways tell little of walking; they are taken only if there are no others [m].
 SHORT_M = 2.0
-#: A Go2 sets its feet within 0.19 m of its middle, and strays by a few centimetres [m].
-HALF_WIDTH_M = 0.25
+#: So many places are thought of; the soles of a G1 are within this of its root [m].
+CANDIDATES, SOLES_M = 64, 0.2
+#: Ground this level says something of a stance [m]; `place` lets it be this rough besides what it rises as a slope [m].
+LEVEL_M, ROUGH_M = 0.005, 0.03
 
 
-def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float, level: OccupancyMap) -> tuple[Task, ...]:
+def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float) -> tuple[Task, ...]:
     """Return up to `count` tasks; each is the one that passes most floor that those before do not. Deterministic.
 
     Ways longer than `longest_m` are left out while there are others: they cost more time than they show floor. So are
-    those that lead over or along something that `level`, the map of what stands on the ground, has: a planner may let a
-    Go2 step on a pallet, but the policy that walks it was trained on level ground and does not see.
+    those that are too short to say much.
     """
     seen: set[tuple[int, int]] = set()
     chosen: list[Task] = []
     cells = {id(task): _cells(task) for task in tasks}
-    for pool in _pools(tasks, longest_m, level):
+    for odd in (False, True):
+        pool = [task for task in tasks if odd != (SHORT_M <= task.length_m <= longest_m)]
         while pool and len(chosen) < count:
             best = pool.pop(int(np.argmax([len(cells[id(task)] - seen) for task in pool])))
             chosen.append(best)
@@ -36,24 +43,24 @@ def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float, level: Occ
     return tuple(chosen)
 
 
-def _pools(tasks: Sequence[Task], longest_m: float, level: OccupancyMap) -> list[list[Task]]:
-    """Return the tasks, those that are thought of first in front: level ones of good length."""
-    pools: list[list[Task]] = [[], [], [], []]
-    for task in tasks:
-        uneven, odd = not is_level(task, level), not SHORT_M <= task.length_m <= longest_m
-        pools[2 * uneven + odd].append(task)
-    return pools
+def choose_places(points: SpawnPoints, count: int, corners: Floats) -> Ints:
+    """Return the numbers (N,) of up to `count` of the first places, those last below which the ground is a bit uneven.
 
+    A stance that is held stiffly says nothing where one foot is on the edge of a carpet: the robot tips over, and one
+    that balances would not. What is rougher than `place` allows, or missing, is tried like level ground.
 
-def is_level(task: Task, level: OccupancyMap) -> bool:
-    """Say whether nothing stands on a way, nor beside it where a Go2 sets its feet."""
-    points = points_along(np.asarray(task.path, np.float64), level.resolution_m)[:, :2]
-    around = np.linspace(-HALF_WIDTH_M, HALF_WIDTH_M, 2 * int(np.ceil(HALF_WIDTH_M / level.resolution_m)) + 1)
-    disc = np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2)
-    disc = disc[np.linalg.norm(disc, axis=1) <= HALF_WIDTH_M]
-    column, row = np.floor(level.to_pixels((points[:, None] + disc).reshape(-1, 2))).astype(int).T
-    inside = (column >= 0) & (column < level.cells.shape[1]) & (row >= 0) & (row < level.cells.shape[0])
-    return not bool((level.cells[row[inside], column[inside]] == Cell.OCCUPIED).any())
+    Args:
+        points: places on the ground that was planned.
+        count: how many are wanted.
+        corners: triangles of the scene (F, 3, 3) [m].
+    """
+    first = points.positions[:CANDIDATES].astype(np.float64)
+    ring = SOLES_M * np.array([[np.cos(turn), np.sin(turn)] for turn in np.arange(8) * np.pi / 4])
+    around = np.concatenate([[[0.0, 0.0]], ring / 2, ring])
+    below = look_down(corners, (first[:, None, :2] + around).reshape(-1, 2)).height.reshape(len(first), -1)
+    spread = np.ptp(below, axis=1)
+    uneven = (spread > LEVEL_M) & (spread <= ROUGH_M)
+    return np.argsort(uneven, kind="stable")[:count]
 
 
 def _cells(task: Task) -> set[tuple[int, int]]:
