@@ -5,8 +5,9 @@
 For each scene the colliders are made as a run makes them, free space is found, and then
 
 * every place to start is held against PhysX: does a box as large as the robot's cylinder allows overlap anything?
-* the robot's box is put down at places drawn at random, `--resets` times over all scenes for each robot, and simulated
-  for one second: it must stay upright and where it is;
+* the robot's box is put down at places drawn at random, turned at random, `--resets` times over all scenes for each
+  robot (with `--each`: in each scene): it must overlap nothing, and stay upright and where it is for a second;
+* the robot's cylinder is carried along every way: it must meet nothing;
 * 64 boxes are pushed about at random for `--push-seconds` with the wall along the bounds: none may leave them;
 * the map is held against one of the exact surface.
 
@@ -19,7 +20,6 @@ import argparse
 import json
 import multiprocessing
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +31,8 @@ import numpy.typing as npt
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from place_engine import DT_S, Physics  # noqa: E402
+
 from lyra_backend import params, place, refine, registry  # noqa: E402
 from lyra_backend.progress import Progress  # noqa: E402
 from lyra_backend.types import CollisionPart, CollisionProxy, Navigation, RobotSpace, SceneRequest  # noqa: E402
@@ -41,10 +43,11 @@ Floats = npt.NDArray[np.float64]
 
 #: Bodies that are simulated together; they do not meet each other.
 TOGETHER = 500
-BODIES = "/Trial/Bodies/body_"
-DT_S = 1 / 120
 #: A box that leans more, sinks deeper below its place or drifts farther within a second has fallen [deg, m].
 TILT_DEG, SINK_M, DRIFT_M = 15.0, 0.15, 0.25
+#: Ways are looked at so often [m], with boxes in so many turns, their bottoms so much above the step; rays begin so
+#: much above the ground before them [m].
+EVERY_M, BOX_TURNS, ABOVE_STEP_M, RAY_FROM_M = 0.05, 6, 0.05, 0.4
 #: Boxes that are pushed about, their sides [m] and speeds [m/s], and how often each gets a new push [s].
 PUSHED, SIDE_M, SPEED_M_S, PUSH_EVERY_S = 64, 0.25, 4.0, 2.0
 
@@ -73,123 +76,87 @@ def turned(yaws: npt.NDArray[np.floating]) -> Floats:
     return np.column_stack([zero, zero, np.sin(yaws / 2), np.cos(yaws / 2)])
 
 
-def write_stage(folder: Path, proxy: CollisionProxy, centres: Floats, quats: Floats, sides: Floats) -> Path:
-    """Write colliders and boxes that fall; the boxes do not meet each other."""
-    from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
-
-    from lyra_backend.author import collision
-
-    folder.mkdir(parents=True)
-    collision.write(proxy, folder / collision.FILE_NAME)
-    layer = Sdf.Layer.CreateNew(str(folder / "trial.usda"))
-    layer.subLayerPaths.append(f"./{collision.FILE_NAME}")
-    stage = Usd.Stage.Open(layer)
-    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
-    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-    UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
-    scene = UsdPhysics.Scene.Define(stage, "/Trial/PhysicsScene").GetPrim()
-    scene.AddAppliedSchema("PhysxSceneAPI")
-    scene.CreateAttribute("physxScene:enableGPUDynamics", Sdf.ValueTypeNames.Bool).Set(False)
-    scene.CreateAttribute("physxScene:broadphaseType", Sdf.ValueTypeNames.Token).Set("MBP")
-    for number, (centre, quat) in enumerate(zip(centres, quats, strict=True)):
-        box = UsdGeom.Cube.Define(stage, f"{BODIES}{number}")
-        box.CreateSizeAttr(1.0)
-        box.AddTranslateOp().Set(Gf.Vec3d(*centre))
-        box.AddOrientOp().Set(Gf.Quatf(float(quat[3]), *(float(v) for v in quat[:3])))
-        box.AddScaleOp().Set(Gf.Vec3f(*(float(v) for v in sides)))
-        UsdPhysics.CollisionAPI.Apply(box.GetPrim())
-        UsdPhysics.RigidBodyAPI.Apply(box.GetPrim())
-        UsdPhysics.MassAPI.Apply(box.GetPrim()).CreateMassAttr(20.0)
-    group = UsdPhysics.CollisionGroup.Define(stage, "/Trial/Group")
-    group.CreateFilteredGroupsRel().SetTargets([group.GetPath()])
-    Usd.CollectionAPI(group.GetPrim(), "colliders").CreateIncludesRel().SetTargets(["/Trial/Bodies"])
-    layer.Save()
-    return folder / "trial.usda"
-
-
-class Physics:
-    """The engine, in this process: nothing else here is worth keeping."""
-
-    def __init__(self) -> None:
-        from lyra_backend.validate.physics_engine import Engine
-
-        self.engine = Engine(0)
-        self.folder = tempfile.TemporaryDirectory(prefix="lyra-place-", ignore_cleanup_errors=True)
-        self.loaded = 0
-
-    def load(self, proxy: CollisionProxy, centres: Floats, quats: Floats, sides: Floats) -> None:
-        self.loaded += 1
-        self.engine.load(str(write_stage(Path(self.folder.name) / str(self.loaded), proxy, centres, quats, sides)))
-
-    def overlapping(self, centres: Floats, quats: Floats, sides: Floats) -> int:
-        """Return how many boxes overlap a collider."""
-        from ovphysx.types import SceneQueryGeometryType, SceneQueryMode
-
-        hit = [
-            self.engine.physx.overlap(
-                SceneQueryGeometryType.BOX,
-                SceneQueryMode.ANY,
-                half_extent=(sides / 2).tolist(),
-                position=centre.tolist(),
-                rotation=quat.tolist(),
-            )
-            for centre, quat in zip(centres, quats, strict=True)
-        ]
-        return sum(bool(one) for one in hit)
-
-    def state(self, count: int) -> dict[str, Floats]:
-        rows = {f"{BODIES}{number}": number for number in range(count)}
-        return self.engine.read(["position", "orientation", "linearVelocity"], rows)
-
-    def push(self, velocities: Floats) -> None:
-        """Give bodies new velocities (N, 3) [m/s]."""
-        from ovphysx.types import SimObjectType
-
-        words = self.engine.ovstage.PathDictionary(self.engine.stage)
-        prims = [words.intern_path(f"{BODIES}{number}") for number in range(len(velocities))]
-        with self.engine.physx.write_sync(SimObjectType.RIGID_BODY, ["linearVelocity"], prim_paths=prims) as session:
-            for group in session.groups:
-                if group.tensors:
-                    group.tensors[0].assign(velocities.astype(np.float32))
-                    session.commit_sync(group)
-
-    def step(self) -> None:
-        self.engine.physx.step_sync(DT_S)
-
-
-def at_rest(space: RobotSpace, which: npt.NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
-    """Return centres, turns and sides of the robot's box at places to start."""
-    points, sides = space.spawn_points, inscribed(space)
-    lift = np.array([0.0, 0.0, space.robot.clearance_m + sides[2] / 2])
-    return points.positions[which].astype(np.float64) + lift, turned(points.yaws_rad[which].astype(np.float64)), sides
+def at_rest(space: RobotSpace, which: npt.NDArray[np.integer], yaws: Floats) -> tuple[Floats, Floats]:
+    """Return centres and turns of the robot's box at places to start."""
+    lift = np.array([0.0, 0.0, space.robot.clearance_m + inscribed(space)[2] / 2])
+    return space.spawn_points.positions[which].astype(np.float64) + lift, turned(yaws)
 
 
 def try_starts(
     physics: Physics, proxy: CollisionProxy, space: RobotSpace, resets: int, rng: np.random.Generator
 ) -> dict[str, int]:
-    """Hold all places against the engine, and put the robot's box down at some of them."""
-    count = space.spawn_points.count
-    if not count:
+    """Hold all places against the engine, and put the robot's box down at some of them, turned at random."""
+    points, sides = space.spawn_points, inscribed(space)
+    if not points.count:
         return {"places": 0}
-    physics.load(proxy, np.zeros((0, 3)), np.zeros((0, 4)), np.ones(3))
-    centres, quats, sides = at_rest(space, np.arange(count))
+    drawn, yaws = rng.integers(points.count, size=resets), rng.uniform(-np.pi, np.pi, resets)
+    together = min(TOGETHER, resets)
+    physics.load(proxy, np.zeros((0, 3)), np.zeros((0, 4)), sides)
+    centres, quats = at_rest(space, np.arange(points.count), points.yaws_rad.astype(np.float64))
     overlaps = physics.overlapping(centres, quats, sides)
     # boxes that are sunk into the floor overlap it, or the engine's answers mean nothing
     sunk = physics.overlapping(centres - [0.0, 0.0, 0.4], quats, sides)
+    turned_overlap = physics.overlapping(*at_rest(space, drawn, yaws), sides)
+    found = {"places": points.count, "overlaps": overlaps, "sunk_ones_found": sunk, "resets": resets}
+    if not resets:
+        return found
+    physics.load(proxy, *at_rest(space, drawn[:together], yaws[:together]), sides)
     fallen = 0
-    drawn = rng.integers(count, size=resets)
-    for block in np.array_split(drawn, max(1, -(-resets // TOGETHER))):
-        centres, quats, sides = at_rest(space, block)
-        physics.load(proxy, centres, quats, sides)
-        for _ in range(round(1.0 / DT_S)):
-            physics.step()
-        end = physics.state(len(block))
-        up = 1 - 2 * (end["orientation"][:, :2] ** 2).sum(axis=1)
-        moved = end["position"] - centres
-        deep = moved[:, 2] < -space.robot.clearance_m - SINK_M  # it is put down that much above the ground
-        bad = (up < np.cos(np.radians(TILT_DEG))) | deep | (np.hypot(*moved[:, :2].T) > DRIFT_M)
-        fallen += int((bad | ~np.isfinite(up)).sum())
-    return {"places": count, "overlaps": overlaps, "sunk_ones_found": sunk, "resets": resets, "fallen": fallen}
+    for start in range(0, resets, together):
+        block = slice(start, start + together)
+        fallen += _fallen(physics, space, *at_rest(space, drawn[block], yaws[block]))
+    return {**found, "turned_overlaps": turned_overlap, "fallen": fallen}
+
+
+def _fallen(physics: Physics, space: RobotSpace, centres: Floats, quats: Floats) -> int:
+    """Reset boxes to places and return how many have fallen after a second."""
+    physics.put(centres, quats)
+    for _ in range(round(1.0 / DT_S)):
+        physics.step()
+    end = physics.state(len(centres))
+    up = 1 - 2 * (end["orientation"][:, :2] ** 2).sum(axis=1)
+    moved = end["position"] - centres
+    deep = moved[:, 2] < -space.robot.clearance_m - SINK_M  # it is put down that much above the ground
+    bad = (up < np.cos(np.radians(TILT_DEG))) | deep | (np.hypot(*moved[:, :2].T) > DRIFT_M)
+    return int((bad | ~np.isfinite(up)).sum())
+
+
+def try_paths(physics: Physics, proxy: CollisionProxy, space: RobotSpace) -> dict[str, float]:
+    """Carry the robot's cylinder along every way and return on how many of them it meets a collider.
+
+    It is looked for every 5 cm, as boxes of its height that turn in its circle, from its step above the ground
+    upwards. The ground is where rays from above end, each from half a metre above the last.
+    """
+    robot = space.robot
+    physics.load(proxy, np.zeros((0, 3)), np.zeros((0, 4)), np.ones(3))
+    base = robot.step_m + ABOVE_STEP_M
+    sides = inscribed(space) - [0.0, 0.0, base]
+    met, looks = 0, 0
+    for task in space.tasks:
+        points = ground_along(physics, task.path.astype(np.float64))
+        centres = np.repeat(points + [0.0, 0.0, base + sides[2] / 2], BOX_TURNS, axis=0)
+        quats = np.tile(turned(np.arange(BOX_TURNS) * np.pi / 2 / BOX_TURNS), (len(points), 1))
+        met += bool(physics.overlapping(centres, quats, sides))
+        looks += len(points)
+    low = physics.overlapping(centres - [0.0, 0.0, base + 0.1], quats, sides) if looks else 0
+    lengths = [task.length_m for task in space.tasks]
+    longest = round(float(np.max(lengths, initial=0.0)), 2)
+    half = round(float(np.median(lengths)), 2) if lengths else 0.0
+    sunk = {"looks_of_last": len(centres), "sunk_ones_found": low} if looks else {}
+    return {"ways": len(lengths), "met": met, "places": looks, "median_m": half, "longest_m": longest, **sunk}
+
+
+def ground_along(physics: Physics, path: Floats) -> Floats:
+    """Return points (N, 3) on the ground along a path, at most 5 cm from each other, as rays from above find it."""
+    count = np.maximum(1, np.ceil(np.hypot(*np.diff(path[:, :2], axis=0).T) / EVERY_M)).astype(int)
+    parts = [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(path[:-1], path[1:], count, strict=True)]
+    points = np.concatenate([*parts, path[-1:]])
+    height = float(path[0, 2])
+    for point in points:
+        start = np.array([[point[0], point[1], height + RAY_FROM_M]])
+        away = float(physics.engine.rays(start, np.array([[0.0, 0.0, -1.0]]), 3 * RAY_FROM_M)[0])
+        height = point[2] = height if np.isnan(away) else height + RAY_FROM_M - away
+    return points
 
 
 def try_pushes(
@@ -242,7 +209,7 @@ def try_scene(family: str, seed: int, arguments: argparse.Namespace, resets: int
     said["map_agreement"] = round(truth.agreement(truth.reached(found.map.cells), exact), 4)
     rng, physics = np.random.default_rng([seed, 1]), Physics()
     for space in found.spaces:
-        own = {"tasks": len(space.tasks), "free_m2": round(space.free_m2, 2)}
+        own = {"free_m2": round(space.free_m2, 2), "paths": try_paths(physics, proxy, space)}
         said[space.robot.name] = {**try_starts(physics, proxy, space, resets, rng), **own}
     said["walls"] = try_pushes(physics, proxy, found, arguments.push_seconds, rng)
     return {**said, "findings": [f.code for f in outcome.findings]}
@@ -260,10 +227,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--robots", default="go2,g1,carter")
     parser.add_argument("--gaussians", type=int, default=150_000)
     parser.add_argument("--resets", type=int, default=10_000, help="for each robot, over all scenes")
+    parser.add_argument("--each", action="store_true", help="so many resets in each scene")
     parser.add_argument("--push-seconds", type=float, default=60.0)
     arguments = parser.parse_args(words)
     scenes = [(family, int(seed)) for family in arguments.families.split(",") for seed in arguments.seeds.split(",")]
-    resets = -(-arguments.resets // len(scenes))
+    resets = arguments.resets if arguments.each else -(-arguments.resets // len(scenes))
     codes = []
     for family, seed in scenes:
         # the engine cannot be unloaded, so each scene has a process

@@ -47,7 +47,7 @@ def find_tasks(
     """Return up to `count` ways between spawn points of the same region, short and long ones mixed.
 
     Starts are spawn points in their order; a start has several goals, whose distances are spread evenly between 3 m and
-    the farthest one, or over all there are where nothing is that far.
+    the farthest one, or over the farther half of all where nothing is that far.
     """
     from scipy.sparse.csgraph import dijkstra
 
@@ -95,7 +95,7 @@ def _goals(length: Floats, start: int, count: int, rng: np.random.Generator) -> 
     if not reached.any():
         return []
     far = float(length[reached].max())
-    near = _LENGTH_M if far > _LENGTH_M else 0.0
+    near = _LENGTH_M if far > _LENGTH_M else 0.5 * far
     wanted = near + (far - near) * (np.arange(count) + rng.uniform(size=count)) / count
     candidates = np.flatnonzero(reached & (length >= near))
     order = candidates[np.argsort(length[candidates], kind="stable")]

@@ -25,14 +25,15 @@ def whole(truth: TexturedMesh) -> Array:
     return np.concatenate([part.vertices[part.triangles].astype(np.float64) for part in truth.parts])
 
 
-def surface_points(corners: Array, spacing: float = SPACING) -> tuple[Array, Array]:
-    """Points (N, 3) all over triangles, edges included, and the upward part of the normal at each (N,)."""
+def surface_points(corners: Array, spacing: float = SPACING) -> tuple[Array, Array, Array]:
+    """Points (N, 3) all over triangles, edges included, the upward part of the normal at each (N,) and its share of
+    the area [m^2] (N,): points lie closer on narrow triangles."""
     corners = np.asarray(corners, np.float64)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(normals, axis=1)
     up = normals[:, 2] / np.maximum(length, 1e-30)
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    points, ups = [], []
+    points, ups, areas = [], [], []
     single = corners.astype(np.float32)  # to micrometres
     count = np.maximum(1, np.ceil(sides / spacing)).astype(int)
     for n in np.unique(count):
@@ -43,7 +44,8 @@ def surface_points(corners: Array, spacing: float = SPACING) -> tuple[Array, Arr
             weights = np.column_stack([1 - u - v, u, v]).astype(np.float32)
             points.append((weights @ single[block]).reshape(-1, 3))
             ups.append(np.repeat(up[block], len(u)))
-    return np.concatenate(points), np.concatenate(ups)
+            areas.append(np.repeat(length[block] / 2 / len(u), len(u)))
+    return np.concatenate(points), np.concatenate(ups), np.concatenate(areas)
 
 
 def truth_map(corners: Array, like: OccupancyMap, low: float, high: float) -> Array:
@@ -53,12 +55,12 @@ def truth_map(corners: Array, like: OccupancyMap, low: float, high: float) -> Ar
     there is a surface between two heights above it. What nobody reaches from a large free floor is neither.
     """
     height, width = like.cells.shape
-    points, up = surface_points(corners)
+    points, up, area = surface_points(corners)
     column, row = (np.floor(one).astype(np.int32) for one in like.to_pixels(points[:, :2]).T)
     inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
     flat = row[inside] * width + column[inside]
-    z, up = points[inside, 2].astype(np.float64), up[inside]
-    ground = lowest_layer(flat, z, up > 0.5**0.5, height * width)
+    z, level = points[inside, 2].astype(np.float64), up[inside] > 0.5**0.5
+    ground = lowest_layer(flat[level], z[level], area[inside][level], height * width)
     missing = ~np.isfinite(ground).reshape(height, width)
     nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
     filled = ground.reshape(height, width)[tuple(nearest)].ravel()
@@ -71,15 +73,14 @@ def truth_map(corners: Array, like: OccupancyMap, low: float, high: float) -> Ar
     return reached(np.where(free, FREE, np.where(occupied, OCCUPIED, OTHER)))
 
 
-def lowest_layer(flat: Array, z: Array, level: Array, count: int) -> Array:
-    """Mean height of the points in each cell that are level and within 10 cm of the lowest such; inf without any."""
-    flat, z = flat[level], z[level]
+def lowest_layer(flat: Array, z: Array, area: Array, count: int) -> Array:
+    """Mean height, by area, of the points in each cell that are within 10 cm of its lowest one; inf without any."""
     lowest = np.full(count, np.inf)
     np.minimum.at(lowest, flat, z)
     near = z < lowest[flat] + 0.1
-    number = np.bincount(flat[near], minlength=count)
-    mean = np.bincount(flat[near], z[near], count) / np.maximum(number, 1)
-    return np.where(number > 0, mean, np.inf)
+    total = np.bincount(flat[near], area[near], count)
+    mean = np.bincount(flat[near], (z * area)[near], count) / np.maximum(total, 1e-30)
+    return np.where(total > 0, mean, np.inf)
 
 
 def cliffs(ground: Array, free: Array) -> Array:
@@ -110,7 +111,7 @@ class Surface:
     """Points on triangles (F, 3, 3), to ask what is near; made once for a scene."""
 
     def __init__(self, corners: Array, spacing: float = 0.025) -> None:
-        points, _ = surface_points(corners, spacing)
+        points, *_ = surface_points(corners, spacing)
         self.points = points[np.argsort(points[:, 2], kind="stable")]
 
     def nearest(self, bases: Array, tops: Array, reach: float) -> Array:

@@ -21,6 +21,7 @@ from .free_space import FreeSpace, find_free_space
 from .hollows import find_hollows
 from .lattice import Grid, trusted
 from .panes import without_views
+from .rims import without_fins
 from .sheets import Sheets, find_sheets
 from .shut import shut
 from .views import find_views
@@ -157,7 +158,8 @@ def scan(
     if (more or seen) and (bad := _no_footing(found, eyes, params)):
         return None, [*findings, *bad]
     found, closed = _without_hollows(found, eyes, params, progress)
-    return found, [*findings, *closed]
+    sheets = without_fins(found.sheets, found.free, found.cloud, found.grid)
+    return replace(found, sheets=sheets, faces=find_faces(sheets, found.free)), [*findings, *closed]
 
 
 def _nothing_in(chosen: GaussianCloud, count: int, params: ScanParams) -> Finding | None:
