@@ -44,11 +44,13 @@ class Params(ScanParams):
         "How fine: train is quick to simulate (at most 20 000 triangles for a 30 m2 room), detail keeps more.",
         choices=tuple(_BUDGETS),
     )
-    target_triangles: int | None = param(None, "Triangles that are few enough, 0 keeps all; none: by budget.", min=0)
+    target_triangles: int | None = param(
+        None, "Triangles that are few enough, 0 keeps all; what is flat needs fewer. None: by budget.", min=0
+    )
     tolerance: float | None = param(
         None, "How far simplification may move the surface; none: by budget.", unit="m", min=0.0, max=0.1
     )
-    longest_edge: float = param(0.5, "Longest edge simplification may make.", unit="m", min=0.01)
+    longest_edge: float = param(1.0, "Longest edge simplification may make.", unit="m", min=0.01)
     max_triangles: int = param(200_000, "More triangles than this are a warning.", min=1)
     close_holes: bool = param(True, "Close holes of the floor up to 1 m wide that no Gaussians show.")
     close_bottoms: bool = param(True, "Continue the floor under furniture, for bodies that are pushed into it.")

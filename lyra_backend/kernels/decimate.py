@@ -18,7 +18,9 @@ __all__ = ["decimate"]
 
 _STALE = 0.8  # share of the triangles below which vertices without any are left out
 _ROUNDING = 1e-7  # of the largest coordinate: nothing is nearer than that to anything
-_EASY = 0.02  # share of the triangles that a round must take for more like it
+_EASY = 0.002  # share of the triangles that a round must take for more like it
+_FREE = 1 / 16  # share of the tolerance that is as good as nothing: the target does not count
+_SHARES = (1 / 4, 1.0)  # of the tolerance, tried one after the other until the target is reached
 
 
 def decimate(
@@ -28,19 +30,17 @@ def decimate(
     tolerance: float,
     longest_edge: float,
     *,
-    rounds: int = 60,
     device: str | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    """Collapse edges until `target` triangles are left or nothing may go any more.
+    """Collapse edges until `target` triangles are left or nothing may go any more; what is as good as flat goes anyway.
 
     Args:
         vertices: corners (V, 3).
         triangles: indices (F, 3); open edges stay where they are, edges of more than two triangles stay as they are.
-        target: number of triangles that is few enough.
+        target: number of triangles that is few enough to move the surface no further than a 16th of the tolerance.
         tolerance: in the vertices' unit. Every vertex that came is at most this far from the surface that is returned,
             and every vertex that is returned at most this far from the surface that came. Less is tried first.
         longest_edge: no edge grows longer than this.
-        rounds: most rounds; a round removes about a tenth.
 
     Returns:
         vertices (V', 3) and triangles (F', 3), wound as before.
@@ -52,21 +52,9 @@ def decimate(
         return points.astype(np.float32), faces
     bound = tolerance + _ROUNDING * float(np.abs(points[faces]).max())
     surface = _Surface.of(points, faces, bound, where)
-    allowed, before, held = (tolerance / 4) ** 2, len(faces), len(faces)
-    for _ in range(rounds):
-        if len(surface.faces) <= target:
-            break
-        surface.round(allowed, longest_edge**2)
-        left = len(surface.faces)
-        if before - left < _EASY * before:
-            if allowed >= tolerance**2:
-                break
-            allowed *= 4.0
-            surface.state[:] = UNKNOWN
-        before = left
-        if before < _STALE * held:
-            surface.leave_out_gone()
-            held = before
+    surface.simplify(1, (_FREE * tolerance) ** 2, longest_edge**2)
+    for share in _SHARES:
+        surface.simplify(target, (share * tolerance) ** 2, longest_edge**2)
     used, index = np.unique(surface.faces, return_inverse=True)
     return surface.corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
 
@@ -112,6 +100,18 @@ class _Surface:
             wp.array(after, dtype=int, device=where),
             bound,
         )
+
+    def simplify(self, target: int, tolerance: float, longest: float) -> None:
+        """Collapse until `target` triangles are left or hardly anything goes any more; the limits are squares."""
+        self.state[:] = UNKNOWN
+        held = len(self.faces)
+        while (before := len(self.faces)) > target:
+            self.round(tolerance, longest)
+            if len(self.faces) < _STALE * held:
+                self.leave_out_gone()
+                held = len(self.faces)
+            if before - len(self.faces) <= _EASY * before:
+                break
 
     def round(self, tolerance: float, longest: float) -> None:
         """Collapse one set of edges that do not touch; `tolerance` (of the quadrics) and `longest` are squares."""

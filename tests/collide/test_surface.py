@@ -232,6 +232,17 @@ def test_an_imprecise_collider_is_a_finding():
     assert found.measured == outcome.value.error_m["p95"] > found.limit == 1e-6
 
 
+def test_a_flat_floor_has_few_triangles():
+    outcome = collide(join(room((4.0, 3.0, 2.0)), box((1.0, 1.0, 0.0), (1.5, 1.6, 0.5))), **BARE)
+    vertices, triangles = mesh(outcome)
+    corners = vertices[triangles].astype(float)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    floor = (np.abs(corners[..., 2]) < 0.01).all(axis=1) & (normal[:, 2] > 0.9 * np.linalg.norm(normal, axis=1))
+    assert normal[floor, 2].sum() / 2 == pytest.approx(12.0 - 0.3, rel=0.01)
+    assert floor.sum() <= 150
+    assert len(triangles) <= 1000
+
+
 def test_too_many_triangles_are_a_finding():
     outcome = collide(room(), max_triangles=100, target_triangles=0, **BARE)
     found = codes(outcome)["collide.triangles"]
