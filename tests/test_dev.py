@@ -168,6 +168,20 @@ def test_exit_codes_are_those_of_the_steps(dev: ModuleType, monkeypatch: pytest.
     assert dev.StepFailed("x", -9).code == 137
 
 
+@pytest.mark.parametrize(("cores", "processes"), [(1, "1"), (2, "2"), (64, "4")])
+def test_tests_share_the_cores_unless_another_number_is_given(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, cores: int, processes: str
+) -> None:
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(dev, "set_up", lambda extras: None)
+    monkeypatch.setattr(dev, "must", lambda step, command: asked.append(command))
+    monkeypatch.setattr(dev.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    assert dev.main(["test", "tests/io", "-n", "0"]) == 0
+    words = list(asked[0])
+    assert words[words.index("-n") + 1] == processes
+    assert words[-3:] == ["tests/io", "-n", "0"], "the last one holds"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_waits_for_the_child_and_ends_with_130(tmp_path: Path) -> None:
     script = (

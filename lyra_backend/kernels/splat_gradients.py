@@ -14,6 +14,9 @@ from .splat_tiles import TileLists, list_tiles, sort_by_depth
 
 __all__ = ["Blended", "Gradients", "blend_splats", "blended_gradients"]
 
+# Others in this process may have turned gradients off for kernels that do not say.
+wp.set_module_options({"enable_backward": True})
+
 
 class Blended(NamedTuple):
     """A picture, and what its gradients need.

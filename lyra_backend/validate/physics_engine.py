@@ -36,15 +36,22 @@ STATUS_EVERY_STEPS = 40
 CONTACTS_EVERY_STEPS = 10
 
 
+#: How texts begin that tell of the machine, such as threads that other programs kept waiting, and not of the scene:
+#: a report is to be the same whatever else was running.
+OF_THE_MACHINE = ("carb.tasking",)
+
+
 class EngineLog(logging.Handler):
-    """Counts the engine's warnings and errors by text."""
+    """Counts the engine's warnings and errors about the scene by text."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.seen: Counter[tuple[bool, str]] = Counter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.seen[(record.levelno >= logging.ERROR, record.getMessage()[:300])] += 1
+        text = record.getMessage()[:300]
+        if not text.startswith(OF_THE_MACHINE):
+            self.seen[(record.levelno >= logging.ERROR, text)] += 1
 
     def texts(self, errors: bool) -> list[str]:
         return [f"{text} ({n} times)" if n > 1 else text for (bad, text), n in self.seen.items() if bad is errors]

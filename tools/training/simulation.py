@@ -86,10 +86,12 @@ class Simulation:
         self._contacts_most = self._pairs_most = 0
 
     def _build(self, ground: Ground, robot: Robot) -> None:
-        import newton
         import warp as wp
 
         wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # each compiled kernel is news at INFO
+        wp.config.enable_backward = False  # nobody asks for gradients, and they take half the time of compiling
+        import newton  # whose kernels keep to that
+
         self._newton = newton
         budget, count = self._budget, self.count
         with wp.ScopedDevice("cpu"):
