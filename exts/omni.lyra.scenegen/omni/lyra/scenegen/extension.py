@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,7 +149,7 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
             changed |= self.panel.poll()
             stage = omni.usd.get_context().get_stage()
             if stage is not None:
-                commands.RENDER_SETTINGS.follow(lambda path, stage=stage: bool(stage.GetPrimAtPath(path)))
+                commands.RENDER_SETTINGS.follow(partial(_is_there, stage))
             if changed and self._window is not None and self._window.visible:
                 self._draw(self._window, changed)
                 changed = set()
@@ -159,3 +160,7 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
             window.refresh(changed)
         except Exception as error:  # a part that cannot be drawn must not end the loop
             carb.log_error(f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}")
+
+
+def _is_there(stage: Any, path: str) -> bool:
+    return bool(stage.GetPrimAtPath(path))

@@ -135,8 +135,11 @@ class Panel:
         if self.catalog is None:
             return {}
         wanted = INPUTS[self.tab][0]
-        known = self.catalog["generate"]["generators"]
-        return {n: g["summary"] for n, g in known.items() if wanted in g.get("inputs", ())}
+        known = {n: (g["summary"], g.get("inputs", ())) for n, g in self.catalog["generate"]["generators"].items()}
+        # a text alone is enough for those that name it first; the others take it beside a file
+        return {
+            n: s for n, (s, takes) in known.items() if (wanted in takes[:1] if self.tab == "text" else wanted in takes)
+        }
 
     def form(self) -> Form | None:
         """Return the form of the chosen generator, or of the only one there is; None if that is open."""

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class SpawnPose:
     yaw_rad: float
 
 
-def robot_catalog() -> dict[str, CatalogRobot]:
+@cache
+def robot_catalog() -> Mapping[str, CatalogRobot]:
     """Return the robots that the backend knows, by name."""
     entries = tomllib.loads((files("lyra_backend") / _CATALOG).read_text(encoding="utf-8"))
     return {name: CatalogRobot(entry.get("title", name), entry["asset"]) for name, entry in entries.items()}

@@ -198,7 +198,8 @@ def _author_transform(spec: Sdf.PrimSpec, local: Gf.Matrix4d) -> None:
     z, y, x = factored.GetRotation().Decompose(Gf.Vec3d.ZAxis(), Gf.Vec3d.YAxis(), Gf.Vec3d.XAxis())
     values = {
         "xformOp:translate": (types.Double3, factored.GetTranslation()),
-        "xformOp:rotateXYZ": (types.Double3, Gf.Vec3d(x, y, z)),
+        # 1e-9 degrees are nothing in a scene, and -90 reads better than -89.99999999999999
+        "xformOp:rotateXYZ": (types.Double3, Gf.Vec3d(*(round(angle, 9) + 0.0 for angle in (x, y, z)))),
         "xformOp:scale": (types.Double3, factored.GetScale()),
     }
     size = max(1.0, *(abs(local[i][j]) for i in range(4) for j in range(4)))
