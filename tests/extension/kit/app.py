@@ -21,7 +21,7 @@ class ExtensionManager:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get_extension_path(self, ext_id: str) -> str:
+    def get_extension_path(self, ext_id: str, /) -> str:
         assert ext_id.startswith("omni.lyra.scenegen-")
         return str(self._folder)
 
@@ -67,22 +67,22 @@ class Settings:
     def get(self, path: str) -> Any:
         return self._values.get(path)
 
-    def get_as_string(self, path: str) -> str:
+    def get_as_string(self, path: str, /) -> str:
         value = self._values.get(path)
         return "" if value is None else str(value)
 
     def set(self, path: str, value: Any) -> None:
         self._values[path] = value
 
-    def set_string(self, path: str, value: str) -> None:
+    def set_string(self, path: str, value: str, /) -> None:
         assert isinstance(value, str)
         self._values[path] = value
 
-    def set_default_string(self, path: str, value: str) -> None:
+    def set_default_string(self, path: str, value: str, /) -> None:
         assert isinstance(value, str)
         self._values.setdefault(path, value)
 
-    def destroy_item(self, path: str) -> None:
+    def destroy_item(self, path: str, /) -> None:
         self._values.pop(path, None)
 
 

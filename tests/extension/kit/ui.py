@@ -43,7 +43,7 @@ class ScrollBarPolicy(Enum):
     SCROLLBAR_ALWAYS_OFF = 1
 
 
-def color(text: str) -> int:
+def color(text: str, /) -> int:
     """omni.ui.color, called with "#rrggbb"."""
     return int(text.removeprefix("#"), 16) | 0xFF000000
 
@@ -54,7 +54,7 @@ class AbstractValueModel:
         self._changed: list[Callable[[AbstractValueModel], None]] = []
         self._ended: list[Callable[[AbstractValueModel], None]] = []
 
-    def set_value(self, value: Any) -> None:
+    def set_value(self, value: Any, /) -> None:
         if value == self._value:
             return
         self._value = value
@@ -67,10 +67,10 @@ class AbstractValueModel:
     def get_value_as_bool(self) -> bool:
         return bool(self._value)
 
-    def add_value_changed_fn(self, react: Callable[[AbstractValueModel], None]) -> None:
+    def add_value_changed_fn(self, react: Callable[[AbstractValueModel], None], /) -> None:
         self._changed.append(react)
 
-    def add_end_edit_fn(self, react: Callable[[AbstractValueModel], None]) -> None:
+    def add_end_edit_fn(self, react: Callable[[AbstractValueModel], None], /) -> None:
         self._ended.append(react)
 
 
@@ -104,7 +104,7 @@ class _Widget:
     def __init__(self, **properties: Any) -> None:
         self.visible: bool = properties.pop("visible", True)
         self.enabled: bool = properties.pop("enabled", True)
-        self.name: str = properties.pop("name", "")
+        self._name: str = properties.pop("name", "")
         self._identifier: str = properties.pop("identifier", "")
         self._properties = properties
         self._children: list[_Widget] = []
@@ -132,10 +132,10 @@ class HStack(_Container):
 
 
 class ZStack(_Container):
-    def set_accept_drop_fn(self, accepts: Callable[[str], bool]) -> None:
+    def set_accept_drop_fn(self, accepts: Callable[[str], bool], /) -> None:
         self._accepts = accepts
 
-    def set_drop_fn(self, drop: Callable[[Any], None]) -> None:
+    def set_drop_fn(self, drop: Callable[[Any], None], /) -> None:
         self._drop = drop
 
 
@@ -172,7 +172,7 @@ class Frame(_Container):
 
 
 class Label(_Widget):
-    def __init__(self, text: str, **properties: Any) -> None:
+    def __init__(self, text: str, /, **properties: Any) -> None:
         super().__init__(**properties)
         self.text = text
 
@@ -184,7 +184,7 @@ class Button(_Widget):
         self.checked: bool = properties.get("checked", False)
         self._clicked = clicked_fn
 
-    def set_clicked_fn(self, clicked: Callable[[], None]) -> None:
+    def set_clicked_fn(self, clicked: Callable[[], None], /) -> None:
         self._clicked = clicked
 
 
@@ -202,7 +202,7 @@ class CheckBox(_Widget):
 
 
 class ComboBox(_Widget):
-    def __init__(self, index: int, *names: str, **properties: Any) -> None:
+    def __init__(self, index: int, /, *names: str, **properties: Any) -> None:
         super().__init__(**properties)
         self.model = _ItemModel(index)
         self._names: Sequence[str] = names
@@ -216,10 +216,10 @@ class ProgressBar(_Widget):
 
 
 class Image(_Widget):
-    def __init__(self, url: str, **properties: Any) -> None:
+    def __init__(self, url: str, /, **properties: Any) -> None:
         super().__init__(**properties)
         assert isinstance(url, str)
-        self.source_url = url
+        self._url = url
 
 
 class Spacer(_Widget):

@@ -18,12 +18,14 @@ _dialogs: list[FilePickerDialog] = []
 class MenuHelperWindow:
     """omni.kit.menu.utils.MenuHelperWindow."""
 
-    def __init__(self, name: str, width: int = 0, height: int = 0, focused: bool = False, visible: bool = True) -> None:
+    def __init__(
+        self, name: str, /, width: int = 0, height: int = 0, focused: bool = False, visible: bool = True
+    ) -> None:
         self._name, self.visible = name, visible
         self.frame = Frame()
         _windows.append(self)
 
-    def deferred_dock_in(self, target: str, policy: DockPolicy) -> None:
+    def deferred_dock_in(self, target: str, policy: DockPolicy, /) -> None:
         self._docked = (target, policy)
 
     def destroy(self) -> None:
