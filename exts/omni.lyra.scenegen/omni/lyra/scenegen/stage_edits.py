@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pxr import Gf, Sdf, Usd
 
@@ -107,8 +108,7 @@ class RemovedPrim:
             for layer, copy, index in self._kept:
                 if not layer:
                     continue
-                Sdf.CopySpec(copy, _KEPT, layer, self.path)
-                _to_index(layer, self.path, index)
+                _put_back(copy, layer, self.path, index)
 
 
 @dataclass
@@ -161,12 +161,21 @@ def _keep(spec: Sdf.PrimSpec) -> tuple[Sdf.Layer, Sdf.Layer, int]:
     """Return the layer of a prim, a layer that holds a copy of it, and its place among its siblings."""
     copy = Sdf.Layer.CreateAnonymous(".usda")
     Sdf.CopySpec(spec.layer, spec.path, copy, _KEPT)
-    return spec.layer, copy, list(spec.nameParent.nameChildren.keys()).index(spec.name)
+    return spec.layer, copy, list(_siblings(spec.layer, spec.path).keys()).index(spec.name)
 
 
-def _to_index(layer: Sdf.Layer, path: Sdf.Path, index: int) -> None:
+def _siblings(layer: Sdf.Layer, path: Sdf.Path) -> Any:
+    """Return the view of a prim and its siblings in a layer."""
+    above = path.GetParentPath()
+    return (layer.pseudoRoot if above.IsAbsoluteRootPath() else layer.GetPrimAtPath(above)).nameChildren
+
+
+def _put_back(copy: Sdf.Layer, layer: Sdf.Layer, path: Sdf.Path, index: int) -> None:
+    """Copy a kept prim to its place among its siblings. Only a rename can choose that place, so it has another name first."""
+    aside = path.ReplaceName(f"{path.name}_put_back")
+    Sdf.CopySpec(copy, _KEPT, layer, aside)
     edit = Sdf.BatchNamespaceEdit()
-    edit.Add(Sdf.NamespaceEdit.Reorder(path, index))
+    edit.Add(Sdf.NamespaceEdit.ReparentAndRename(aside, path.GetParentPath(), path.name, index))
     layer.Apply(edit)
 
 
@@ -196,17 +205,24 @@ def _author_transform(spec: Sdf.PrimSpec, local: Gf.Matrix4d) -> None:
     """Author translate, rotateXYZ and scale, as Kit's property panel edits them; a matrix if these cannot say it."""
     types, factored = Sdf.ValueTypeNames, Gf.Transform(local)
     z, y, x = factored.GetRotation().Decompose(Gf.Vec3d.ZAxis(), Gf.Vec3d.YAxis(), Gf.Vec3d.XAxis())
-    values = {
-        "xformOp:translate": (types.Double3, factored.GetTranslation()),
-        # 1e-9 degrees are nothing in a scene, and -90 reads better than -89.99999999999999
-        "xformOp:rotateXYZ": (types.Double3, Gf.Vec3d(*(round(angle, 9) + 0.0 for angle in (x, y, z)))),
-        "xformOp:scale": (types.Double3, factored.GetScale()),
-    }
-    size = max(1.0, *(abs(local[i][j]) for i in range(4) for j in range(4)))
-    if not Gf.IsClose(factored.GetMatrix(), local, 1e-9 * size):
+    place, size = factored.GetTranslation(), factored.GetScale()
+    # 1e-9 degrees are nothing in a scene, and -90 reads better than -89.99999999999999
+    turn = Gf.Vec3d(*(round(angle, 9) + 0.0 for angle in (x, y, z)))
+    values = {"translate": (types.Double3, place), "rotateXYZ": (types.Double3, turn), "scale": (types.Double3, size)}
+    if not _is_made_of(local, place, turn, size):
         # a parent that is scaled differently along its axes shears what stands upright in it
-        values = {"xformOp:transform": (types.Matrix4d, local)}
+        values = {"transform": (types.Matrix4d, local)}
     for name, (kind, value) in values.items():
-        Sdf.AttributeSpec(spec, name, kind).default = value
+        Sdf.AttributeSpec(spec, f"xformOp:{name}", kind).default = value
     order = Sdf.AttributeSpec(spec, "xformOpOrder", types.TokenArray, Sdf.VariabilityUniform)
-    order.default = list(values)
+    order.default = [f"xformOp:{name}" for name in values]
+
+
+def _is_made_of(local: Gf.Matrix4d, place: Gf.Vec3d, turn: Gf.Vec3d, size: Gf.Vec3d) -> bool:
+    """Return whether a transform is a scale, then turns about x, y and z, then a translation."""
+    again = Gf.Matrix4d().SetScale(size)
+    for axis, angle in zip((Gf.Vec3d.XAxis(), Gf.Vec3d.YAxis(), Gf.Vec3d.ZAxis()), turn, strict=True):
+        again *= Gf.Matrix4d().SetRotate(Gf.Rotation(axis, angle))
+    again *= Gf.Matrix4d().SetTranslate(place)
+    largest = max(1.0, *(abs(local[i][j]) for i in range(4) for j in range(4)))
+    return bool(Gf.IsClose(again, local, 1e-9 * largest))
