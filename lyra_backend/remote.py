@@ -43,6 +43,7 @@ _CHUNK = 1 << 20
 _LATER = (429, 502, 503, 504)
 #: How often in a row the service may be silent while a job is followed: it goes on without us.
 _SILENCES = 20
+_REPORT = "report.json"
 #: Names of files whose kind cannot be told by what is in them.
 _KINDS = {".splat": "splat", ".ksplat": "ksplat"}
 
@@ -107,7 +108,7 @@ class RemoteService:
         except Cancelled:
             self._json("POST", f"/v1/jobs/{job}/cancel")
             raise
-        return SceneResult(out, RunReport.from_json(json.loads((out / "report.json").read_text(encoding="utf-8"))))
+        return SceneResult(out, RunReport.from_json(json.loads((out / _REPORT).read_text(encoding="utf-8"))))
 
     def close(self) -> None:
         """Nothing is held between calls."""
@@ -173,6 +174,8 @@ class RemoteService:
                     file.write(chunk)
             files = Path(folder) / "files"
             _unpack(packed, files)
+            if not (files / _REPORT).is_file():
+                raise FetchFailed(f"service: its archive holds no {_REPORT}. Is it a service of Lyra SceneGen?")
             if out.exists():
                 shutil.rmtree(out)
             files.rename(out)
@@ -234,7 +237,7 @@ def _unpack(packed: Path, folder: Path) -> None:
         with zipfile.ZipFile(packed) as archive:
             for name in archive.namelist():
                 inner = PurePosixPath(*PurePosixPath(name).parts[1:])
-                if not inner.parts or ".." in inner.parts or inner.is_absolute():
+                if not inner.parts or ".." in inner.parts or name.startswith("/"):
                     raise FetchFailed(f"service: its archive names a file that is none of a scene's: {name!r}.")
                 target = folder / inner
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lyra_backend import generate_scene
+from lyra_backend.catalog import describe
 
 from .kit import Kit
 
@@ -22,6 +24,13 @@ QUICK = {
         "place": {"robots": "go2", "spawn_points": 16, "tasks": 2, "viewpoints": 0},
     },
 }
+#: Without colliders: made as quickly as scenes are, and never accepted.
+QUICKEST = {
+    "prompt": "a small bathroom",
+    "preset": "draft",
+    "collider": "none",
+    "params": {"generate": {"gaussian_count": 20000, "bake_light": False}, "light": {"estimate": False}},
+}
 
 
 @pytest.fixture
@@ -34,6 +43,12 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
         yield session
         if session.extension is not None:
             session.disable()
+
+
+@pytest.fixture(scope="session")
+def catalog() -> dict[str, Any]:
+    """What there is, as workers tell it."""
+    return describe()
 
 
 @pytest.fixture(scope="session")

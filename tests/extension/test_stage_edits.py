@@ -15,7 +15,7 @@ from .kit import Kit
 
 @pytest.fixture
 def edits(kit: Kit) -> Iterator[ModuleType]:
-    yield importlib.import_module("omni.lyra.scenegen.stage_edits")
+    return importlib.import_module("omni.lyra.scenegen.stage_edits")
 
 
 @pytest.fixture
@@ -43,7 +43,9 @@ def test_adding_and_taking_back(edits: ModuleType, asset: str, path: str, payloa
     edit = edits.AddedPrim(Sdf.Path(path), asset, world, payload, {"look": "blue"})
     edit.do(stage)
     prim = stage.GetPrimAtPath(path)
-    assert prim.IsDefined() and not prim.IsInstance() and prim.HasAuthoredPayloads() == payload
+    assert prim.IsDefined()
+    assert not prim.IsInstance()
+    assert prim.HasAuthoredPayloads() == payload
     assert prim.GetVariantSet("look").GetVariantSelection() == "blue"
     assert stage.GetPrimAtPath(f"{path}/Box").IsA(UsdGeom.Cube)
     made = text(stage)
@@ -89,7 +91,8 @@ def test_sublayers_and_session_take_edits(edits: ModuleType, asset: str) -> None
         root, before = text(stage), layer.ExportToString()
         edit = edits.AddedPrim(Sdf.Path("/World/Scene"), asset, Gf.Matrix4d(1.0))
         edit.do(stage)
-        assert stage.GetPrimAtPath("/World/Scene/Box") and text(stage) == root
+        assert stage.GetPrimAtPath("/World/Scene/Box")
+        assert text(stage) == root
         edit.undo()
         assert layer.ExportToString() == before
 
@@ -119,7 +122,8 @@ def test_removing_from_all_layers_and_putting_back(edits: ModuleType, asset: str
     before = [text(stage), below.ExportToString()]
     edit = edits.RemovedPrim(Sdf.Path("/World/Scene"))
     edit.do(stage)
-    assert not stage.GetPrimAtPath("/World/Scene") and stage.GetPrimAtPath("/World/Last")
+    assert not stage.GetPrimAtPath("/World/Scene")
+    assert stage.GetPrimAtPath("/World/Last")
     edit.undo()
     assert [text(stage), below.ExportToString()] == before
     with pytest.raises(ValueError, match="must be a prim"):
@@ -139,7 +143,8 @@ def test_choosing_a_variant_and_back(edits: ModuleType, asset: str) -> None:
     edit = edits.ChosenVariant(Sdf.Path("/Scene"), "look", "blue")
     edit.do(stage)
     edit.undo()
-    assert not stage.GetSessionLayer().GetPrimAtPath("/Scene") and text(stage) == before
+    assert not stage.GetSessionLayer().GetPrimAtPath("/Scene")
+    assert text(stage) == before
     with pytest.raises(ValueError, match="blue, red; got 'green'"):
         edits.ChosenVariant(Sdf.Path("/Scene"), "look", "green").do(stage)
 

@@ -104,7 +104,7 @@ class Kit:
 
         self.loop.run_until_complete(pass_by())
 
-    def until(self, is_so: Callable[[], bool], within_s: float = 120.0) -> None:
+    def until(self, is_so: Callable[[], bool], within_s: float = 300.0) -> None:
         """Let frames pass until something is so."""
         deadline = time.monotonic() + within_s
         while not is_so():

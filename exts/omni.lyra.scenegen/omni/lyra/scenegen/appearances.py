@@ -38,9 +38,7 @@ def scene_file(path: str | Path) -> Path:
     path = Path(path)
     file = path / _SCENE if path.is_dir() else path
     if not file.is_file():
-        raise ValueError(
-            f"{file}: must be a scene to add, there is no such file. Give a run's directory or a USD file."
-        )
+        raise ValueError(f"{file}: there is no such scene. Give a run's directory or a USD file.")
     return file
 
 

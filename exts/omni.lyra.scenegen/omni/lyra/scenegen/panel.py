@@ -183,7 +183,10 @@ class Panel:
         field_name = INPUTS[self.tab][0]
         given = {field_name: self.prompt.strip() if self.tab == "text" else self.files.get(self.tab, "")}
         if not given[field_name]:
-            raise ValueError("Say what the scene shows." if self.tab == "text" else f"Choose a {self.tab} first.")
+            article = "an" if self.tab == "image" else "a"
+            raise ValueError(
+                "Say what the scene shows." if self.tab == "text" else f"Choose {article} {self.tab} first."
+            )
         if self.tab != "text" and self.prompt.strip():
             given["prompt"] = self.prompt.strip()
         form = self.form()
@@ -194,7 +197,10 @@ class Panel:
         return asked | ({"params": params} if params else {})
 
     def generate(self) -> Job | None:
-        """Begin to make what is asked for; None if something is missing, which `problem` says then."""
+        """Begin to make what is asked for, or go on with it where it was stopped.
+
+        Returns None if something is missing, which `problem` says then.
+        """
         if self.busy:
             return None
         try:
@@ -203,6 +209,9 @@ class Panel:
             self.problem = str(error)
             self._tell(Topic.INPUT)
             return None
+        last = self.job
+        if last is not None and last.request == request and last.state in (JobState.CANCELLED, JobState.FAILED):
+            return self.begin(request, last.out)
         return self.begin(request, new_run_folder(self.preferences.runs_folder, request))
 
     def resume(self, run: Run) -> Job | None:

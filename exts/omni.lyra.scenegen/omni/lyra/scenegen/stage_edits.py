@@ -171,7 +171,10 @@ def _siblings(layer: Sdf.Layer, path: Sdf.Path) -> Any:
 
 
 def _put_back(copy: Sdf.Layer, layer: Sdf.Layer, path: Sdf.Path, index: int) -> None:
-    """Copy a kept prim to its place among its siblings. Only a rename can choose that place, so it has another name first."""
+    """Copy a kept prim to its place among its siblings.
+
+    Only a rename can choose that place, so it has another name first.
+    """
     aside = path.ReplaceName(f"{path.name}_put_back")
     Sdf.CopySpec(copy, _KEPT, layer, aside)
     edit = Sdf.BatchNamespaceEdit()
