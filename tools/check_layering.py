@@ -61,6 +61,7 @@ MAY: Mapping[str, set[str]] = {
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "models", "progress", "worker_process"},
     "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
+    "remote": {"errors", "paths", "progress", "types"},
     "pool": {"client", "errors", "progress", "types", "worker_process"},
     "stop_signals": {"progress"},
     "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
@@ -82,7 +83,7 @@ MAY: Mapping[str, set[str]] = {
     "weights_cli": NOUNS | {"robot_models", "weights", "exits", "options", "console"},
     "__main__": {"cli"},
     "__init__": {"api", "types", "errors"},
-    "ext": NOUNS | {"author", "client", "worker_environment", "__init__"},
+    "ext": NOUNS | {"author", "client", "remote", "worker_environment", "__init__"},
 }
 
 LEARNING = {"torch", "diffusers", "gsplat", "transformers"}

@@ -5,11 +5,9 @@ Does: run the checks in this order and merge what they say. Does not: repair any
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
 from ..progress import Progress
 from ..types import Finding, GaussianCloud, Navigation, Outcome, Severity
 from .limits import Params

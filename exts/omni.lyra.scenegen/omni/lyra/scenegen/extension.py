@@ -1,22 +1,36 @@
 # SPDX-FileCopyrightText: Copyright (c) 2026 Lyra SceneGen contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Start and stop of the extension inside Kit."""
+"""Start and stop of the extension inside Kit: menu, window, commands, and one task that looks at jobs once a frame."""
 
 from __future__ import annotations
 
-import importlib
-import sys
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import carb
+import carb.eventdispatcher
 import omni.ext
 import omni.kit.app
+import omni.kit.commands
+import omni.usd
+from omni.kit.menu.utils import MenuHelperExtensionFull
+
+from . import commands
+from .actions import Actions
+from .appearances import find_scenes, settings_of
+from .backend_path import BACKEND, BackendPath, places
+from .panel import Panel, Topic
+from .preferences import Preferences
+from .window import WINDOW_NAME, SceneGenWindow
 
 __all__ = ["Extension", "get_instance"]
 
-BACKEND = "lyra_backend"
+MENU_GROUP = "Window"
 
 _instance: Extension | None = None
 
@@ -26,59 +40,127 @@ def get_instance() -> Extension | None:
     return _instance
 
 
-class Extension(omni.ext.IExt):
-    """Finds the backend.
+class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
+    """The panel "Generate Scene", its commands and the worker behind them.
 
     Attributes:
-        backend: the module ``lyra_backend``, None if it is neither installed nor beside this extension.
+        backend: the module ``lyra_backend``, None if it was not found.
+        panel: what the panel knows, None without a backend.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.backend: ModuleType | None = None
-        self._added_path: str | None = None
+        self.panel: Panel | None = None
+        self._path = BackendPath()
+        self._actions: Actions | None = None
+        self._window: SceneGenWindow | None = None
+        self._commands: Any = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._subscriptions: list[Any] = []
 
     def on_startup(self, ext_id: str) -> None:
-        """Look for the backend and log what was found."""
+        """Find the backend, add the menu entry and the commands."""
         global _instance
         _instance = self
         folder = Path(omni.kit.app.get_app().get_extension_manager().get_extension_path(ext_id))
-        self.backend = self._find_backend(folder)
+        self.backend = self._path.find(folder)
         if self.backend is None:
+            looked = " and ".join(str(place) for place in places(folder))
             carb.log_warn(
-                f"[{ext_id}] {BACKEND} was not found, neither in Kit's Python nor in {_checkout(folder)}. "
+                f"[{ext_id}] {BACKEND} was not found, neither in Kit's Python nor in {looked}. "
                 "Enable this extension from a checkout of Lyra SceneGen, or install the package into Kit's Python."
             )
             return
-        place = Path(self.backend.__file__ or "").parent
-        carb.log_info(f"[{ext_id}] {BACKEND} {self.backend.__version__} found in {place}")
+        where = Path(self.backend.__file__ or "").parent
+        carb.log_info(f"[{ext_id}] {BACKEND} {self.backend.__version__} found in {where}")
+        self._start()
 
     def on_shutdown(self) -> None:
-        """Let go of everything that start-up took."""
+        """Let go of everything that start-up took: menu, window, commands, tasks, threads and the worker."""
         global _instance
         _instance = None
-        self.backend = None
-        if self._added_path in sys.path:
-            sys.path.remove(self._added_path)
-        self._added_path = None
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+        self._subscriptions.clear()
+        if self.panel is not None:
+            self.menu_shutdown()
+            omni.kit.commands.unregister_module_commands(self._commands)
+            commands.RENDER_SETTINGS.release_all()
+            self.panel.close()
+        self.panel = self._actions = self._window = self._commands = self.backend = None
+        self._path.forget()
 
-    def _find_backend(self, folder: Path) -> ModuleType | None:
-        """Import the installed backend, else the one in the checkout that holds the extension's `folder`."""
+    def _start(self) -> None:
+        self.panel = Panel.with_worker(Preferences())
+        self._actions = Actions(self.panel, self._spawn)
+        self._commands = omni.kit.commands.register_all_commands_in_module(commands)
+        self.menu_startup(self._make_window, WINDOW_NAME, WINDOW_NAME, MENU_GROUP)
+        self._watch_stage()
+        self._spawn(self._look())
+
+    def _make_window(self) -> SceneGenWindow:
+        """Make the window, when it is shown first; asking what there is starts a worker and waits until then."""
+        if self.panel is None or self._actions is None:
+            raise RuntimeError("omni.lyra.scenegen: was shut down.")
+        self._window = SceneGenWindow(self.panel, self._actions)
+        if self.panel.catalog is None:
+            self.panel.start()
+        return self._window
+
+    def _watch_stage(self) -> None:
+        """Set what scenes of a stage need when it is opened, and give it back when it goes."""
+        context, dispatcher = omni.usd.get_context(), carb.eventdispatcher.get_eventdispatcher()
+        events = omni.usd.StageEventType
+        for event, react in ((events.OPENED, self._stage_opened), (events.CLOSING, self._stage_closes)):
+            self._subscriptions.append(
+                dispatcher.observe_event(
+                    event_name=context.stage_event_name(event),
+                    on_event=lambda event, react=react: react(),
+                    observer_name="omni.lyra.scenegen",
+                )
+            )
+
+    def _stage_opened(self) -> None:
+        """Kit reads render settings of the root layer alone, so scenes that it refers to are looked for."""
+        stage = omni.usd.get_context().get_stage()
+        if stage is None or stage.GetRootLayer().customLayerData.get("renderSettings"):
+            return
+        for prim in find_scenes(stage):
+            commands.RENDER_SETTINGS.apply(str(prim.GetPath()), settings_of(prim))
+
+    def _stage_closes(self) -> None:
+        commands.RENDER_SETTINGS.release_all()
+        if self._actions is not None:
+            self._actions.added.clear()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _look(self) -> None:
+        """Once a frame: take in what jobs say, and draw what has changed while the window is there."""
+        app = omni.kit.app.get_app()
+        changed: set[Topic] = set()
+        while self.panel is not None:
+            changed |= self.panel.poll()
+            stage = omni.usd.get_context().get_stage()
+            if stage is not None:
+                commands.RENDER_SETTINGS.follow(partial(_is_there, stage))
+            if changed and self._window is not None and self._window.visible:
+                self._draw(self._window, changed)
+                changed = set()
+            await app.next_update_async()
+
+    def _draw(self, window: SceneGenWindow, changed: set[Topic]) -> None:
         try:
-            return importlib.import_module(BACKEND)
-        except ModuleNotFoundError as error:
-            if error.name != BACKEND:
-                raise
-        checkout = _checkout(folder)
-        if not (checkout / BACKEND / "__init__.py").is_file():
-            return None
-        self._added_path = str(checkout)
-        sys.path.append(self._added_path)
-        # Whatever was searched for in vain before has been remembered as missing.
-        importlib.invalidate_caches()
-        return importlib.import_module(BACKEND)
+            window.refresh(changed)
+        except Exception as error:  # a part that cannot be drawn must not end the loop
+            carb.log_error(f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}")
 
 
-def _checkout(folder: Path) -> Path:
-    """Return the root of the checkout if the extension lies in its ``exts``; builds link the folder, so look behind."""
-    return (folder / "omni").resolve().parents[2]
+def _is_there(stage: Any, path: str) -> bool:
+    return bool(stage.GetPrimAtPath(path))
