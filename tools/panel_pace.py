@@ -34,7 +34,8 @@ def main() -> None:
         kit.frames(10)
         panel = kit.extension.panel
         panel.begin(REQUEST, Path(folder) / "run")
-        idle, busy = [], []
+        idle: list[float] = []
+        busy: list[float] = []
         while not panel.job.ended:
             before = panel.job.latest
             kit.frames()
