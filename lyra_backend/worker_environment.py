@@ -81,7 +81,7 @@ def make_environment(
 
     Args:
         folder: where; what is there is replaced if it is such an environment.
-        say: told what is done, line by line.
+        say: told what is done, line by line; what it raises ends the work.
         extras: parts of lyra-backend to install as well.
         pip_options: more words for pip.
 
@@ -143,9 +143,13 @@ def _run(command: Sequence[str], say: Callable[[str], None]) -> None:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
     ) as child:
-        for line in child.stdout or ():
-            last = [*last[-3:], line.strip()]
-            say(line.rstrip())
+        try:
+            for line in child.stdout or ():
+                last = [*last[-3:], line.strip()]
+                say(line.rstrip())
+        except BaseException:  # nobody is left to install for: whoever is told stops it by raising
+            child.kill()
+            raise
     if child.returncode != 0:
         step = " ".join(Path(word).name for word in command[:4])
         raise EnvironmentFailed(f"workers: {step} failed with exit code {child.returncode}: {' | '.join(last)}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from lyra_backend import worker_environment as workers
 from lyra_backend.client import Worker
-from lyra_backend.errors import InvalidRequest
+from lyra_backend.errors import Cancelled, InvalidRequest
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +95,13 @@ def test_what_is_in_the_way_is_left_alone(tmp_path: Path) -> None:
 def test_a_step_that_fails_says_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(workers.EnvironmentFailed, match=r"pip install failed with exit code 2: .*no such option"):
         workers.make_environment(tmp_path / "env", lambda _: None, extras=(), pip_options=["--no-such-option"])
+
+
+def test_a_step_ends_when_nobody_listens_any_more() -> None:
+    def say(line: str) -> None:
+        raise Cancelled(line)
+
+    begin = time.monotonic()
+    with pytest.raises(Cancelled, match="begun"):
+        workers._run([sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"], say)
+    assert time.monotonic() - begin < 30.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +274,30 @@ def _timings(out: Path) -> list[dict[str, Any]]:
 
     stages: list[dict[str, Any]] = json.loads((out / "timings.json").read_text())["stages"]
     return stages
+
+
+def test_a_repair_says_how_it_goes_on(kit: Kit, form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the repair itself does is tested with the environment that it makes."""
+    from omni.lyra.scenegen import panel as module
+    from omni.lyra.scenegen.drivers import Check
+
+    from lyra_backend.worker_environment import EnvironmentFailed
+
+    steps, goes_on = ["making an environment", "installing lyra-backend"], threading.Event()
+
+    def repair(say: Callable[[str], None]) -> None:
+        for step in steps:
+            say(step)
+        goes_on.wait(60.0)
+        raise EnvironmentFailed("workers: pip failed with exit code 1: no network")
+
+    monkeypatch.setattr(module, "repair_setup", repair)
+    form.check = Check(False, ("there is no Python for workers",), repairable=True)
+    form._tell(module.Topic.SETUP)
+    kit.frames(2)
+    kit.click("repair")
+    kit.until(lambda: f"Repairing: {steps[-1]}" in kit.texts())
+    assert not kit.find("repair").enabled
+    goes_on.set()
+    kit.until(lambda: "workers: pip failed with exit code 1: no network" in kit.texts())
+    assert kit.find("repair").enabled

@@ -42,6 +42,12 @@ def test_runs_are_listed_the_newest_first_and_rubbish_is_not(runs: ModuleType, t
     assert runs.list_runs(tmp_path / "nothing") == []
 
 
+def test_a_run_goes_on_with_the_files_that_it_keeps(runs: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path / "run", request={"prompt": "a hall", "image": "inputs/12ab.png", "depth": None})
+    again = runs.Run.read(tmp_path / "run").request_again()
+    assert again == {"prompt": "a hall", "image": str(tmp_path / "run" / "inputs" / "12ab.png"), "depth": None}
+
+
 def test_the_picture_is_found_while_a_run_is_made(runs: ModuleType, tmp_path: Path) -> None:
     assert runs.preview_of(tmp_path) is None
     stage = tmp_path / ".stages" / "picture-1a2b"

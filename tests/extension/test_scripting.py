@@ -54,9 +54,9 @@ def test_what_goes_wrong_is_raised(kit: Kit, tmp_path: Path) -> None:
 
     async def stopped() -> Any:
         task = asyncio.ensure_future(scenegen.generate_scene_async("a large warehouse", out=tmp_path / "b"))
-        while kit.extension.panel.jobs._jobs == []:
+        while (job := kit.extension.panel.jobs._jobs[-1]).out.name != "b":
             await asyncio.sleep(0.01)
-        kit.extension.panel.jobs._jobs[-1].cancel()
+        job.cancel()
         return await task
 
     with pytest.raises(Cancelled, match="goes on from what is finished"):

@@ -113,7 +113,7 @@ def test_a_fault_in_one_part_is_logged_and_the_loop_goes_on(kit: Kit, monkeypatc
     kit.show_window()
     panel, window = kit.extension.panel, kit.extension._window
     monkeypatch.setattr(window, "refresh", lambda topics: 1 / 0)
-    panel.show(None)
+    panel.choose_tab("image")
     kit.frames(3)
     assert [text for level, text in kit.log._lines if level == "error"] == [
         "[omni.lyra.scenegen] the panel cannot be drawn: ZeroDivisionError: division by zero"

@@ -190,7 +190,7 @@ class Kit:
 
 def modules(kit: Kit) -> dict[str, ModuleType]:
     """Return the double's modules by name."""
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "carb": {"log_info": kit.log.log_info, "log_warn": kit.log.log_warn, "log_error": kit.log.log_error},
         "carb.settings": {"get_settings": lambda: kit.settings},
         "carb.eventdispatcher": {"get_eventdispatcher": lambda: kit.dispatcher},
@@ -227,7 +227,7 @@ def modules(kit: Kit) -> dict[str, ModuleType]:
     found = {}
     for name, content in made.items():
         found[name] = ModuleType(name)
-        vars(found[name]).update(content)
+        found[name].__dict__.update(content)
     found["omni"].__path__ = [str(Path(kit.app.get_extension_manager().get_extension_path(EXT_ID)) / "omni")]
     for name, module in found.items():
         above, _, last = name.rpartition(".")

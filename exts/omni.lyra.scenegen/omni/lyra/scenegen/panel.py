@@ -210,13 +210,13 @@ class Panel:
             self._tell(Topic.INPUT)
             return None
         last = self.job
-        if last is not None and last.request == request and last.state in (JobState.CANCELLED, JobState.FAILED):
+        if last is not None and last.state in (JobState.CANCELLED, JobState.FAILED) and _is_same(last.request, request):
             return self.begin(request, last.out)
         return self.begin(request, new_run_folder(self.preferences.runs_folder, request))
 
     def resume(self, run: Run) -> Job | None:
         """Go on with a run that broke off."""
-        return None if self.busy else self.begin(dict(run.request), run.directory)
+        return None if self.busy else self.begin(run.request_again(), run.directory)
 
     def begin(self, request: dict[str, Any], out: Path) -> Job:
         """Begin a job for a request."""
@@ -332,3 +332,14 @@ class Panel:
 
     def _tell(self, *topics: Topic) -> None:
         self._changed.update(topics)
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two requests ask for the same, with defaults spelt out or not."""
+    from lyra_backend.errors import InvalidRequest
+    from lyra_backend.types import SceneRequest
+
+    try:
+        return SceneRequest.from_json(one) == SceneRequest.from_json(other)
+    except InvalidRequest:
+        return False

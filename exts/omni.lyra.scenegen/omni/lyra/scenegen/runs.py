@@ -48,6 +48,13 @@ class Run:
         """The stage to open."""
         return self.directory / "stage.usda"
 
+    def request_again(self) -> dict[str, Any]:
+        """Return the request with its input files where they are now: the copies that the run keeps."""
+        from lyra_backend.types.request import INPUT_FIELDS
+
+        files = {name: str(self.directory / self.request[name]) for name in INPUT_FIELDS if self.request.get(name)}
+        return {**self.request, **files}
+
     @staticmethod
     def read(directory: Path) -> Run | None:
         """Read a run; None if the directory holds none."""
