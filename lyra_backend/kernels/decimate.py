@@ -37,7 +37,8 @@ def decimate(
     Args:
         vertices: corners (V, 3).
         triangles: indices (F, 3); open edges stay where they are, edges of more than two triangles stay as they are.
-        target: number of triangles that is few enough to move the surface no further than a 16th of the tolerance.
+        target: number of triangles that is few enough. Edges whose quadrics (root of the mean square) say at most a
+            16th of the tolerance collapse all the same.
         tolerance: in the vertices' unit. Every vertex that came is at most this far from the surface that is returned,
             and every vertex that is returned at most this far from the surface that came. Less is tried first.
         longest_edge: no edge grows longer than this.

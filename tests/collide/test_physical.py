@@ -133,8 +133,9 @@ def test_a_sill_is_felt_by_a_wheel():
 def test_a_room_of_thirty_square_metres_keeps_its_budget():
     _, proxy = flat_room()
     found = triangles.shapes(*proxy.welded())
-    assert found.count <= 20_000
-    assert found.below_5 < 0.02
+    assert found.count <= 5_000
+    # of all triangles there are few, so a share says nothing
+    assert found.below_5 * found.count <= 320
 
 
 def test_angles_of_known_triangles():
