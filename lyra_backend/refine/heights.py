@@ -148,12 +148,12 @@ def thing_height(points: Floats, sigmas: Floats) -> Height | None:
     is_whole = heights > 0.8 * heights.max()
     whole = heights[is_whole]
     middle = float(np.median(whole))
-    spread = float(1.4826 * np.median(np.abs(whole - middle))) / middle
+    # users measured one of them, which may be the one that differs
+    spread = float(np.sqrt(np.mean((whole - middle) ** 2))) / middle
     found = [
         Thing(float(h), 0.5 * (points[one].min(axis=0) + points[one].max(axis=0)), bool(w))
         for h, one, w in zip(heights, members, is_whole, strict=True)
     ]
-    # users measured one of them
     return Height(middle, float(np.hypot(0.015, spread)), len(whole), tuple(found))
 
 

@@ -147,5 +147,21 @@ def test_things_of_several_heights_say_that_nobody_knows_which_was_measured() ->
     assert abs(np.log(various.units / 2.0)) < 1.96 * various.sigma
 
 
+def test_the_odd_one_of_several_things_may_be_the_one_that_was_measured() -> None:
+    found = things(2.1, 2.1, 2.2)
+    assert found is not None
+    assert found.units == pytest.approx(2.1, rel=0.003)
+    assert found.sigma == pytest.approx(np.hypot(0.015, 0.1 / 3**0.5 / 2.1), rel=0.1)
+    assert [round(one.units, 1) for one in found.things] == [2.1, 2.1, 2.2]
+    np.testing.assert_allclose(found.things[2].middle[[0, 2]], (6.45, 1.1), atol=0.03)
+
+
+def test_a_thing_that_was_cut_short_is_listed_and_does_not_count() -> None:
+    found = things(2.0, 1.0)
+    assert found is not None
+    assert (found.count, found.sigma) == (1, pytest.approx(0.015))
+    assert [one.whole for one in found.things] == [True, False]
+
+
 def test_too_few_gaussians_are_no_thing() -> None:
     assert thing_height(np.zeros((5, 3)), np.ones(5)) is None
