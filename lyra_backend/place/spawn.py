@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.floating]
 _SPACING_M = 0.25
 #: Ground under a robot at its start rises no more than so steeply [deg] over its stance, but for roughness [m].
 _TILT_DEG, _ROUGHNESS_M = 12.0, 0.03
+#: A robot that is put down on uneven ground slides so far until it stands [m].
+_SETTLES_M = 0.1
 #: Ground that rises or falls more than this within a column, beyond the tilt, is an edge: nobody starts across one [m].
 _EDGE_M = 0.02
 #: Farthest that free space around a place is looked for [m].
@@ -32,16 +34,18 @@ def spawn_points(ground: Ground, space: Traversable, solids: Solids, count: int,
     """Return up to `count` places in random order.
 
     There is one in each square of 0.25 m in which the robot fits, at a random column of it and with a random heading.
-    The ground below its whole cylinder is so level that a box in it cannot lean much, and has no edge, such as that of a
-    kerb; a place lies at the highest of it. That the cylinder touches nothing there is checked against the triangles themselves.
+    The ground below its whole cylinder is so level that a box in it cannot lean much, and has no edge, such as that of
+    a kerb; a place lies at the highest of it. That the cylinder touches nothing there is checked against the triangles
+    themselves.
     """
     robot = space.robot
     rng = np.random.default_rng([seed, _STREAM, zlib.crc32(robot.name.encode())])
     cells = _one_per_square(np.argwhere(space.free), ground, rng)
     tilt = float(np.tan(np.radians(min(_TILT_DEG, robot.slope_deg))))
-    highest, lowest = _ground_below(ground, cells, robot.radius_m)
-    # feet stand as wide apart as a square in the cylinder: a crest or a hollow leans them over that, not over the circle
-    level = highest - lowest <= min(2**0.5 * robot.radius_m * tilt + _ROUGHNESS_M, _rise_to_tip(robot))
+    highest, _ = _ground_below(ground, cells, robot.radius_m)
+    top, bottom = _ground_below(ground, cells, robot.radius_m + _SETTLES_M)
+    # feet stand as wide apart as a square in the cylinder: crests and hollows lean them over that, not over the circle
+    level = top - bottom <= min(2**0.5 * robot.radius_m * tilt + _ROUGHNESS_M, _rise_to_tip(robot))
     edges = steps_of(ground.filled, ground.columns.cell_m * tilt + _EDGE_M)
     level &= ~_within(edges, cells, robot.radius_m / ground.columns.cell_m)
     cells, heights = cells[level], highest[level]
