@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from lyra_backend.types import Finding, Frame, GaussianCloud
@@ -44,6 +48,12 @@ OWN_SUBJECTS = {
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
 SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}
 PROMPT = "a small office with two desks and a red chair"
+#: A whole run in half the time of that of the office, for tests of what happens to runs and not of what they make.
+QUICK: dict[str, Any] = {
+    "prompt": "a small bathroom",
+    "seed": 1,
+    "params": {"generate": {"gaussian_count": 20_000}, "collide": {"voxel_size": 0.08}},
+}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -63,12 +73,15 @@ def every_number_has_a_unit() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def scene_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of the procedural generator."""
+    """A finished run of the procedural generator: made by the process that needs it first, copied by the others."""
     import lyra_backend
 
-    out = tmp_path_factory.mktemp("scene") / "office"
-    request = {"prompt": PROMPT, "seed": 1, "params": SMALL}
-    lyra_backend.generate_scene(request, out)
+    out, own = tmp_path_factory.mktemp("scene") / "office", tmp_path_factory.getbasetemp()
+    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "office"
+    with FileLock(f"{made}.lock"):
+        if not (made / ".complete").is_file():
+            lyra_backend.generate_scene({"prompt": PROMPT, "seed": 1, "params": SMALL}, made)
+        shutil.copytree(made, out)
     return out
 
 

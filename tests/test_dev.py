@@ -168,6 +168,21 @@ def test_exit_codes_are_those_of_the_steps(dev: ModuleType, monkeypatch: pytest.
     assert dev.StepFailed("x", -9).code == 137
 
 
+@pytest.mark.parametrize(("cores", "processes"), [(1, "1"), (2, "2"), (64, "4")])
+def test_all_tests_share_the_cores_and_chosen_ones_are_run_as_asked(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, cores: int, processes: str
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(dev, "set_up", lambda extras: None)
+    monkeypatch.setattr(dev, "must", lambda step, command: asked.append([str(word) for word in command]))
+    monkeypatch.setattr(dev.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    assert dev.main(["test"]) == 0
+    assert dev.main(["test", "tests/io", "-k", "splat"]) == 0
+    everything, chosen = (words[words.index("pytest") + 1 :] for words in asked)
+    assert everything[:4] == ["-n", processes, "--dist", "loadfile"]
+    assert chosen == ["tests/io", "-k", "splat"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_waits_for_the_child_and_ends_with_130(tmp_path: Path) -> None:
     script = (

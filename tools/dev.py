@@ -41,6 +41,8 @@ DEMO_FILES = {
 LEARNING = {"lyra", "train", "training", "test"}
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 SILENCE_S = 5.0
+#: Most processes that test at a time: each may load torch, and some tests measure how soon something ends.
+MOST_TESTERS = 4
 #: How long a stopped child may take to tidy up [s].
 PATIENCE_S = 15.0
 
@@ -225,11 +227,20 @@ def demo() -> None:
         raise StepFailed("generating the scene", code)
 
 
+def testers() -> int:
+    """Return how many processes run tests: one for each processor core that this one may use, within reason."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_TESTERS)
+
+
 def test(words: Sequence[str]) -> None:
-    """Run the tests, or those that `words` for pytest choose."""
+    """Run all tests in several processes, or in one those that `words` for pytest choose."""
     set_up((*EXTRAS, "test"))
-    say(f"pytest {' '.join(words)}".rstrip())
-    must("testing", [venv_python(), "-m", "pytest", *words])
+    # The tests of one file share what is made for them. In their usual order: the other one has the longest files last.
+    everything = ["-n", str(testers()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    arguments = list(words) or everything
+    say(f"pytest {' '.join(arguments)}")
+    must("testing", [venv_python(), "-m", "pytest", *arguments])
 
 
 def lint() -> None:
