@@ -25,9 +25,9 @@ from lyra_backend.types import SceneRequest
 from lyra_backend.worker import _next
 from lyra_backend.worker_process import WorkerProcess
 
-REQUEST = SceneRequest.from_json(
-    {"prompt": "a small bathroom", "seed": 1, "preset": "draft", "params": {"generate": {"gaussian_count": 20000}}}
-)
+from .conftest import QUICK
+
+REQUEST = SceneRequest.from_json(QUICK)
 
 
 @pytest.fixture(scope="module")

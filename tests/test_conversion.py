@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,13 +89,9 @@ def test_a_primitive_that_only_works_in_scenes_is_no_converter(splat: Path, monk
 def test_collider_overlays_the_splat(scene_dir: Path, tmp_path: Path) -> None:
     import trimesh
 
-    from lyra_backend.plan import make_plan
-    from lyra_backend.progress import Progress
-    from lyra_backend.types import SceneRequest
+    from lyra_backend.io.splats import read_splats
 
-    request = SceneRequest.from_json(json.loads((scene_dir / "request.json").read_text()))
-    plan = make_plan(request)
-    cloud = plan.generator.run(request, plan.params["generate"], Progress()).value.cloud
+    cloud = read_splats(scene_dir / "gaussians.usdc").value
     write_ply(tmp_path / "room.ply", cloud)
     lyra.make_collider(
         tmp_path / "room.ply", tmp_path / "room.obj", up="z", overrides={"collide": {"voxel_size": 0.08}}

@@ -16,7 +16,7 @@ from lyra_backend.io.run_dir import RunDirectory
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 ROOT = Path(__file__).resolve().parents[1]
-WORDS = ["--prompt", "a small office with two desks", "--preset", "draft"]
+WORDS = ["--prompt", "a small bathroom"]
 WORDS += ["--set", "generate.gaussian_count=20000", "--set", "collide.voxel_size=0.08"]
 #: Stages during which runs are stopped, in the order they come.
 STAGES = ("generate", "picture", "validate")

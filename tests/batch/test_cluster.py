@@ -17,13 +17,14 @@ from lyra_backend.batch.storage import FolderStorage
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.progress import CancelToken, Event
 
+from ..conftest import QUICK
 from .test_batch import Noted
 
-SMALL = {"preset": "draft", "params": {"generate": {"gaussian_count": 20000}, "author": {"keep": "train"}}}
+SMALL = {"prompt": QUICK["prompt"], "params": {**QUICK["params"], "author": {"keep": "train"}}}
 
 
 def test_a_host_that_is_killed_has_its_scene_finished_by_another(tmp_path: Path) -> None:
-    (tmp_path / "m.json").write_text(json.dumps([{"name": "a", "prompt": "a small bathroom", **SMALL}]))
+    (tmp_path / "m.json").write_text(json.dumps([{"name": "a", **SMALL}]))
     out = tmp_path / "out"
     killed: list[int] = []
     with RayPool("local", 1, out / ".work", str(out)) as pool:

@@ -15,9 +15,11 @@ import pytest
 
 from lyra_backend.io.run_dir import EXEMPT_FILES
 
+from ..conftest import QUICK
+
 MANIFEST = {
-    "defaults": {"preset": "draft", "params": {"generate": {"gaussian_count": 20000}, "author": {"keep": "train"}}},
-    "matrix": {"prompt": ["a small bathroom"], "seeds": "0-1"},
+    "defaults": {"params": {**QUICK["params"], "author": {"keep": "train"}}},
+    "matrix": {"prompt": [QUICK["prompt"]], "seeds": "0-1"},
 }
 
 
