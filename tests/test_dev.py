@@ -169,17 +169,18 @@ def test_exit_codes_are_those_of_the_steps(dev: ModuleType, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("cores", "processes"), [(1, "1"), (2, "2"), (64, "4")])
-def test_tests_share_the_cores_unless_another_number_is_given(
+def test_all_tests_share_the_cores_and_chosen_ones_are_run_as_asked(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, cores: int, processes: str
 ) -> None:
-    asked: list[Sequence[str]] = []
+    asked: list[list[str]] = []
     monkeypatch.setattr(dev, "set_up", lambda extras: None)
-    monkeypatch.setattr(dev, "must", lambda step, command: asked.append(command))
+    monkeypatch.setattr(dev, "must", lambda step, command: asked.append([str(word) for word in command]))
     monkeypatch.setattr(dev.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
-    assert dev.main(["test", "tests/io", "-n", "0"]) == 0
-    words = list(asked[0])
-    assert words[words.index("-n") + 1] == processes
-    assert words[-3:] == ["tests/io", "-n", "0"], "the last one holds"
+    assert dev.main(["test"]) == 0
+    assert dev.main(["test", "tests/io", "-k", "splat"]) == 0
+    everything, chosen = (words[words.index("pytest") + 1 :] for words in asked)
+    assert everything[:4] == ["-n", processes, "--dist", "loadfile"]
+    assert chosen == ["tests/io", "-k", "splat"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")

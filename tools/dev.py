@@ -234,10 +234,11 @@ def testers() -> int:
 
 
 def test(words: Sequence[str]) -> None:
-    """Run the tests, or those that `words` for pytest choose, in several processes unless `words` has another -n."""
+    """Run all tests in several processes, or in one those that `words` for pytest choose."""
     set_up((*EXTRAS, "test"))
     # The tests of one file share what is made for them. In their usual order: the other one has the longest files last.
-    arguments = ["-n", str(testers()), "--dist", "loadfile", "--no-loadscope-reorder", *words]
+    everything = ["-n", str(testers()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    arguments = list(words) or everything
     say(f"pytest {' '.join(arguments)}")
     must("testing", [venv_python(), "-m", "pytest", *arguments])
 
