@@ -27,6 +27,7 @@ from .collide.comparison import compare
 from .collide.pieces import add_pieces
 from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io import event_log
+from .io.cameras import PREVIEWS_FILE, write_cameras
 from .io.event_log import Ending
 from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
@@ -396,6 +397,7 @@ def _take_pictures(generation: Generation, one: bool, folder: Path, progress: Pr
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
         render(cloud, camera, background=background).save_png(folder / name)
+    write_cameras(folder / PREVIEWS_FILE, [replace(camera, name=name) for name, camera in views])
     return Outcome(None, {"pictures": len(views)})
 
 
@@ -416,6 +418,8 @@ def _report(state: _Run, generation: Generation) -> RunReport:
 def _publish(state: _Run, files: tuple[str, ...], report: RunReport, generation: Generation) -> None:
     trains = state.plan.params["author"].trains
     pictures = tuple(sorted(p.name for p in state.folders["picture"].glob(_PREVIEW if trains else "*.png")))
+    if (state.folders["picture"] / PREVIEWS_FILE).is_file():
+        pictures += (PREVIEWS_FILE,)
     folders = [(state.folders["author"], files), (state.folders["picture"], pictures)]
     if generation.truth is not None and not trains:
         folders.append((state.folders["refine"], (TRUTH_FILE,)))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ import numpy.typing as npt
 
 from ..errors import InvalidRequest
 from ..types import (
-    Camera,
-    Intrinsics,
     Locomotion,
     MapFormat,
     Navigation,
@@ -40,6 +38,7 @@ from ..types import (
     Task,
     TriangleMesh,
 )
+from .cameras import camera_from_json, cameras_to_json
 from .occupancy_map import read_occupancy_map, write_occupancy_map
 
 __all__ = [
@@ -70,7 +69,7 @@ def save_navigation(navigation: Navigation, folder: Path) -> tuple[str, ...]:
         BOUNDS_FILE: _bounds_to_json(navigation),
         SPAWN_FILE: {"columns": _SPAWN_COLUMNS, "robots": {s.robot.name: _space_to_json(s) for s in navigation.spaces}},
         TASKS_FILE: {"robots": {s.robot.name: [_task_to_json(t) for t in s.tasks] for s in navigation.spaces}},
-        VIEWPOINTS_FILE: {"cameras": [_camera_to_json(c) for c in navigation.viewpoints]},
+        VIEWPOINTS_FILE: cameras_to_json(navigation.viewpoints),
     }
     for name, content in data.items():
         (folder / name).write_text(_text(content), encoding="utf-8")
@@ -98,7 +97,7 @@ def load_navigation(directory: str | os.PathLike[str]) -> Navigation:
             )
             for name, data in spawn["robots"].items()
         ]
-        cameras = tuple(_camera_from_json(c) for c in _read(folder / VIEWPOINTS_FILE)["cameras"])
+        cameras = tuple(camera_from_json(c) for c in _read(folder / VIEWPOINTS_FILE)["cameras"])
         return Navigation(
             read_occupancy_map(folder / MAP_FILE, map_format),
             tuple(_array(p, 2) for p in bounds["polygons"]),
@@ -163,16 +162,6 @@ def _task_to_json(task: Task) -> dict[str, Any]:
 
 def _task_from_json(data: Mapping[str, Any]) -> Task:
     return Task(_array(data["path"], 3), data["start_yaw"], data["length_m"])
-
-
-def _camera_to_json(camera: Camera) -> dict[str, Any]:
-    pose = np.round(camera.cam_to_world.astype(np.float64), 7) + 0.0
-    return {"name": camera.name, **asdict(camera.intrinsics), "cam_to_world": pose.tolist()}
-
-
-def _camera_from_json(data: Mapping[str, Any]) -> Camera:
-    lens = Intrinsics(**{f.name: data[f.name] for f in fields(Intrinsics)})
-    return Camera(lens, np.array(data["cam_to_world"], np.float32), data["name"])
 
 
 def _robot_from_json(data: Mapping[str, Any]) -> Robot:
