@@ -18,6 +18,7 @@ __all__ = ["MapComparison", "band_of", "compare_maps", "extent_of", "rasterise"]
 
 Floats = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,9 @@ def rasterise(occupied: Floats, free: Floats, like: OccupancyMap) -> OccupancyMa
     cells = np.full(like.cells.shape, Cell.UNKNOWN, np.uint8)
     count = 0
     for points, state in ((free, Cell.FREE), (occupied, Cell.OCCUPIED)):
-        middles: Floats = np.array([tuple(point)[:2] for point in points], np.float64).reshape(-1, 2)
-        pixels = np.floor(like.to_pixels(middles)).astype(int)
-        rows, columns = pixels[:, 1], pixels[:, 0]
-        inside = (rows >= 0) & (rows < cells.shape[0]) & (columns >= 0) & (columns < cells.shape[1])
-        cells[rows[inside], columns[inside]] = state
-        count += int(inside.sum())
+        columns, rows = _on_grid(points, like)
+        cells[rows, columns] = state
+        count += len(rows)
     if not count:
         raise InvalidRequest("map: none of the generator's cells lies on the map of the run. Is it the same scene?")
     return OccupancyMap(cells, like.resolution_m, like.corner)
@@ -100,6 +98,16 @@ def band_of(ground_m: float, low_m: float, high_m: float) -> tuple[float, float]
     if not low_m < high_m:
         raise InvalidRequest(f"heights of the map: the upper must be above the lower, got {low_m:g} and {high_m:g} m.")
     return ground_m + low_m, ground_m + high_m
+
+
+def _on_grid(points: Floats, like: OccupancyMap) -> tuple[Numbers, Numbers]:
+    """Return columns and rows of the cells that points (N, 2 or 3) lie in; those beside the map are left out."""
+    middles = np.asarray(points, np.float64)
+    flat = middles[:, :2] if middles.size else np.zeros((0, 2))
+    pixels: Numbers = np.floor(like.to_pixels(flat)).astype(np.int64)
+    high, wide = like.cells.shape
+    inside = ((pixels >= 0) & (pixels < (wide, high))).all(axis=1)
+    return pixels[inside, 0], pixels[inside, 1]
 
 
 def _unmatched(wanted: OccupancyMap, seen: OccupancyMap, known: Mask) -> float:

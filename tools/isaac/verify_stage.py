@@ -5,8 +5,10 @@
 
 RUN is the directory of a run. Its stage is opened; isaacsim.asset.gen.omap maps what is in the way between --low and
 --high above the floor, and that is held against map.png on the same grid. Then boxes are let go above places where
-robots can start, and the timeline is played. Our map counts heights from the ground below each cell, Isaac Sim's two
-heights of the world, so maps are compared on level floors only. JSON goes to stdout, or to --out.
+robots can start, and the timeline is played. JSON goes to stdout, or to --out.
+
+Our map counts heights from the ground below each cell, Isaac Sim's two heights of the world. So maps are compared on
+level floors only, and from --low 0.1 m on: a shower tray of 8 cm is ground to us, and an obstacle to two heights.
 
 Exit code 0 if everything passed, 1 if not, 2 for bad usage. Never run in Kit by this project: docs/isaac_sim.md.
 """
@@ -36,6 +38,8 @@ from lyra_backend.types import Navigation
 
 #: Share of cells that must agree, each within one cell; share of obstacles that one map has and the other not.
 AGREE, MISSED = 0.95, 0.05
+#: What is level and lower than this above a floor is ground to our map, and should not count in the other [m].
+LOW_M = 0.1
 #: Floors are level, for maps, where places to start differ by no more than this [m].
 LEVEL_M = 0.1
 
@@ -45,8 +49,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a finished run")
     parser.add_argument("--boxes", type=int, default=16, help="how many boxes (default: 16)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long they fall and rest (default: 3)")
-    parser.add_argument("--low", type=float, default=0.05, help="obstacles begin so far above the floor [m]")
-    parser.add_argument("--high", type=float, default=1.0, help="and end so far above it [m] (place.obstacle_high)")
+    parser.add_argument("--low", type=float, default=LOW_M, help="obstacles begin so far above the floor [m] (default: 0.1)")
+    parser.add_argument("--high", type=float, default=1.0, help="and end so far above it [m] (default: 1, as place.obstacle_high)")
     parser.add_argument("--out", type=Path, help="file for the JSON (default: stdout)")
     parser.add_argument("--gui", action="store_true", help="with Isaac Sim's window, to look on")
     return parser.parse_args(arguments)
