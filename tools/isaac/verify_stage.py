@@ -49,8 +49,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a finished run")
     parser.add_argument("--boxes", type=int, default=16, help="how many boxes (default: 16)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long they fall and rest (default: 3)")
-    parser.add_argument("--low", type=float, default=LOW_M, help="obstacles begin so far above the floor [m] (default: 0.1)")
-    parser.add_argument("--high", type=float, default=1.0, help="and end so far above it [m] (default: 1, as place.obstacle_high)")
+    parser.add_argument(
+        "--low", type=float, default=LOW_M, help="obstacles begin so far above the floor [m] (default: 0.1)"
+    )
+    parser.add_argument(
+        "--high", type=float, default=1.0, help="and end so far above it [m] (default: 1, as place.obstacle_high)"
+    )
     parser.add_argument("--out", type=Path, help="file for the JSON (default: stdout)")
     parser.add_argument("--gui", action="store_true", help="with Isaac Sim's window, to look on")
     return parser.parse_args(arguments)

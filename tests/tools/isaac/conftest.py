@@ -18,13 +18,13 @@ from lyra_backend.render.mesh_depth import MeshDepth
 from lyra_backend.render.splats import render
 from lyra_backend.types import Camera, GaussianCloud, Intrinsics
 
-from ...extension.conftest import QUICK
+from ...extension.conftest import QUICK, kit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 
 from isaac.rendering import Channel
 
-__all__ = ["Darkroom", "DoubleSession", "camera_on", "run"]
+__all__ = ["Darkroom", "DoubleSession", "camera_on", "kit", "run"]
 
 
 @pytest.fixture(scope="session")
