@@ -42,7 +42,7 @@ def capture(
 
     rep.orchestrator.set_capture_on_play(False)
     product = rep.create.render_product(camera, size, force_new=True)
-    made = {name: _annotator(rep, name) for name in channels}
+    made = {name: _annotator(name) for name in channels}
     for annotator in made.values():
         annotator.attach([product.path])
     session.update(2)
@@ -54,7 +54,9 @@ def capture(
     return seen
 
 
-def _annotator(rep: Any, name: str) -> Any:
+def _annotator(name: str) -> Any:
+    import omni.replicator.core as rep
+
     if name in _PARAMETERS:
         return rep.AnnotatorRegistry.get_annotator(name, init_params=_PARAMETERS[name])
     return rep.AnnotatorRegistry.get_annotator(name)

@@ -1,4 +1,4 @@
-"""Pictures are held against each other: the same view counts as the same, another, a mirrored and a black one do not."""
+"""Pictures are held against each other: the same view is the same; another, a mirrored and a black one are not."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The four tools from their command line to their exit code. Kit is a double; stages, splats and the worker are real."""
+"""The four tools from command line to exit code. Kit is a double; stages, splats and the worker are real."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Left(BaseException):
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[DoubleSession]:
+def session(monkeypatch: pytest.MonkeyPatch) -> DoubleSession:
     """The session that the tools start, and leave in the end."""
     made = DoubleSession()
     made.app = None  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[DoubleSession]:
     for tool in (capture, generate_stages, selftest, verify_stage):
         monkeypatch.setattr(tool, "Session", lambda **given: made)
         monkeypatch.setattr(tool, "leave", leave)
-    yield made
+    return made
 
 
 def code_of(main: Callable[[list[str]], object], *words: object) -> int:
