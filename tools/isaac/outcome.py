@@ -75,11 +75,10 @@ def show(check: Check) -> None:
     sys.stderr.write(f"{_MARKS[check.state]:>8}  {check.name}: {check.message}\n")
 
 
-def to_json(tool: str, checks: Sequence[Check], **about: Any) -> dict[str, Any]:
-    """Return checks as JSON data; `about` says with what they were made."""
+def to_json(tool: str, checks: Sequence[Check], allowed: Sequence[str] = (), **about: Any) -> dict[str, Any]:
+    """Return checks as JSON data, "passed" by :func:`exit_code`; `about` says with what they were made."""
     listed = [{**asdict(check), "state": str(check.state)} for check in checks]
-    passed = bool(checks) and all(check.state is State.PASSED for check in checks)
-    return {"tool": tool, "passed": passed, **about, "checks": listed}
+    return {"tool": tool, "passed": exit_code(checks, allowed) is ExitCode.OK, **about, "checks": listed}
 
 
 def write_json(path: Path | None, data: Any) -> None:

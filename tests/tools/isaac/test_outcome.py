@@ -40,6 +40,7 @@ def test_json_has_every_value_beside_its_limit(tmp_path: Path, capsys: pytest.Ca
     write_json(None, data)
     assert json.loads(capsys.readouterr().out) == data
     assert data["passed"] is False
+    assert to_json("selftest", [GOOD, LEFT], ("robot",))["passed"] is True
     assert data["checks"][0] == {
         "name": "a.b", "state": "passed", "message": "well", "value": 1.0, "limit": 0.5, "unit": "share",
     }  # fmt: skip

@@ -164,6 +164,13 @@ def test_the_self_test_knows_a_good_picture_from_a_black_one(
     assert code_of(selftest.main, *words, "--out", tmp_path / "bad.json") == 1
 
 
+def test_without_a_scene_the_self_test_still_says_why(session: DoubleSession, tmp_path: Path) -> None:
+    """The worker cannot be asked here: the session awaits nothing."""
+    assert code_of(selftest.main, "--out", tmp_path / "out.json") == 1
+    told = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [(check["name"], check["state"]) for check in told["checks"]] == [("extension.generate", "failed")]
+
+
 def test_what_breaks_within_kit_is_a_failed_check_and_the_next_is_tried(session: DoubleSession) -> None:
     def broken() -> tuple[Check, ...]:
         raise RuntimeError("the device was lost")

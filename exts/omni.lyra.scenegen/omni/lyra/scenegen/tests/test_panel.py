@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import omni.kit.app
 import omni.kit.test
 import omni.kit.ui_test as ui_test
@@ -61,6 +63,6 @@ class TestPanel(omni.kit.test.AsyncTestCase):  # type: ignore[misc]
         self.assertIn("Say what the scene shows", panel.problem)
 
 
-def _find(identifier: str) -> ui_test.WidgetRef | None:
-    """Return the widget with an identifier, None if there is none."""
+def _find(identifier: str) -> Any:
+    """Return a reference to the widget with an identifier, None if there is none."""
     return ui_test.find(f"{WINDOW_NAME}//Frame/**/*[*].identifier=='{identifier}'")
