@@ -29,6 +29,8 @@ _GOALS = 8
 _LENGTH_M = 3.0
 #: Straight lines are looked at every so many sides of a column.
 _STRIDE = 0.5
+#: Farthest that the ground is above or below the straight line between two points of a way [m].
+_BEND_M = 0.02
 _STREAM = 8_302
 
 
@@ -146,9 +148,27 @@ def _sees(free: Mask, start: Ints, end: Ints) -> bool:
 
 
 def _on_ground(ground: Ground, cells: Floats) -> Floats:
-    """Return corners (N, 2), in columns, as points on the ground (N, 3) [m]."""
-    x, y = cells.astype(np.int64).T
-    return np.column_stack([ground.middle(cells), ground.filled[x, y]])
+    """Return corners (N, 2), in columns, as points on the ground (M, 3) [m], with more where it bends between them."""
+    flat = ground.middle(cells)
+    parts = [_bent(ground, flat[i : i + 2])[1:] for i in range(len(flat) - 1)]
+    first = ground.filled[tuple(cells[0].astype(np.int64))]
+    return np.concatenate([[[*flat[0], first]], *parts])
+
+
+def _bent(ground: Ground, ends: Floats) -> Floats:
+    """Return points (M, 3) [m] of the ground from end to end (2, 2), between which it is straight."""
+    line = _sampled(ends, ground.columns.cell_m)
+    points = np.column_stack([line, ground.filled[tuple(ground.cells_at(line).T)]])
+    kept, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
+    while spans:
+        first, last = spans.pop()
+        share = np.linspace(0.0, 1.0, last - first + 1)
+        off = np.abs(points[first : last + 1, 2] - points[first, 2] - share * (points[last, 2] - points[first, 2]))
+        if off.max() > _BEND_M:
+            middle = first + int(off.argmax())
+            kept.add(middle)
+            spans += [(first, middle), (middle, last)]
+    return points[sorted(kept)]
 
 
 def _are_clear(paths: list[Floats], space: Traversable, ground: Ground, solids: Solids, cell_m: float) -> list[bool]:

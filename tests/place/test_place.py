@@ -1,5 +1,7 @@
 """Free space in rooms of boxes, whose answers are known; and what is said where there is none."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,20 @@ def test_paths_go_the_shortest_way_round() -> None:
         assert task.length_m > max(least, sum(tangents)), "nobody goes through a wall"
         assert task.length_m < 1.04 * (least + np.pi * radius), "and nobody goes far round"
     assert tried >= 3
+
+
+def test_ways_lie_on_the_ground_between_their_corners() -> None:
+    """A valley 0.5 m deep, whose bottom is 8 m from its rims: straight ways across it have no corner of their own."""
+    line = np.array([(0.0, 0.0), (8.0, -0.5), (16.0, 0.0)])
+    quads = np.array([[(a, 0, z), (b, 0, w), (b, 4, w), (a, 4, z)] for (a, z), (b, w) in pairwise(line)])
+    space = found_in(quads[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3, 3), tasks=16).value.spaces[0]
+    assert max(task.length_m for task in space.tasks) > 8.0
+    for task in space.tasks:
+        path = task.path.astype(float)
+        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path[:, :2], axis=0), axis=1))])
+        every = np.linspace(0.0, along[-1], 50)
+        x, z = np.interp(every, along, path[:, 0]), np.interp(every, along, path[:, 2])
+        assert np.abs(z - np.interp(x, line[:, 0], line[:, 1])).max() < 0.03
 
 
 def test_regions_are_what_a_robot_gets_to() -> None:

@@ -44,7 +44,7 @@ def choose_tasks(tasks: Sequence[Task], count: int, longest_m: float) -> tuple[T
 
 
 def choose_places(points: SpawnPoints, count: int, corners: Floats) -> Ints:
-    """Return the numbers (N,) of up to `count` of the first places, those last below which the ground is a bit uneven.
+    """Return the numbers (N,) of up to `count` of the first places, those last below which the ground is uneven.
 
     A stance that is held stiffly says nothing where one foot is on the edge of a carpet: the robot tips over, and one
     that balances would not. What is rougher than `place` allows, or missing, is tried like level ground.
@@ -60,7 +60,7 @@ def choose_places(points: SpawnPoints, count: int, corners: Floats) -> Ints:
     below = look_down(corners, (first[:, None, :2] + around).reshape(-1, 2)).height.reshape(len(first), -1)
     spread = np.ptp(below, axis=1)
     uneven = (spread > LEVEL_M) & (spread <= ROUGH_M)
-    return np.argsort(uneven, kind="stable")[:count]
+    return np.argsort(np.where(uneven, spread, 0.0), kind="stable")[:count]
 
 
 def _cells(task: Task) -> set[tuple[int, int]]:
