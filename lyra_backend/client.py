@@ -24,6 +24,7 @@ from .io.event_log import EVENT_FILE, Ending, follow
 from .paths import given_path
 from .progress import CancelToken, Event
 from .types import Estimate, Finding, RunReport, ScenePlan, SceneRequest, SceneResult
+from .worker_environment import FOREIGN_VARIABLES
 from .worker_process import PATIENCE_S, WorkerProcess
 
 __all__ = ["Ending", "Worker", "watch"]
@@ -33,8 +34,6 @@ Request = SceneRequest | Mapping[str, Any]
 
 #: What libraries read at their start to know how many threads they may use.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-#: Kit sets these for its own Python; another one breaks on them.
-_FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH")
 
 
 class Worker:
@@ -63,7 +62,7 @@ class Worker:
     ) -> None:
         self._command = [*(command or (sys.executable,)), "-m", "lyra_backend.worker"]
         limits = {} if threads is None else dict.fromkeys(_THREAD_VARIABLES, str(threads))
-        inherited = {k: v for k, v in os.environ.items() if not command or k not in _FOREIGN_VARIABLES}
+        inherited = {k: v for k, v in os.environ.items() if not command or k not in FOREIGN_VARIABLES}
         self._environment = {**inherited, **limits, **(environment or {})}
         self._recycle_bytes = recycle_bytes
         self._patience_s = patience_s

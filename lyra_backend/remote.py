@@ -43,7 +43,7 @@ _CHUNK = 1 << 20
 _LATER = (429, 502, 503, 504)
 #: How often in a row the service may be silent while a job is followed: it goes on without us.
 _SILENCES = 20
-_REPORT = "report.json"
+_REQUEST, _REPORT = "request.json", "report.json"
 #: Names of files whose kind cannot be told by what is in them.
 _KINDS = {".splat": "splat", ".ksplat": "ksplat"}
 
@@ -60,9 +60,14 @@ class RemoteService:
     """
 
     def __init__(self, url: str, *, token: str = "") -> None:
-        parts = urllib.parse.urlsplit(url.strip())
+        try:
+            parts = urllib.parse.urlsplit(url.strip())
+        except ValueError:
+            parts = urllib.parse.urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidRequest(f"service: must be a web address like http://127.0.0.1:8484, got {url!r}.")
+        if not token.isprintable():
+            raise InvalidRequest("service: the token must be one line of text. Copy it again.")
         if token and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise InvalidRequest(f"service: {url} is not encrypted, and the token would be read on the way. Use https.")
         self._url = url.strip().rstrip("/")
@@ -75,7 +80,7 @@ class RemoteService:
             FetchFailed: the service cannot be reached.
             InvalidRequest: it lets nobody in with this token.
         """
-        listing: dict[str, Any] = self._json("GET", "/v1/generators")
+        listing: dict[str, Any] = self._json("GET", "/v1/generators", needs="generate")
         return listing
 
     def generate(
@@ -96,10 +101,9 @@ class RemoteService:
             Cancelled: `token` was set; the job is stopped there as well.
         """
         out, token = given_path("out", out), token or CancelToken()
-        if out.exists() and any(out.iterdir()) and not overwrite:
-            raise InvalidRequest(f"{out}: must be a new or empty directory. Choose another one, or overwrite it.")
+        _check_place(out, overwrite)
         body = request.to_json() if isinstance(request, SceneRequest) else dict(request)
-        job = self._json("POST", "/v1/jobs", {**body, **self._uploaded(body, listener, token)})["id"]
+        job = str(self._json("POST", "/v1/jobs", {**body, **self._uploaded(body, listener, token)}, needs="id")["id"])
         try:
             ended = self._followed(job, listener, token)
             if ended["state"] not in ("accepted", "rejected"):
@@ -133,10 +137,8 @@ class RemoteService:
         try:
             with path.open("rb") as file:
                 size = {"Content-Length": str(path.stat().st_size), "Content-Type": "application/octet-stream"}
-                return str(json.load(self._open("POST", f"/v1/uploads{query}", file, size))["id"])
+                return str(self._json("POST", f"/v1/uploads{query}", needs="id", data=file, headers=size)["id"])
         except OSError as error:
-            if isinstance(error, LyraError):
-                raise
             raise InvalidRequest(f"{field}: {path} cannot be read ({error.strerror}).") from error
 
     def _followed(self, job: str, listener: Listener | None, token: CancelToken) -> dict[str, Any]:
@@ -146,13 +148,13 @@ class RemoteService:
             if token.cancelled:
                 raise Cancelled("job: cancelled on request")
             try:
-                info: dict[str, Any] = self._json("GET", f"/v1/jobs/{job}")
+                info: dict[str, Any] = self._json("GET", f"/v1/jobs/{job}", needs="state")
                 silences = 0
             except FetchFailed:
                 silences += 1
                 if silences > _SILENCES:
                     raise
-                info = {"state": "running", "progress": None}
+                info = {"state": "running", "progress": None}  # as far as anybody knows
             if info["state"] not in ("queued", "running"):
                 return info
             if info["state"] == "queued":
@@ -167,7 +169,7 @@ class RemoteService:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fetching-", ignore_cleanup_errors=True) as folder:
             packed = Path(folder) / "scene.zip"
             with self._open("GET", f"/v1/jobs/{job}/archive") as answer, packed.open("wb") as file:
-                while chunk := answer.read(_CHUNK):
+                while chunk := self._read(answer, _CHUNK):
                     _tell(listener, "download", 1.0, f"{file.tell() / 1e6:.0f} MB fetched")
                     if token.cancelled:
                         raise Cancelled("download: cancelled on request")
@@ -180,10 +182,27 @@ class RemoteService:
                 shutil.rmtree(out)
             files.rename(out)
 
-    def _json(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        with self._open(method, path, data, {"Content-Type": "application/json"}) as answer:
-            return json.load(answer)
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        needs: str = "",
+        data: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return what the service answers, an object with the field `needs`."""
+        sent = data if data is not None else None if body is None else json.dumps(body).encode()
+        with self._open(method, path, sent, headers or {"Content-Type": "application/json"}) as answer:
+            text = self._read(answer)
+        try:
+            told = json.loads(text)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or (needs and needs not in told):
+            raise FetchFailed(f"service: {self._url} answers {text[:60]!r} to {path}. Is it one of Lyra SceneGen?")
+        return told
 
     def _open(
         self, method: str, path: str, data: bytes | IO[bytes] | None = None, headers: Mapping[str, str] | None = None
@@ -198,13 +217,44 @@ class RemoteService:
             self._url + path, data=data, headers={**self._headers, **(headers or {})}, method=method
         )
         try:
-            return urllib.request.urlopen(asked, timeout=_PATIENCE_S)
+            return _OPENER.open(asked, timeout=_PATIENCE_S)
         except urllib.error.HTTPError as error:
             kind = FetchFailed if error.code in _LATER else InvalidRequest
             raise kind(f"service: {_refusal(error)}") from error
         except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise FetchFailed(f"service: {self._url} cannot be reached ({reason}). Is it running?") from error
+            raise self._unreachable(error) from error
+
+    def _read(self, answer: Any, count: int = -1) -> bytes:
+        try:
+            data: bytes = answer.read(count)
+        except (OSError, HTTPException) as error:
+            raise self._unreachable(error) from error
+        return data
+
+    def _unreachable(self, error: Exception) -> FetchFailed:
+        return FetchFailed(
+            f"service: {self._url} cannot be reached ({getattr(error, 'reason', error)}). Is it running?"
+        )
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Whoever a service sends us to would be given its token, and no service of ours does."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _check_place(out: Path, overwrite: bool) -> None:
+    """Refuse a directory that holds anything but a run that may be replaced."""
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not overwrite:
+        raise InvalidRequest(f"{out}: must be a new or empty directory. Choose another one, or overwrite it.")
+    if not (out / _REQUEST).is_file():
+        raise InvalidRequest(f"{out}: holds files that are not a run, which are never overwritten. Choose another one.")
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:
@@ -237,7 +287,7 @@ def _unpack(packed: Path, folder: Path) -> None:
         with zipfile.ZipFile(packed) as archive:
             for name in archive.namelist():
                 inner = PurePosixPath(*PurePosixPath(name).parts[1:])
-                if not inner.parts or ".." in inner.parts or name.startswith("/"):
+                if not inner.parts or ".." in inner.parts or name.startswith("/") or any(c in name for c in ":\\\0"):
                     raise FetchFailed(f"service: its archive names a file that is none of a scene's: {name!r}.")
                 target = folder / inner
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,13 +19,23 @@ from . import __version__
 from .errors import InvalidRequest, LyraError
 from .paths import data_folder
 
-__all__ = ["EnvironmentFailed", "default_folder", "find_python", "is_current", "make_environment", "python_in"]
+__all__ = [
+    "FOREIGN_VARIABLES",
+    "EnvironmentFailed",
+    "default_folder",
+    "find_python",
+    "is_current",
+    "make_environment",
+    "python_in",
+]
 
 #: Names a Python for workers, before everything else.
 VARIABLE = "LYRA_SCENEGEN_PYTHON"
 #: What workers need that Kit's Python lacks.
 _MODULES = ("scipy", "warp", "pxr", "trimesh", "filelock", "psutil", "typer")
 _EXTRAS = ("physics", "formats")
+#: Kit sets these for its own Python and USD; another one breaks on them.
+FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_PRELOAD", "PXR_PLUGINPATH_NAME")
 #: Written last: the environment is whole, and what it holds.
 _STAMP = "lyra-scenegen.json"
 _CHECKOUT = Path(__file__).resolve().parents[1]
@@ -75,7 +85,12 @@ def is_current(folder: Path) -> bool:
 
 
 def make_environment(
-    folder: Path, say: Callable[[str], None], *, extras: Sequence[str] = _EXTRAS, pip_options: Sequence[str] = ()
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    extras: Sequence[str] = _EXTRAS,
+    pip_options: Sequence[str] = (),
+    started: Callable[[subprocess.Popen[str]], None] = lambda process: None,
 ) -> Path:
     """Make the workers' environment in `folder`, anew if it is not current; return its Python.
 
@@ -84,6 +99,7 @@ def make_environment(
         say: told what is done, line by line; what it raises ends the work.
         extras: parts of lyra-backend to install as well.
         pip_options: more words for pip.
+        started: told each process that is started for it, so that it can be ended.
 
     Raises:
         EnvironmentFailed: there is no Python to make it with, or a step failed.
@@ -98,10 +114,11 @@ def make_environment(
         )
     (folder / _STAMP).unlink(missing_ok=True)
     say(f"making {folder}")
-    _run([str(own), "-m", "venv", "--clear", str(folder)], say)
+    _run([str(own), "-m", "venv", "--clear", str(folder)], say, started)
     say(f"installing {_target(extras)[-1]}; the first time this downloads some hundred megabytes")
     python = python_in(folder)
-    _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", *pip_options, *_target(extras)], say)
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    _run([*pip, *pip_options, *_target(extras)], say, started)
     stamp = {"contents": _contents(), "version": __version__, "extras": sorted(extras)}
     (folder / _STAMP).write_text(json.dumps(stamp) + "\n", encoding="utf-8")
     return python
@@ -136,14 +153,15 @@ def _contents() -> str:
     return hashlib.sha256(project + f"\n{where}\n{__version__}".encode()).hexdigest()
 
 
-def _run(command: Sequence[str], say: Callable[[str], None]) -> None:
+def _run(command: Sequence[str], say: Callable[[str], None], started: Callable[[subprocess.Popen[str]], None]) -> None:
     """Run a step, its output going to `say`."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    environment = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
     last: list[str] = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
     ) as child:
         try:
+            started(child)
             for line in child.stdout or ():
                 last = [*last[-3:], line.strip()]
                 say(line.rstrip())

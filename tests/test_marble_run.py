@@ -85,7 +85,7 @@ def test_usd_to_ply_and_to_colliders(world: World, tmp_path: Path) -> None:
 
 
 BAD = [
-    (["--world", "none.json"], "world: none.json does not exist"),
+    (["--world", "none.json"], "none.json: cannot be read"),
     (["--collider-glb", "none.glb"], "collider_glb: none.glb does not exist"),
     (["--collider", "supplied"], "collider 'supplied' takes triangles that came with the scene, got none"),
     (["--world", "{bare}"], "bare.json: must say where the world lies in assets"),
@@ -120,4 +120,4 @@ def test_the_collide_command_has_nothing_supplied(world: World, tmp_path: Path) 
     words = ("--up", "-y", "--scale", "0.42", "--collider", "supplied")
     done = call("collide", world.splat, tmp_path / "a.obj", *words)
     assert done.code == 2
-    assert "Use generate with --collider-glb" in done.err
+    assert "use generate with --collider-glb" in done.err

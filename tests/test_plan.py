@@ -43,6 +43,11 @@ def test_overrides_beat_the_preset() -> None:
     assert make_plan(request).params["generate"].gaussian_count == 30_000
 
 
+def test_robots_that_scenes_are_tried_with_get_places_beside_those_that_are_named() -> None:
+    params = {"place": {"robots": "carter"}, "validate": {"accept": "robots"}}
+    assert make_plan(SceneRequest(prompt="a room", params=params)).params["place"].names == ("carter", "go2", "g1")
+
+
 def test_preset_and_default_differ() -> None:
     counts = {
         n: make_plan(SceneRequest(prompt="a room", preset=n)).params["generate"].gaussian_count for n in preset_names()

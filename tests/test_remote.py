@@ -64,7 +64,7 @@ def test_what_the_service_refuses_is_said_in_its_words(server: Server, tmp_path:
         RemoteService("http://127.0.0.1:9").describe()
 
 
-@pytest.mark.parametrize("url", ["", "ftp://host", "host:8484", "http://"])
+@pytest.mark.parametrize("url", ["", "ftp://host", "host:8484", "http://", "http://[::1"])
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(InvalidRequest, match="must be a web address"):
         RemoteService(url)
@@ -73,14 +73,14 @@ def test_addresses_that_are_none(url: str) -> None:
 def test_tokens_are_sent_and_never_in_the_clear(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="not encrypted"):
         RemoteService("http://scenes.example", token=TOKENS["ann"])
-    with _answers([(401, {"error": {"message": "token: is wrong."}}), (200, {"presets": []})]) as (url, heard):
+    with _answers([(401, {"error": {"message": "token: is wrong."}}), (200, {"generate": {}})]) as (url, heard):
         with pytest.raises(InvalidRequest, match="token: is wrong"):
             RemoteService(url, token="x").describe()
-        assert RemoteService(url, token=TOKENS["ann"]).describe() == {"presets": []}
+        assert RemoteService(url, token=TOKENS["ann"]).describe() == {"generate": {}}
     assert [headers["Authorization"] for headers in heard] == ["Bearer x", f"Bearer {TOKENS['ann']}"]
 
 
-@pytest.mark.parametrize("name", ["job/../../evil.txt", "/evil.txt", "evil.txt"])
+@pytest.mark.parametrize("name", ["job/../../evil.txt", "/evil.txt", "evil.txt", "job/D:evil.txt", "job/..\\evil.txt"])
 def test_an_archive_writes_nowhere_else(tmp_path: Path, name: str) -> None:
     packed = tmp_path / "evil.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -104,6 +104,36 @@ def test_a_failed_job_and_a_broken_archive(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_service_that_is_none(tmp_path: Path) -> None:
+    with _answers([(200, b"<html>"), (200, {"hello": 1}), (200, b"[]")]) as (url, _):
+        for _ in range(3):
+            with pytest.raises(FetchFailed, match="Is it one of Lyra SceneGen"):
+                RemoteService(url).describe()
+    with pytest.raises(InvalidRequest, match="one line of text"):
+        RemoteService("http://127.0.0.1:9", token="two\nlines")
+
+
+def test_redirects_are_not_followed_with_the_token(tmp_path: Path) -> None:
+    other = _answers([(200, {"generate": {}})])
+    with other as (elsewhere, heard), _answers([(302, elsewhere)]) as (url, _):
+        service = RemoteService(url, token=TOKENS["ann"])
+        assert _refused(service) == "service: answered 302 Found"
+    assert heard == []
+
+
+def test_a_folder_that_is_no_run_is_never_replaced(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all I have")
+    with pytest.raises(InvalidRequest, match="not a run"):
+        RemoteService(server.url).generate(QUICK, tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "all I have"
+
+
+def _refused(service: RemoteService) -> str:
+    with pytest.raises(InvalidRequest) as caught:
+        service.describe()
+    return str(caught.value)
+
+
 class _answers:
     """A server that gives these answers, one after the other, and keeps the headers that it was sent."""
 
@@ -114,9 +144,12 @@ class _answers:
             def do_GET(self) -> None:
                 heard.append(dict(self.headers))
                 code, body = next(left)
+                where, body = (body, b"") if code == 302 else ("", body)
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(code)
                 self.send_header("Content-Length", str(len(data)))
+                if where:
+                    self.send_header("Location", str(where))
                 self.end_headers()
                 self.wfile.write(data)
 

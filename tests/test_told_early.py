@@ -115,12 +115,3 @@ def test_a_measure_is_taken_where_it_can_be_used(tmp_path: Path) -> None:
         )
     ):
         assert "work has begun" in call(*words, "--out", f"out{number}").err, words
-
-
-def test_whoever_is_tried_gets_places_beside_the_robots_that_stand() -> None:
-    from lyra_backend.robots_cli import add_robots
-
-    params: dict[str, dict[str, Any]] = {"validate": {"accept": "robots"}}
-    add_robots(params, "carter", None, None, None)
-    assert params["place"]["robots"] == "carter,go2,g1"
-    assert params["author"]["robots"] == "carter"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,8 @@ def _made_with(folder: Path, site: str, said: list[str], options: list[str]) -> 
     """Make the environment, and let it see the packages in `site`."""
     plain = workers._run
 
-    def run(command: list[str], say: object) -> None:
-        plain(command, said.append)
+    def run(command: list[str], say: object, started: Callable[[subprocess.Popen[str]], None]) -> None:
+        plain(command, said.append, started)
         if command[2] == "venv":
             found = subprocess.run(
                 [str(workers.python_in(folder)), "-c", "import site; print(site.getsitepackages()[0])"],
@@ -101,7 +102,8 @@ def test_a_step_ends_when_nobody_listens_any_more() -> None:
     def say(line: str) -> None:
         raise Cancelled(line)
 
+    script = "import time; print('begun', flush=True); time.sleep(60)"
     begin = time.monotonic()
     with pytest.raises(Cancelled, match="begun"):
-        workers._run([sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"], say)
+        workers._run([sys.executable, "-c", script], say, lambda process: None)
     assert time.monotonic() - begin < 30.0

@@ -60,7 +60,7 @@ MAY: Mapping[str, set[str]] = {
     "api": FACES_BASE | {"io", "atlas", "vary", "conversion", "footprint", "pipeline"},
     "worker_process": {"errors", "progress"},
     "worker": {"__init__", "api", "catalog", "errors", "memory", "models", "progress", "worker_process"},
-    "client": {"errors", "progress", "paths", "types", "io", "worker_process"},
+    "client": {"errors", "progress", "paths", "types", "io", "worker_environment", "worker_process"},
     "remote": {"errors", "paths", "progress", "types"},
     "pool": {"client", "errors", "progress", "types", "worker_process"},
     "stop_signals": {"progress"},

@@ -79,6 +79,9 @@ def test_add_undo_redo_on_hostile_stages(kit: Kit, scenegen: Any, scene: Path, t
     assert kit.undo.redo()
     assert layers(stage) == made
     assert not any(level == "error" for level, _ in kit.log._lines)
+    assert not kit.commands._undone
+    kit.undo.undo()
+    assert not kit.commands._done, "one step of undo, the camera's move among it"
 
 
 def test_two_scenes_and_a_path_that_is_taken(kit: Kit, scenegen: Any, scene: Path) -> None:
@@ -93,6 +96,9 @@ def test_two_scenes_and_a_path_that_is_taken(kit: Kit, scenegen: Any, scene: Pat
     before = layers(stage)
     with pytest.raises(ValueError, match="/LyraScene: must be free"):
         scenegen.add_scene(scene, first)
+    ok, _ = kit.commands.execute("AddGeneratedScene", usd_path=str(scene), prim_path=first)
+    assert not ok
+    assert kit.settings.get(TONEMAP) == 2, "the scene that is there keeps its settings"
     assert layers(stage) == before
     kit.undo.undo()
     assert kit.settings.get(TONEMAP) is None
@@ -105,7 +111,7 @@ def test_a_read_only_stage_is_refused_in_words(kit: Kit, scenegen: Any, scene: P
     with pytest.raises(RuntimeError, match=r"read-only.*save a copy"):
         scenegen.add_scene(scene)
     with pytest.raises(RuntimeError, match="read-only"):
-        scenegen.spawn_robot("/robots/own.usd", position=(0, 0, 0))
+        scenegen.spawn_robot("go2", position=(0, 0, 0))
     assert layers(stage) == before
     assert not kit.undo.undo()
 
@@ -169,7 +175,53 @@ def test_an_appearance_is_a_step_of_undo_with_its_settings(kit: Kit, scenegen: A
     assert kit.settings.get(TONEMAP) == 2
     ok, _ = kit.commands.execute("SetSceneAppearance", prim_path=path, appearance="gouache")
     assert not ok
+    assert kit.settings.get(TONEMAP) == 2
     assert layers(stage) == before
+
+
+def test_a_redo_that_is_refused_leaves_what_is_there(kit: Kit, scenegen: Any, scene: Path) -> None:
+    stage = kit.new_stage()
+    path = scenegen.add_scene(scene)
+    kit.undo.undo()
+    UsdGeom.Xform.Define(stage, path)
+    before = layers(stage)
+    command = kit.commands._undone[-1][0]
+    with pytest.raises(ValueError, match="must be free"):
+        command.do()
+    command.undo()
+    assert layers(stage) == before
+    assert kit.settings.get(TONEMAP) is None
+
+
+def test_a_removal_that_is_refused_keeps_scene_and_settings(kit: Kit, scenegen: Any, scene: Path) -> None:
+    stage = kit.new_stage()
+    path = scenegen.add_scene(scene)
+    before = layers(stage)
+    stage.GetRootLayer().SetPermissionToEdit(False)
+    with pytest.raises(RuntimeError, match="RemoveGeneratedScene"):
+        scenegen.remove_scene(path)
+    assert layers(stage) == before
+    assert kit.settings.get(TONEMAP) == 2
+
+
+@pytest.mark.parametrize("path", ["Scene", "/My Scene", "/Off/Scene", "/World.x"])
+def test_paths_where_nothing_can_be(kit: Kit, scenegen: Any, scene: Path, path: str) -> None:
+    stage = kit.new_stage()
+    UsdGeom.Xform.Define(stage, "/Off").GetPrim().SetActive(False)
+    before = layers(stage)
+    with pytest.raises((ValueError, RuntimeError)):
+        scenegen.add_scene(scene, path)
+    assert layers(stage) == before
+    assert kit.settings.get(TONEMAP) is None
+
+
+def test_a_reload_with_a_scene_on_the_stage_keeps_its_settings(kit: Kit, scenegen: Any, scene: Path) -> None:
+    kit.new_stage()
+    scenegen.add_scene(scene)
+    kit.disable()
+    assert kit.settings.get(TONEMAP) is None
+    kit.enable()
+    assert kit.settings.get(TONEMAP) == 2
 
 
 def test_settings_follow_scenes_that_go_by_other_ways(kit: Kit, scenegen: Any, scene: Path) -> None:
@@ -197,8 +249,10 @@ def test_a_stage_that_is_opened_brings_its_scenes_settings(kit: Kit, scenegen: A
     assert kit.settings.get(TONEMAP) is None
     again = Usd.Stage.CreateInMemory()
     again.GetRootLayer().ImportFromString(text)
+    again.GetRootLayer().customLayerData = {"renderSettings": {"rtx:post:histogram:enabled": True}}
     kit.new_stage(again)
     assert kit.settings.get(TONEMAP) == 2
+    assert kit.settings.get("/rtx/post/histogram/enabled") is None, "what the stage itself states is Kit's to set"
 
 
 def test_undo_after_the_stage_was_closed_leaves_the_new_one_alone(kit: Kit, scenegen: Any, scene: Path) -> None:
@@ -242,6 +296,8 @@ def test_a_robot_stands_where_the_scene_says(kit: Kit, scenegen: Any, scene: Pat
         scenegen.spawn_robot("god", path, scene)
     with pytest.raises(ValueError, match="places for go2"):
         scenegen.spawn_robot("go2", path, scene, number=10000)
+    with pytest.raises(ValueError, match="there is no such file"):
+        scenegen.spawn_robot("/nowhere/robot.usd", position=(0, 0, 0))
     with pytest.raises(ValueError, match="needs a place"):
         scenegen.spawn_robot("go2")
 

@@ -150,14 +150,22 @@ def test_shutdown_in_the_midst_leaves_nothing(kit: Kit, panel: Any, tmp_path: Pa
 
 
 def test_the_window_can_be_closed_and_opened_meanwhile(kit: Kit, panel: Any, tmp_path: Path) -> None:
-    window = kit.show_window()
-    assert not window.visible
+    """Kit destroys a window that is hidden; what was typed and what is made stay."""
+    kit.type("prompt", "a yard")
+    assert kit.show_window() is None
     panel.begin(QUICKEST, tmp_path / "run")
     kit.until(lambda: panel.run is not None)
-    kit.show_window()
+    assert kit.show_window() is not None
     kit.frames(3)
-    assert window.visible
     assert "a small bathroom" in kit.texts()
+    assert kit.find("prompt").model.get_value_as_string() == "a yard"
+
+
+def test_what_a_version_draws_is_asked_for(kit: Kit, form: Any) -> None:
+    kit.type("prompt", "a kitchen")
+    assert form.request()["primitives"] == ["particle_field"]
+    kit.app._version = "107.3.3+isaac"
+    assert form.request()["primitives"] == ["nurec"]
 
 
 def test_what_is_missing_is_said_and_nothing_begins(kit: Kit, form: Any) -> None:
@@ -187,6 +195,15 @@ def test_files_by_picker_by_drop_and_by_typing(kit: Kit, form: Any, tmp_path: Pa
     assert kit.find("file").model.get_value_as_string() == str(picture)
     assert kit.find("thumbnail")._url == str(picture)
     assert not kit.drop(str(tmp_path / "letter.txt"))
+    assert not kit.drop("")
+    (tmp_path / "my photo.jpg").write_bytes(b"")
+    (drops,) = windows._drops
+    drops._react(drops, [(tmp_path / "my photo.jpg").as_uri()])
+    kit.frames(2)
+    assert kit.find("file").model.get_value_as_string() == str(tmp_path / "my photo.jpg")
+    kit.type("file", "")
+    assert "image" not in form.files
+    assert not form.problem
     kit.click("tab_splat")
     kit.click("browse")
     (dialog,) = windows._dialogs
@@ -195,6 +212,8 @@ def test_files_by_picker_by_drop_and_by_typing(kit: Kit, form: Any, tmp_path: Pa
     assert dialog._keeps is not None
     assert dialog._keeps(item)
     assert dialog._apply is not None
+    dialog._apply("", "")
+    assert dialog._is_shown
     dialog._apply("room.ply", "/data")
     kit.frames(2)
     assert not windows._dialogs
@@ -251,6 +270,9 @@ def test_the_setup_is_checked_and_named(kit: Kit, panel: Any) -> None:
     kit.frames(2)
     assert panel.check.ready
     assert "Scenes can be made." in kit.texts()
+    worker = panel.jobs._driver.pid
+    kit.type("python", panel.preferences.get("python"))
+    assert panel.jobs._driver.pid == worker, "what is left as it was throws no worker away"
     kit.type("python", "/nowhere/python")
     kit.click("check")
     kit.until(lambda: panel.check is not None)
@@ -291,7 +313,7 @@ def test_a_repair_says_how_it_goes_on(kit: Kit, form: Any, monkeypatch: pytest.M
         goes_on.wait(60.0)
         raise EnvironmentFailed("workers: pip failed with exit code 1: no network")
 
-    monkeypatch.setattr(module, "repair_setup", repair)
+    monkeypatch.setattr(module, "repair_setup", lambda say, children: repair(say))
     form.check = Check(False, ("there is no Python for workers",), repairable=True)
     form._tell(module.Topic.SETUP)
     kit.frames(2)
@@ -301,3 +323,26 @@ def test_a_repair_says_how_it_goes_on(kit: Kit, form: Any, monkeypatch: pytest.M
     goes_on.set()
     kit.until(lambda: "workers: pip failed with exit code 1: no network" in kit.texts())
     assert kit.find("repair").enabled
+
+
+def test_a_check_that_hangs_ends_with_the_panel(kit: Kit, form: Any, tmp_path: Path) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    form.preferences.set("python", str(slow))
+    form.check_setup()
+    kit.until(lambda: any("sleep" in child.name() for child in psutil.Process().children(recursive=True)))
+    begin = time.monotonic()
+    kit.disable()
+    assert time.monotonic() - begin < 10.0
+    assert not [child for child in psutil.Process().children(recursive=True) if "sleep" in child.name()]
+
+
+def test_jobs_that_were_never_begun_end_with_the_panel(kit: Kit, panel: Any, tmp_path: Path) -> None:
+    first = panel.jobs.start({"prompt": "a large warehouse with forty pallets"}, tmp_path / "first")
+    second = panel.jobs.start(QUICKEST, tmp_path / "second")
+    kit.until(lambda: bool(first.drain()))
+    kit.disable()
+    for job in (first, second):
+        job.drain()
+        assert job.state == "cancelled"

@@ -95,6 +95,7 @@ def test_start_and_stop_leave_nothing_behind(kit: Kit) -> None:
         assert set(kit.commands._classes) > set(commands)
         kit.disable()
         assert not windows._menus
+        assert not windows._drops
         assert not windows._windows
         assert not windows._dialogs
         assert not kit.dispatcher._observers
@@ -111,7 +112,7 @@ def test_start_and_stop_leave_nothing_behind(kit: Kit) -> None:
 def test_a_fault_in_one_part_is_logged_and_the_loop_goes_on(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     kit.enable()
     kit.show_window()
-    panel, window = kit.extension.panel, kit.extension._window
+    panel, window = kit.extension.panel, kit.extension._shown_window
     monkeypatch.setattr(window, "refresh", lambda topics: 1 / 0)
     panel.choose_tab("image")
     kit.frames(3)

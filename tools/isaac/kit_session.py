@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from lyra_backend.errors import InvalidRequest, StageFailed
 if TYPE_CHECKING:
     from pxr import Usd
 
-__all__ = ["EXTENSION", "LAUNCH_ARGUMENTS", "Session", "leave"]
+__all__ = ["EXTENSION", "LAUNCH_ARGUMENTS", "ROOT", "Session", "leave"]
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "omni.lyra.scenegen"
@@ -52,9 +53,15 @@ class Session:
                 f"Run: <isaac-sim>/python.sh {Path(sys.argv[0]).name} ... (python.bat on Windows)"
             ) from error
         arguments = ["--ext-folder", str(ROOT / "exts"), *LAUNCH_ARGUMENTS]
-        self.app: Any = SimulationApp(
-            {"headless": headless, "width": size[0], "height": size[1], "multi_gpu": False, "extra_args": arguments}
-        )
+        own, sys.argv = sys.argv, sys.argv[:1]  # SimulationApp hands what it does not know on to Kit
+        try:
+            self.app: Any = SimulationApp(
+                {"headless": headless, "width": size[0], "height": size[1], "multi_gpu": False, "extra_args": arguments}
+            )
+        finally:
+            sys.argv = own
+        # it takes Ctrl-C for a good end; to the tools it is one that was cancelled
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self._enable(EXTENSION)
 
     @property

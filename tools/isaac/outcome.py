@@ -71,7 +71,7 @@ def exit_code(checks: Sequence[Check], allowed: Sequence[str] = ()) -> ExitCode:
 
 
 def show(check: Check) -> None:
-    """Tell people about a check as soon as it is done, on stderr: stdout is for the JSON."""
+    """Tell people about a check as soon as it is done, on stderr."""
     sys.stderr.write(f"{_MARKS[check.state]:>8}  {check.name}: {check.message}\n")
 
 
@@ -82,7 +82,7 @@ def to_json(tool: str, checks: Sequence[Check], allowed: Sequence[str] = (), **a
 
 
 def write_json(path: Path | None, data: Any) -> None:
-    """Write JSON to a file, or to stdout.
+    """Write JSON to a file, or to stdout, where Kit's own lines are as well.
 
     Raises:
         WriteFailed: the file cannot be written.

@@ -15,7 +15,8 @@ Without --run a scene is made first, by the extension's worker. Then:
     extension.undo       a scene is added to a new stage, undone and done again
 
 --skip leaves out what a name begins with: robot (its assets come over the network), extension, boxes, splats, depth ...
-JSON with versions, driver and every measured value goes to stdout, or to --out; it names no user, path or host.
+JSON with versions, driver and every measured value goes to --out, or to stdout after Kit's own lines; folders of the
+user's are not named in it.
 Exit code 0 if everything passed, 1 if something did not or could not be tried, 2 for bad usage. Never run in Kit by
 this project: what you paste would be the first time.
 """
@@ -37,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from isaac.graphics_card import GraphicsCard, graphics_cards
-from isaac.kit_session import Session, leave
+from isaac.kit_session import ROOT, Session, leave
 from isaac.outcome import Check, State, exit_code, run_tool, show, to_json, write_json
 from isaac.pictures import brightness, correlation, read_picture, summarise_depth, write_channel
 from isaac.rendering import SPLATS
@@ -113,6 +114,15 @@ def memory_check(before: Sequence[GraphicsCard], after: Sequence[GraphicsCard]) 
     return Check.measured("gpu.memory", said, card.used_mib / 1024, "GiB")
 
 
+def without_places(text: str) -> str:
+    """Return a text without the folders of whoever runs this: it is pasted into issues."""
+    places = {str(ROOT): "<checkout>", tempfile.gettempdir(): "<temporary>"}
+    places |= {str(Path.cwd()): ".", str(Path.home()): "~"}
+    for place, name in sorted(places.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(place, name) if len(place) > 1 else text
+    return text
+
+
 class SelfTest:
     """The checks, one after the other; one that breaks is told and the next is tried.
 
@@ -133,7 +143,7 @@ class SelfTest:
             try:
                 made = work()
             except Exception as error:  # whatever breaks inside of Kit is what this is to find out
-                made = (Check(name, State.FAILED, f"broke with {type(error).__name__}: {error}"),)
+                made = (Check(name, State.FAILED, without_places(f"broke with {type(error).__name__}: {error}")),)
         for check in made:
             show(check)
         self.checks += made

@@ -5,7 +5,7 @@
 
 RUN is the directory of a run. Its stage is opened; isaacsim.asset.gen.omap maps what is in the way between --low and
 --high above the floor, and that is held against map.png on the same grid. Then boxes are let go above places where
-robots can start, and the timeline is played. JSON goes to stdout, or to --out.
+robots can start, and the timeline is played. JSON goes to --out, or to stdout after Kit's own lines.
 
 Our map counts heights from the ground below each cell, Isaac Sim's two heights of the world. So maps are compared on
 level floors only, and from --low 0.1 m on: a shower tray of 8 cm is ground to us, and an obstacle to two heights.

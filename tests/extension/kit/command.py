@@ -41,12 +41,14 @@ class Commands:
             self._classes.pop(name)
 
     def execute(self, name: str, **kwargs: Any) -> tuple[bool, Any]:
-        """Run a command; what it raises is logged, as Kit does."""
+        """Run a command; what it raises is logged, and the command is asked to take itself back, as Kit does."""
         command = self._classes[name](**kwargs)
         try:
             result = command.do()
         except Exception as error:
             self._log.log_error(f"{name}: {error}")
+            if hasattr(command, "undo"):
+                command.undo()
             return False, None
         if hasattr(command, "undo"):
             if self._group is not None:

@@ -42,7 +42,7 @@ class Kit:
         self.viewport: usd.Viewport | None = usd.Viewport()
         self.notifications = windows.Notifications()
         usd.SelectPrims._selection = self.context._selection
-        self.commands._classes["SelectPrims"] = usd.SelectPrims
+        self.commands._classes |= {"SelectPrims": usd.SelectPrims, "FramePrims": usd.FramePrims}
         self.loop = asyncio.new_event_loop()
         self.extension: Any = None
 
@@ -60,7 +60,7 @@ class Kit:
             sys.modules.update({n: m for n, m in before.items() if n.split(".")[0] in ("omni", "carb")})
             asyncio.set_event_loop(None)
             self.loop.close()
-            for left in (windows._menus, windows._windows, windows._dialogs):
+            for left in (windows._menus, windows._windows, windows._dialogs, windows._drops):
                 left.clear()  # type: ignore[attr-defined]
 
     def enable(self) -> Any:
@@ -118,14 +118,20 @@ class Kit:
         self.context._attach(stage)
         return stage
 
-    def show_window(self) -> windows.MenuHelperWindow:
-        """Click on the menu entry; return the window."""
+    def _frame_prims(self, viewport_api: usd.Viewport, prims: list[str]) -> None:
+        """What frame_viewport_prims does: a command of its own, in a group of its own."""
+        with self.undo.group():
+            self.commands.execute("FramePrims", prims_to_frame=prims)
+        viewport_api._framed.append(list(prims))
+
+    def show_window(self) -> windows.MenuHelperWindow | None:
+        """Click on the menu entry; return the window, None if that hides it."""
 
         async def click() -> None:
             windows._menus["Window/Generate Scene"]._toggle()
 
         self.run(click())
-        return windows._windows[-1]
+        return windows._windows[-1] if windows._windows else None
 
     # What people do with widgets.
 
@@ -217,9 +223,10 @@ def modules(kit: Kit) -> dict[str, ModuleType]:
         "omni.kit.viewport": {},
         "omni.kit.viewport.utility": {
             "get_active_viewport": lambda: kit.viewport,
-            "frame_viewport_prims": lambda viewport_api, prims: viewport_api._framed.append(list(prims)),
+            "frame_viewport_prims": kit._frame_prims,
         },
         "omni.kit.window": {},
+        "omni.kit.window.drop_support": {"ExternalDragDrop": windows.ExternalDragDrop},
         "omni.kit.window.filepicker": {"FilePickerDialog": windows.FilePickerDialog},
         "omni.ui": {name: getattr(ui, name) for name in ui.__all__},
         "omni.usd": {"StageEventType": usd.StageEventType, "get_context": lambda name="": kit.context},

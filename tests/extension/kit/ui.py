@@ -36,7 +36,7 @@ class FillPolicy(Enum):
 
 
 class DockPolicy(Enum):
-    DO_NOTHING = 0
+    CURRENT_WINDOW_IS_ACTIVE = 1
 
 
 class ScrollBarPolicy(Enum):
@@ -147,6 +147,10 @@ class CollapsableFrame(_Container):
     def __init__(self, title: str, **properties: Any) -> None:
         super().__init__(**properties)
         self.title = title
+        self._folds: Callable[[bool], None] = lambda folded: None
+
+    def set_collapsed_changed_fn(self, folds: Callable[[bool], None], /) -> None:
+        self._folds = folds
 
 
 class Frame(_Container):

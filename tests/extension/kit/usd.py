@@ -84,6 +84,19 @@ class SelectPrims(Command):
     _selection: Selection
 
 
+class FramePrims(Command):
+    """The command of that name: it moves the camera."""
+
+    def __init__(self, prims_to_frame: list[str]) -> None:
+        self._prims = prims_to_frame
+
+    def do(self) -> None:
+        pass
+
+    def undo(self) -> None:
+        pass
+
+
 class Viewport:
     """What get_active_viewport returns."""
 

@@ -8,20 +8,26 @@ from typing import Any
 
 from .ui import DockPolicy, Frame
 
-__all__ = ["FilePickerDialog", "MenuHelperExtensionFull", "MenuHelperWindow", "NotificationStatus", "Notifications"]
+__all__ = [
+    "ExternalDragDrop",
+    "FilePickerDialog",
+    "MenuHelperExtensionFull",
+    "MenuHelperWindow",
+    "NotificationStatus",
+    "Notifications",
+]
 
 _menus: dict[str, MenuHelperExtensionFull] = {}
 _windows: list[MenuHelperWindow] = []
 _dialogs: list[FilePickerDialog] = []
+_drops: list[ExternalDragDrop] = []
 
 
 class MenuHelperWindow:
     """omni.kit.menu.utils.MenuHelperWindow."""
 
-    def __init__(
-        self, name: str, /, width: int = 0, height: int = 0, focused: bool = False, visible: bool = True
-    ) -> None:
-        self._name, self.visible = name, visible
+    def __init__(self, name: str, /, width: int = 0, height: int = 0, focused: bool = False) -> None:
+        self._name, self.visible = name, False
         self.frame = Frame()
         _windows.append(self)
 
@@ -33,29 +39,65 @@ class MenuHelperWindow:
         _windows.remove(self)
 
 
+class _Redirect:
+    """What Kit's helper keeps in its own attribute `_window`: attributes of whatever is in its list of windows now."""
+
+    def __init__(self, windows: list[Any], index: int) -> None:
+        self.__dict__.update(_windows=windows, _index=index)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._windows[self._index], name)
+
+
 class MenuHelperExtensionFull:
-    """omni.kit.menu.utils.MenuHelperExtensionFull."""
+    """omni.kit.menu.utils.MenuHelperExtensionFull.
+
+    As in Kit, a window is made anew each time it is shown and destroyed a moment after it was hidden, and attributes of
+    the helper's own live in the object of the extension.
+    """
 
     def menu_startup(
         self, create_window_fn: Callable[[], MenuHelperWindow], window_name: str, menu_desc: str, menu_group: str
     ) -> None:
-        self._create, self._shown = create_window_fn, None
+        self._create = create_window_fn
+        self._window_list: list[MenuHelperWindow | None] = [None]
+        self._window = _Redirect(self._window_list, 0)
         self._entry = f"{menu_group}/{menu_desc}"
         _menus[self._entry] = self
 
     def menu_shutdown(self) -> None:
         del _menus[self._entry]
-        if self._shown is not None:
-            self._shown.destroy()
+        self._hide()
+        del self._window
 
     def _toggle(self) -> None:
         """What a click on the menu entry does."""
-        if self._shown is None:
-            self._shown = self._create()
+        shown = self._window_list[0]
+        if shown is None:
+            shown = self._window_list[0] = self._create()
+            shown.visible = True
         else:
-            self._shown.visible = not self._shown.visible
+            self._hide()
 
-    _shown: MenuHelperWindow | None
+    def _hide(self) -> None:
+        shown, self._window_list[0] = self._window_list[0], None
+        if shown is not None:
+            shown.visible = False
+            shown.destroy()
+
+
+class ExternalDragDrop:
+    """omni.kit.window.drop_support.ExternalDragDrop: files that come from the system's own windows."""
+
+    def __init__(self, window_name: str, drag_drop_fn: Callable[[ExternalDragDrop, Any], None]) -> None:
+        self._name, self._react = window_name, drag_drop_fn
+        _drops.append(self)
+
+    def expand_payload(self, payload: list[str]) -> list[str]:
+        return list(payload)
+
+    def destroy(self) -> None:
+        _drops.remove(self)
 
 
 class FilePickerDialog:

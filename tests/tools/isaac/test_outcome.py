@@ -13,7 +13,7 @@ import pytest
 from isaac import kit_session
 from isaac.graphics_card import GraphicsCard, parse_cards
 from isaac.outcome import Check, State, exit_code, run_tool, to_json, write_json
-from isaac.selftest import memory_check
+from isaac.selftest import memory_check, without_places
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.exits import ExitCode
@@ -73,6 +73,13 @@ def test_kit_is_left_with_the_code_even_where_it_cannot_be_told(monkeypatch: pyt
     for app in (Newer(), Older()):
         kit_session.leave(app, ExitCode.NOT_ACCEPTED)
     assert told == [("close", 1), ("exit", 1), ("exit", 1)]
+
+
+def test_folders_of_the_user_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "ann"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home" / "ann"))
+    said = without_places(f"broke with OSError: {Path.home()}/run and {kit_session.ROOT}/tools/isaac")
+    assert said == "broke with OSError: ~/run and <checkout>/tools/isaac"
 
 
 def test_lines_of_the_driver() -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import carb
+import omni.kit.app
 import omni.kit.notification_manager as notifications
 
 from . import on_stage
+from .appearances import stage_file
 from .panel import Panel
 from .runs import Run
 
@@ -57,8 +59,8 @@ class Actions:
             return _refuse(error)
 
     def open_stage(self, run: Run) -> None:
-        """Open the run's own stage in place of the one that is open."""
-        self._spawn(self._open(run.stage))
+        """Open the run's own stage, for this version of Kit, in place of the one that is open."""
+        self._spawn(self._open(stage_file(run.directory, omni.kit.app.get_app().get_kit_version())))
 
     def open_folder(self, run: Run) -> None:
         """Show the run's files."""

@@ -17,7 +17,17 @@ from pathlib import Path
 
 from pxr import Sdf, Usd
 
-__all__ = ["APPEARANCE", "choose_appearance", "find_scenes", "read_render_settings", "scene_file", "settings_of"]
+__all__ = [
+    "APPEARANCE",
+    "choose_appearance",
+    "drawn_primitives",
+    "find_scenes",
+    "read_render_settings",
+    "scene_file",
+    "settings_of",
+    "stage_file",
+    "stated_settings",
+]
 
 APPEARANCE = "appearance"
 #: First Kit that draws ParticleField3DGaussianSplat.
@@ -35,17 +45,28 @@ def scene_file(path: str | Path) -> Path:
     Raises:
         ValueError: there is no such file.
     """
-    path = Path(path)
+    path = Path(path).expanduser().absolute()
     file = path / _SCENE if path.is_dir() else path
     if not file.is_file():
         raise ValueError(f"{file}: there is no such scene. Give a run's directory or a USD file.")
     return file
 
 
+def stage_file(run: Path, kit_version: str) -> Path:
+    """Return the stage of a run to open: the one for this version's Isaac Sim where there is one."""
+    own = run / f"stage_isaac{6 if _draws_particle_fields(kit_version) else 5}.usda"
+    return own if own.is_file() else run / "stage.usda"
+
+
+def drawn_primitives(kit_version: str) -> list[str]:
+    """Return the primitives to ask for, so that this version of Kit draws a scene's Gaussians."""
+    return ["particle_field"] if _draws_particle_fields(kit_version) else ["nurec"]
+
+
 def choose_appearance(kit_version: str, available: Iterable[str]) -> str:
     """Return the best appearance that a version of Kit ("110.1.2+main.0") draws, "" if a scene has none to choose."""
     names = set(available)
-    drawn = (*_SPLATS[_number(kit_version) >= PARTICLE_FIELDS_SINCE], *_MESHES)
+    drawn = (*_SPLATS[_draws_particle_fields(kit_version)], *_MESHES)
     return next((name for name in drawn if name in names), "")
 
 
@@ -58,9 +79,14 @@ def read_render_settings(scene: Path, appearance: str) -> dict[str, Setting]:
         layer = Sdf.Layer.FindOrOpen(str(root))
         prim = layer.GetPrimAtPath(f"/{layer.defaultPrim}") if layer else None
         if prim is not None and prim.variantSelections.get(APPEARANCE) == appearance:
-            told: Mapping[str, Setting] = layer.customLayerData.get("renderSettings", {})
-            return {"/" + name.replace(":", "/"): value for name, value in told.items()}
+            return stated_settings(layer)
     return {}
+
+
+def stated_settings(root: Sdf.Layer) -> dict[str, Setting]:
+    """Return the render settings that a root layer states, by Kit's path; Kit sets these when it opens the layer."""
+    told: Mapping[str, Setting] = root.customLayerData.get("renderSettings", {})
+    return {"/" + name.replace(":", "/"): value for name, value in told.items()}
 
 
 def find_scenes(stage: Usd.Stage) -> list[Usd.Prim]:
@@ -89,6 +115,10 @@ def _file_of(prim: Usd.Prim) -> str:
                 if item.assetPath:
                     return str(spec.layer.ComputeAbsolutePath(item.assetPath))
     return ""
+
+
+def _draws_particle_fields(kit_version: str) -> bool:
+    return _number(kit_version) >= PARTICLE_FIELDS_SINCE
 
 
 def _number(version: str) -> tuple[int, int]:

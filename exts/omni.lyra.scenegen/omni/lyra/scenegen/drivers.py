@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 from .preferences import Preferences
 
-__all__ = ["Check", "Driver", "check_setup", "make_driver", "repair_setup", "worker_python"]
+__all__ = ["Check", "Children", "Driver", "check_setup", "make_driver", "repair_setup", "worker_python"]
 
 _CHECK_S = 180.0
 
@@ -46,6 +47,29 @@ class Check:
     ready: bool
     lines: tuple[str, ...]
     repairable: bool = False
+
+
+class Children:
+    """Processes that a thread waits for, and that must not outlive whoever asked for them."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[Any]] = []
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def add(self, process: subprocess.Popen[Any]) -> None:
+        """Watch a process that has just been started; one that comes too late ends at once."""
+        with self._lock:
+            self._running = [p for p in self._running if p.poll() is None] + [process]
+            if self._ended:
+                process.kill()
+
+    def kill(self) -> None:
+        """End all of them, and those that are still to come."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                process.kill()
 
 
 def make_driver(preferences: Preferences) -> Driver:
@@ -80,7 +104,7 @@ def worker_python(preferences: Preferences) -> Path:
     return Path(named)
 
 
-def check_setup(preferences: Preferences) -> Check:
+def check_setup(preferences: Preferences, children: Children) -> Check:
     """Look whether scenes can be made now."""
     from lyra_backend.errors import LyraError
 
@@ -91,10 +115,10 @@ def check_setup(preferences: Preferences) -> Check:
         python = worker_python(preferences)
     except LyraError as error:
         return Check(False, (str(error),), repairable=preferences.get("backend") == "local")
-    return _examined(python)
+    return _examined(python, children)
 
 
-def repair_setup(say: Callable[[str], None]) -> None:
+def repair_setup(say: Callable[[str], None], children: Children) -> None:
     """Make the environment that workers run in; `say` is told what is done, line by line.
 
     Raises:
@@ -102,17 +126,20 @@ def repair_setup(say: Callable[[str], None]) -> None:
     """
     from lyra_backend.worker_environment import default_folder, make_environment
 
-    make_environment(default_folder(), say)
+    make_environment(default_folder(), say, started=children.add)
 
 
-def _examined(python: Path) -> Check:
+def _examined(python: Path, children: Children) -> Check:
     """Let the workers' own Python look at itself."""
-    # Kit sets these for its own Python; another one breaks on them
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    from lyra_backend.worker_environment import FOREIGN_VARIABLES
+
+    environment = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
     command = [str(python), "-m", "lyra_backend", "doctor", "--json"]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_S, env=environment)
-        found = json.loads(asked.stdout)
+        asked = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+        children.add(asked)
+        with asked:
+            found = json.loads(_told(asked))
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return Check(False, (f"{python} cannot run the backend ({type(error).__name__}: {error}).",), repairable=True)
     missing = found["missing"]
@@ -122,3 +149,12 @@ def _examined(python: Path) -> Check:
     ]
     lines += [f"{name}: {text}" for name, text in missing.items()] if isinstance(missing, dict) else []
     return Check(bool(found["ready"]), tuple(lines), repairable=not found["ready"])
+
+
+def _told(process: subprocess.Popen[str]) -> str:
+    """Return what a process has to say; one that takes too long is ended."""
+    try:
+        return process.communicate(timeout=_CHECK_S)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -22,7 +22,7 @@ from omni.kit.menu.utils import MenuHelperExtensionFull
 
 from . import commands
 from .actions import Actions
-from .appearances import find_scenes, settings_of
+from .appearances import find_scenes, settings_of, stated_settings
 from .backend_path import BACKEND, BackendPath, places
 from .panel import Panel, Topic
 from .preferences import Preferences
@@ -54,7 +54,7 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
         self.panel: Panel | None = None
         self._path = BackendPath()
         self._actions: Actions | None = None
-        self._window: SceneGenWindow | None = None
+        self._shown_window: SceneGenWindow | None = None
         self._commands: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscriptions: list[Any] = []
@@ -89,7 +89,7 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
             omni.kit.commands.unregister_module_commands(self._commands)
             commands.RENDER_SETTINGS.release_all()
             self.panel.close()
-        self.panel = self._actions = self._window = self._commands = self.backend = None
+        self.panel = self._actions = self._shown_window = self._commands = self.backend = None
         self._path.forget()
 
     def _start(self) -> None:
@@ -98,16 +98,17 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
         self._commands = omni.kit.commands.register_all_commands_in_module(commands)
         self.menu_startup(self._make_window, WINDOW_NAME, WINDOW_NAME, MENU_GROUP)
         self._watch_stage()
+        self._stage_opened()
         self._spawn(self._look())
 
     def _make_window(self) -> SceneGenWindow:
-        """Make the window, when it is shown first; asking what there is starts a worker and waits until then."""
+        """Make the window, whenever it is shown; what there is, which a worker must say, is asked the first time."""
         if self.panel is None or self._actions is None:
             raise RuntimeError("omni.lyra.scenegen: was shut down.")
-        self._window = SceneGenWindow(self.panel, self._actions)
+        self._shown_window = SceneGenWindow(self.panel, self._actions)
         if self.panel.catalog is None:
             self.panel.start()
-        return self._window
+        return self._shown_window
 
     def _watch_stage(self) -> None:
         """Set what scenes of a stage need when it is opened, and give it back when it goes."""
@@ -123,12 +124,15 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
             )
 
     def _stage_opened(self) -> None:
-        """Kit reads render settings of the root layer alone, so scenes that it refers to are looked for."""
-        stage = omni.usd.get_context().get_stage()
-        if stage is None or stage.GetRootLayer().customLayerData.get("renderSettings"):
+        """Kit reads render settings of the root layer alone, so scenes that the stage refers to are looked for."""
+        context = omni.usd.get_context()
+        stage = context.get_stage() if context is not None else None
+        if stage is None:
             return
+        stated = stated_settings(stage.GetRootLayer())
         for prim in find_scenes(stage):
-            commands.RENDER_SETTINGS.apply(str(prim.GetPath()), settings_of(prim))
+            wanted = {path: value for path, value in settings_of(prim).items() if path not in stated}
+            commands.RENDER_SETTINGS.apply(str(prim.GetPath()), wanted)
 
     def _stage_closes(self) -> None:
         commands.RENDER_SETTINGS.release_all()
@@ -146,20 +150,22 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
         app = omni.kit.app.get_app()
         changed: set[Topic] = set()
         while self.panel is not None:
-            changed |= self.panel.poll()
-            stage = omni.usd.get_context().get_stage()
-            if stage is not None:
-                commands.RENDER_SETTINGS.follow(partial(_is_there, stage))
-            if changed and self._window is not None and self._window.visible:
-                self._draw(self._window, changed)
-                changed = set()
+            try:
+                changed |= self.panel.poll()
+                self._follow_scenes()
+                if changed and self._shown_window is not None and self._shown_window.visible:
+                    self._shown_window.refresh(changed)
+                    changed.clear()
+            except Exception as error:  # what breaks in one frame must not end the panel
+                carb.log_error(f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}")
+                changed.clear()
             await app.next_update_async()
 
-    def _draw(self, window: SceneGenWindow, changed: set[Topic]) -> None:
-        try:
-            window.refresh(changed)
-        except Exception as error:  # a part that cannot be drawn must not end the loop
-            carb.log_error(f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}")
+    def _follow_scenes(self) -> None:
+        """Let settings of the renderer go with scenes that are gone, and come with those that are back."""
+        stage = omni.usd.get_context().get_stage()
+        if stage is not None:
+            commands.RENDER_SETTINGS.follow(partial(_is_there, stage))
 
 
 def _is_there(stage: Any, path: str) -> bool:

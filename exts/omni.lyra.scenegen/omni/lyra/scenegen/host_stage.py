@@ -20,6 +20,7 @@ __all__ = [
     "Asset",
     "StageNotEditable",
     "centre_of",
+    "check_free",
     "editable_layer",
     "free_path",
     "in_front_of",
@@ -120,6 +121,18 @@ def free_path(stage: Usd.Stage, name: str) -> Sdf.Path:
     return path
 
 
+def check_free(stage: Usd.Stage, path: Sdf.Path) -> None:
+    """Refuse a path at which no prim can be made.
+
+    Raises:
+        ValueError: it is no absolute path of a prim, or there is a prim.
+    """
+    if not path.IsAbsolutePath() or not path.IsPrimPath():
+        raise ValueError(f"{path or 'path'}: must be the path of a prim, such as /World/Scene, of letters and digits.")
+    if stage.GetPrimAtPath(path):
+        raise ValueError(f"{path}: must be free for a new prim, there is one already. Give another path.")
+
+
 def editable_layer(stage: Usd.Stage) -> Sdf.Layer:
     """Return the layer that edits go to.
 
@@ -139,8 +152,10 @@ def editable_layer(stage: Usd.Stage) -> Sdf.Layer:
 def path_for_layer(layer: Sdf.Layer, file: str) -> str:
     """Return how a layer refers to a file: relative to itself where both are on one drive, so that both can move."""
     own = layer.realPath
-    if layer.anonymous or not own or "://" in file:
+    if "://" in file:
         return file
+    if layer.anonymous or not own or "://" in own:
+        return Path(file).as_posix()
     try:
         relative = os.path.relpath(file, Path(own).parent)
     except ValueError:  # another drive of Windows

@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +77,8 @@ class Job:
             except queue.Empty:
                 return events
             if isinstance(told, _End):
+                if self.ended:
+                    continue
                 self.state, self.result, self.error = told.state, told.result, told.error
             else:
                 self.state = JobState.RUNNING
@@ -102,8 +104,12 @@ class JobThread:
         self._make_driver = make_driver
         self._driver: Driver | None = None
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lyra-scenegen")
+        self._closed = False
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._jobs: list[Job] = []
+        # it may wait for a service or a worker that starts, which must not keep Kit from ending
+        self._thread = threading.Thread(target=self._run, name="lyra-scenegen", daemon=True)
+        self._thread.start()
 
     def start(self, request: dict[str, Any], out: Path, *, overwrite: bool = False) -> Job:
         """Begin a job, after those that were begun before."""
@@ -111,30 +117,48 @@ class JobThread:
 
         job = Job(request, out, CancelToken())
         self._jobs = [j for j in self._jobs if not j.ended] + [job]
-        self._pool.submit(self._work, job, overwrite)
+        self._work.put(lambda: job._told.put(self._ended(job, overwrite)))
         return job
 
     def ask(self, question: Callable[[Driver], Any]) -> Future[Any]:
         """Let the thread ask its driver something, such as what there is."""
-        return self._pool.submit(lambda: question(self._running_driver()))
+        answer: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(question(self._running_driver()))
+            except Exception as error:
+                answer.set_exception(error)
+
+        self._work.put(work)
+        return answer
 
     def renew(self) -> None:
         """Make the driver anew for the next job; the running one is not disturbed."""
-        self._pool.submit(self._drop_driver)
+        self._work.put(self._drop_driver)
 
-    def close(self) -> None:
-        """Stop all jobs and end the driver and the thread; returns once they are gone."""
+    def close(self, patience_s: float = 2.0) -> None:
+        """Stop all jobs and end the driver and the thread.
+
+        Args:
+            patience_s: how long to wait for that [s]; what takes longer ends by itself, and Kit goes on meanwhile.
+        """
         for job in self._jobs:
             job.cancel()
         with self._lock:
-            driver = self._driver
-        if driver is not None:
-            driver.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._drop_driver()
+            self._closed, driver = True, self._driver
+        self._work.put(None)
+        ending = threading.Thread(target=driver.close if driver else lambda: None, daemon=True)
+        ending.start()
+        for thread in (ending, self._thread):
+            thread.join(patience_s)
+        for job in self._jobs:
+            job._told.put(_End(JobState.CANCELLED))  # those that were never begun; of the others it comes too late
 
-    def _work(self, job: Job, overwrite: bool) -> None:
-        job._told.put(self._ended(job, overwrite))
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+        self._drop_driver()
 
     def _ended(self, job: Job, overwrite: bool) -> _End:
         from lyra_backend.errors import Cancelled, LyraError
@@ -154,7 +178,11 @@ class JobThread:
         return _End(JobState.ACCEPTED if made.report.accepted else JobState.REJECTED, made)
 
     def _running_driver(self) -> Driver:
+        from lyra_backend.errors import Cancelled
+
         with self._lock:
+            if self._closed:
+                raise Cancelled("job: Kit is closing")
             if self._driver is None:
                 self._driver = self._make_driver()
             return self._driver

@@ -13,10 +13,10 @@ import omni.kit.app
 import omni.kit.commands
 import omni.kit.undo
 import omni.usd
-from pxr import Usd, UsdGeom
+from pxr import Sdf, Usd, UsdGeom
 
 from .appearances import scene_file
-from .host_stage import Asset, centre_of, editable_layer, in_front_of, pose_in
+from .host_stage import Asset, centre_of, check_free, editable_layer, in_front_of, pose_in
 from .robots import asset_url, spawn_pose
 
 __all__ = ["PLACINGS", "add_scene", "current_stage", "open_stage", "position_for", "remove_scene", "spawn_robot"]
@@ -25,19 +25,19 @@ __all__ = ["PLACINGS", "add_scene", "current_stage", "open_stage", "position_for
 PLACINGS = {"origin": "At the origin", "selection": "At the selection", "camera": "In front of the camera"}
 
 
-def current_stage(context_name: str = "") -> Usd.Stage:
+def current_stage() -> Usd.Stage:
     """Return the open stage.
 
     Raises:
         RuntimeError: there is none.
     """
-    stage = omni.usd.get_context(context_name).get_stage()
+    stage = omni.usd.get_context().get_stage()
     if stage is None:
         raise RuntimeError("stage: none is open. Open one or make a new one first (File > New).")
     return stage
 
 
-def position_for(placing: str, context_name: str = "") -> tuple[float, float, float]:
+def position_for(placing: str) -> tuple[float, float, float]:
     """Return where a scene's origin goes, in the stage's axes and units.
 
     Args:
@@ -46,9 +46,9 @@ def position_for(placing: str, context_name: str = "") -> tuple[float, float, fl
     Raises:
         ValueError: nothing is selected, or there is no viewport with a camera.
     """
-    stage = current_stage(context_name)
+    stage = current_stage()
     if placing == "selection":
-        paths = omni.usd.get_context(context_name).get_selection().get_selected_prim_paths()
+        paths = omni.usd.get_context().get_selection().get_selected_prim_paths()
         if not paths:
             raise ValueError("placing: nothing is selected. Select a prim, or choose another place.")
         place = centre_of(stage, paths[0])
@@ -66,7 +66,6 @@ def add_scene(
     position: Sequence[float] = (0.0, 0.0, 0.0),
     payload: bool = True,
     appearance: str = "",
-    context_name: str = "",
 ) -> str:
     """Add a scene to the stage, select it and show it whole; return its prim's path.
 
@@ -81,12 +80,11 @@ def add_scene(
         ValueError: there is no such scene, or the path is taken.
         RuntimeError: there is no stage, it cannot be edited, or the command failed.
     """
-    stage = current_stage(context_name)
+    stage = current_stage()
     editable_layer(stage)
     file = scene_file(path)
     Asset.read(str(file))
-    if prim_path and stage.GetPrimAtPath(prim_path):
-        raise ValueError(f"{prim_path}: must be free for a new prim, there is one already. Give another path.")
+    _check_path(stage, prim_path)
     with omni.kit.undo.group():
         made = _executed(
             "AddGeneratedScene",
@@ -95,20 +93,19 @@ def add_scene(
             position=tuple(position),
             payload=payload,
             appearance=appearance,
-            context_name=context_name,
         )
-        _select(made, context_name)
-    _frame(made)
+        _select(made)
+        _frame(made)  # moves the camera by a command of Kit's, which belongs to the same step
     return made
 
 
-def remove_scene(prim_path: str, context_name: str = "") -> None:
+def remove_scene(prim_path: str) -> None:
     """Remove a scene from the stage, with everything below it.
 
     Raises:
         RuntimeError: it is not there, or cannot be removed.
     """
-    _executed("RemoveGeneratedScene", prim_path=prim_path, context_name=context_name)
+    _executed("RemoveGeneratedScene", prim_path=prim_path)
 
 
 def spawn_robot(
@@ -120,7 +117,6 @@ def spawn_robot(
     position: Sequence[float] | None = None,
     yaw_rad: float = 0.0,
     prim_path: str = "",
-    context_name: str = "",
 ) -> str:
     """Put a robot on the stage, at a place of a scene where it can start; return its prim's path.
 
@@ -137,8 +133,9 @@ def spawn_robot(
         ValueError: no such robot, no place to start, or no root of assets.
         RuntimeError: there is no stage, or it cannot be edited.
     """
-    stage = current_stage(context_name)
+    stage = current_stage()
     editable_layer(stage)
+    _check_path(stage, prim_path)
     if position is None:
         if run is None:
             raise ValueError(f"{robot}: needs a place. Give the run that the scene comes from, or a position.")
@@ -151,19 +148,24 @@ def spawn_robot(
         yaw_rad=yaw_rad,
         prim_path=prim_path,
         prim_name=_prim_name(robot),
-        context_name=context_name,
     )
 
 
-async def open_stage(path: str | Path, context_name: str = "") -> None:
+async def open_stage(path: str | Path) -> None:
     """Open a stage in place of the one that is open.
 
     Raises:
         RuntimeError: Kit cannot open it.
     """
-    ok, why = await omni.usd.get_context(context_name).open_stage_async(str(path))
+    ok, why = await omni.usd.get_context().open_stage_async(str(path))
     if not ok:
         raise RuntimeError(f"{Path(path).name}: cannot be opened ({why}).")
+
+
+def _check_path(stage: Usd.Stage, prim_path: str) -> None:
+    """Refuse a path that is given and where nothing can be added; commands would say so in Kit's log only."""
+    if prim_path:
+        check_free(stage, Sdf.Path(prim_path) if Sdf.Path.IsValidPathString(prim_path) else Sdf.Path.emptyPath)
 
 
 def _executed(command: str, **arguments: Any) -> str:
@@ -195,8 +197,8 @@ def _camera(stage: Usd.Stage) -> Any:
     return UsdGeom.XformCache(Usd.TimeCode.Default()).GetLocalToWorldTransform(prim)
 
 
-def _select(path: str, context_name: str) -> None:
-    selection = omni.usd.get_context(context_name).get_selection()
+def _select(path: str) -> None:
+    selection = omni.usd.get_context().get_selection()
     omni.kit.commands.execute(
         "SelectPrims",
         old_selected_paths=selection.get_selected_prim_paths(),

@@ -17,7 +17,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from .drivers import Check, check_setup, make_driver, repair_setup
+import omni.kit.app
+
+from .appearances import drawn_primitives
+from .drivers import Check, Children, check_setup, make_driver, repair_setup
 from .forms import Form
 from .jobs import Job, JobState, JobThread
 from .preferences import Preferences
@@ -56,7 +59,8 @@ class Panel:
         files: chosen file, by tab.
         generator: name, "" for the one that fits.
         preset, seed: as in a request.
-        robot: name in the catalog or a file, "" for none.
+        robot: name in the catalog or a file, "" for none; `own_robot` if a file is to be named.
+        folded: the generator's parameters are not shown.
         catalog: what can be asked for, as `describe` gives it; None until it is known.
         problem: why nothing can be made now, or what is wrong with the input; "" if nothing is.
         job: the one that is being made or was made last.
@@ -76,6 +80,8 @@ class Panel:
     preset: str = ""
     seed: int = 0
     robot: str = ""
+    own_robot: bool = False
+    folded: bool = True
     catalog: dict[str, Any] | None = None
     problem: str = ""
     job: Job | None = None
@@ -89,7 +95,7 @@ class Panel:
     _changed: set[Topic] = field(default_factory=set)
     _side: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="lyra-look"))
     _said: str = ""
-    _closed: bool = False
+    _children: Children = field(default_factory=Children)
 
     @staticmethod
     def with_worker(preferences: Preferences) -> Panel:
@@ -105,7 +111,7 @@ class Panel:
 
     def close(self) -> None:
         """Stop everything that was begun."""
-        self._closed = True
+        self._children.kill()
         self._side.shutdown(wait=False, cancel_futures=True)
         self.jobs.close()
         self._waiting.clear()
@@ -159,9 +165,13 @@ class Panel:
         self._tell(Topic.INPUT)
 
     def choose_file(self, path: str) -> None:
-        """Take a file for the tab that takes such files, which is shown then; says so if none does."""
+        """Take a file for the tab that takes such files, which is shown then; says so if none does. "" lets it go."""
         tab = next((t for t in (self.tab, *INPUTS) if path.lower().endswith(INPUTS[t][1] or ("\0",))), "")
-        if not tab:
+        if path == self.files.get(self.tab, ""):
+            return
+        if not path:
+            self.files.pop(self.tab)
+        elif not tab:
             self.problem = f"{Path(path).name}: is no picture, video or splat that can be read."
         else:
             self.files[tab], self.problem = path, ""
@@ -192,6 +202,7 @@ class Panel:
         form = self.form()
         params = {"generate": form.values()} if form is not None and form.values() else {}
         asked: dict[str, Any] = {**given, "seed": self.seed, "preset": self.preset or "standard"}
+        asked["primitives"] = drawn_primitives(omni.kit.app.get_app().get_kit_version())
         asked |= {"generator": self.generator} if self.generator else {}
         params |= {"place": {"robots": self._robots()}} if self._robots() else {}
         return asked | ({"params": params} if params else {})
@@ -207,7 +218,7 @@ class Panel:
             request = self.request()
         except ValueError as error:
             self.problem = str(error)
-            self._tell(Topic.INPUT)
+            self._tell(Topic.PROGRESS)
             return None
         last = self.job
         if last is not None and last.state in (JobState.CANCELLED, JobState.FAILED) and _is_same(last.request, request):
@@ -222,7 +233,7 @@ class Panel:
         """Begin a job for a request."""
         self.problem, self.run, self.preview = "", None, None
         self.job = self.jobs.start(request, out)
-        self._tell(Topic.PROGRESS, Topic.RESULT, Topic.INPUT)
+        self._tell(Topic.PROGRESS, Topic.RESULT)
         return self.job
 
     def cancel(self) -> None:
@@ -257,14 +268,14 @@ class Panel:
 
     def check_setup(self) -> None:
         """Look whether all is there that scenes are made with."""
-        self._later(self._side.submit(check_setup, self.preferences), self._checked)
+        self._later(self._side.submit(check_setup, self.preferences, self._children), self._checked)
 
     def repair_setup(self) -> None:
         """Make the environment of workers; `repairing` says how it goes on."""
         if self.repairing:
             return
         self.repairing = "starting"
-        self._later(self._side.submit(repair_setup, self._say), self._repaired)
+        self._later(self._side.submit(repair_setup, self._say, self._children), self._repaired)
 
     # How it goes on.
 
@@ -284,7 +295,7 @@ class Panel:
         if job.state in (JobState.ACCEPTED, JobState.REJECTED):
             self.run = Run.read(job.out)
             self.preview = self.run.preview if self.run else None
-        self._tell(Topic.RESULT, Topic.INPUT)
+        self._tell(Topic.RESULT)
         self.load_history()
 
     def _robots(self) -> str:
@@ -310,6 +321,8 @@ class Panel:
     def _checked(self, asked: Future[Any]) -> Topic:
         error = asked.exception()
         self.check = Check(False, (str(error),)) if error else asked.result()
+        if self.check.ready and self.catalog is None:
+            self.load_catalog()
         return Topic.SETUP
 
     def _repaired(self, asked: Future[Any]) -> Topic:
@@ -324,10 +337,6 @@ class Panel:
 
     def _say(self, line: str) -> None:
         """Take in a line of the repair, from its thread."""
-        from lyra_backend.errors import Cancelled
-
-        if self._closed:
-            raise Cancelled("repair: Kit is closing")
         self.repairing = line
 
     def _tell(self, *topics: Topic) -> None:

@@ -63,7 +63,11 @@ def asset_url(robot: str) -> str:
     Raises:
         ValueError: there is no such robot, or it is below that root and none is set.
     """
-    if _URL.match(robot) or Path(robot).is_absolute():
+    if _URL.match(robot):
+        return robot
+    if Path(robot).is_absolute():
+        if not Path(robot).is_file():
+            raise ValueError(f"{robot}: there is no such file. Give a robot's USD file, or a name of the catalog.")
         return robot
     catalog = robot_catalog()
     if robot not in catalog and "/" not in robot:

@@ -29,6 +29,7 @@ class Run:
         request: what was asked for, as JSON data.
         report: what was found, as JSON data; empty if it is unfinished.
         preview: its picture, None if there is none yet.
+        made: when it was begun [s since 1970].
     """
 
     directory: Path
@@ -37,16 +38,12 @@ class Run:
     request: Mapping[str, Any]
     report: Mapping[str, Any]
     preview: Path | None
+    made: float = 0.0
 
     @property
     def scene(self) -> Path:
         """The asset to refer to."""
         return self.directory / "scene.usda"
-
-    @property
-    def stage(self) -> Path:
-        """The stage to open."""
-        return self.directory / "stage.usda"
 
     def request_again(self) -> dict[str, Any]:
         """Return the request with its input files where they are now: the copies that the run keeps."""
@@ -58,12 +55,14 @@ class Run:
     @staticmethod
     def read(directory: Path) -> Run | None:
         """Read a run; None if the directory holds none."""
-        request = _json(directory / "request.json")
+        asked = directory / "request.json"
+        request = _json(asked)
         if request is None:
             return None
+        made = asked.stat().st_mtime if asked.exists() else 0.0
         report = _json(directory / "report.json") or {}
         state = "unfinished" if not report else "accepted" if report.get("accepted") else "rejected"
-        return Run(directory, _title(request, directory), state, request, report, preview_of(directory))
+        return Run(directory, _title(request, directory), state, request, report, preview_of(directory), made)
 
 
 def list_runs(folder: str | Path) -> list[Run]:
@@ -72,7 +71,7 @@ def list_runs(folder: str | Path) -> list[Run]:
     if not folder.is_dir():
         return []
     found = [run for child in folder.iterdir() if child.is_dir() and (run := Run.read(child))]
-    return sorted(found, key=lambda run: (run.directory / "request.json").stat().st_mtime, reverse=True)
+    return sorted(found, key=lambda run: run.made, reverse=True)
 
 
 def preview_of(directory: Path) -> Path | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import omni.kit.app
 
 from . import runs
+from .appearances import drawn_primitives
 from .extension import get_instance
 from .jobs import Job, JobState
 from .runs import Run
@@ -37,6 +38,7 @@ def generate_scene(
             request, unfinished, is continued.
         overwrite: replace another run that is there.
         request: any field of a request: image, video, splat, generator, model, seed, preset, collider, params ...
+            Primitives are those that this version of Kit draws, if none are named.
 
     Returns:
         The job. Call its ``drain()`` once in a while and look at its ``state``, or use
@@ -55,6 +57,7 @@ def generate_scene(
 
     panel = _extension().panel
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in request.items()}
+    asked.setdefault("primitives", drawn_primitives(omni.kit.app.get_app().get_kit_version()))
     data = SceneRequest.from_json({**asked, **({} if prompt is None else {"prompt": prompt})}).to_json()
     folder = Path(out) if out is not None else runs.new_run_folder(panel.preferences.runs_folder, data)
     return panel.jobs.start(data, folder, overwrite=overwrite)

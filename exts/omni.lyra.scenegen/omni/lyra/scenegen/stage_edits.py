@@ -15,7 +15,7 @@ from typing import Any
 
 from pxr import Gf, Sdf, Usd
 
-from .host_stage import StageNotEditable, editable_layer, local_transform, path_for_layer
+from .host_stage import StageNotEditable, check_free, editable_layer, local_transform, path_for_layer
 
 __all__ = ["AddedPrim", "ChosenVariant", "RemovedPrim"]
 
@@ -47,9 +47,9 @@ class AddedPrim:
             StageNotEditable: they may not be made there.
             ValueError: something is at the path already.
         """
+        self._layer = self._topmost = None  # Kit takes back what failed as well, and that must not be an earlier time's
         layer = editable_layer(stage)
-        if stage.GetPrimAtPath(self.path):
-            raise ValueError(f"{self.path}: must be free for a new prim, there is one already. Give another path.")
+        check_free(stage, self.path)
         place = stage.GetEditTarget().MapToSpecPath(self.path)
         if place.isEmpty:
             raise StageNotEditable(f"stage: {self.path} is outside of what the edit target reaches; choose another.")
@@ -58,6 +58,9 @@ class AddedPrim:
         with Sdf.ChangeBlock():
             _define_ancestors(stage, layer, self.path, place)
             self._author(layer, place, local)
+        if not stage.GetPrimAtPath(self.path):
+            self.undo()
+            raise ValueError(f"{self.path}: no prim can be there; what is above it is inactive or an instance.")
 
     def undo(self) -> None:
         """Take it out again, with what had to be made above it."""
@@ -91,6 +94,7 @@ class RemovedPrim:
             ValueError: it is not there, or comes from a file that the stage refers to.
             StageNotEditable: a layer that defines it may not be changed.
         """
+        self._kept = []
         specs = [s for layer in stage.GetLayerStack() if (s := layer.GetPrimAtPath(self.path))]
         if not stage.GetPrimAtPath(self.path) or not specs:
             raise ValueError(f"{self.path}: must be a prim of this stage's own layers to be removed.")
@@ -130,6 +134,7 @@ class ChosenVariant:
             ValueError: the prim has no such variant.
             StageNotEditable: edits may not be made.
         """
+        self._layer = None
         prim = stage.GetPrimAtPath(self.path)
         names = prim.GetVariantSet(self.variant_set).GetVariantNames() if prim else []
         if self.variant not in names:
@@ -179,7 +184,8 @@ def _put_back(copy: Sdf.Layer, layer: Sdf.Layer, path: Sdf.Path, index: int) -> 
     Sdf.CopySpec(copy, _KEPT, layer, aside)
     edit = Sdf.BatchNamespaceEdit()
     edit.Add(Sdf.NamespaceEdit.ReparentAndRename(aside, path.GetParentPath(), path.name, index))
-    layer.Apply(edit)
+    if not layer.Apply(edit):  # something is there by now
+        _remove(layer, aside)
 
 
 def _remove(layer: Sdf.Layer, path: Sdf.Path) -> None:

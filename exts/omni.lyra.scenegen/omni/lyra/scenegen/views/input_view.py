@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import omni.ui as ui
 
 from ..panel import INPUTS, Panel
 from ..style import GAP, LABEL_WIDTH, ROW, THUMBNAIL
 
-__all__ = ["InputView"]
+__all__ = ["InputView", "local_path"]
 
 _PICTURES = INPUTS["image"][1]
 _HINTS = {
@@ -78,7 +80,7 @@ class InputView:
         with ui.HStack(height=ROW, spacing=GAP):
             field = ui.StringField(identifier="file")
             field.model.set_value(path)
-            field.model.add_end_edit_fn(lambda model: self._panel.choose_file(model.get_value_as_string()))
+            field.model.add_end_edit_fn(lambda model: self._panel.choose_file(model.get_value_as_string().strip()))
             ui.Button("Browse", identifier="browse", width=80, clicked_fn=self._browse)
         if path.lower().endswith(_PICTURES) and Path(path).is_file():
             ui.Image(path, height=2 * THUMBNAIL, fill_policy=ui.FillPolicy.PRESERVE_ASPECT_FIT, identifier="thumbnail")
@@ -88,7 +90,7 @@ class InputView:
 
     def _dropped(self, mime_data: str) -> None:
         """Take the first of the dropped files; they come one in a line."""
-        self._panel.choose_file(mime_data.splitlines()[0].removeprefix("file://"))
+        self._panel.choose_file(local_path(mime_data.splitlines()[0]))
 
     def _browse(self) -> None:
         from omni.kit.window.filepicker import FilePickerDialog
@@ -105,10 +107,17 @@ class InputView:
         )
         self._picker.show(path=self._panel.preferences.get("last_folder") or None)
 
-    def _picked(self, filename: str, folder: str) -> None:
-        self.destroy()
-        self._panel.choose_file(str(Path(folder) / filename))
+    def _picked(self, filename: str, folder: str | None) -> None:
+        if filename:
+            self.destroy()
+            self._panel.choose_file(str(Path(folder or "") / filename))
 
 
-def _is_input(url: str) -> bool:
-    return url.lower().splitlines()[0].endswith(tuple(e for _, endings in INPUTS.values() for e in endings))
+def local_path(url: str) -> str:
+    """Return the path that a dropped URL of a file stands for; other texts are paths already."""
+    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url
+
+
+def _is_input(urls: str) -> bool:
+    endings = tuple(ending for _, endings in INPUTS.values() for ending in endings)
+    return any(url.lower().endswith(endings) for url in urls.splitlines()[:1])

@@ -26,7 +26,6 @@ class OptionsView:
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
-        self._own_robot = False
         self._frame = ui.Frame(height=0, build_fn=self._build)
 
     def refresh(self) -> None:
@@ -36,7 +35,8 @@ class OptionsView:
     def _build(self) -> None:
         with ui.VStack(spacing=GAP, height=0):
             if self._panel.catalog is None:
-                ui.Label("Asking what there is ...", name="hint")
+                said = "Not known what there is; see below." if self._panel.problem else "Asking what there is ..."
+                ui.Label(said, name="hint")
                 return
             names = ["", *self._panel.generators()]
             _choice("Generator", names, self._panel.generator, self._choose_generator, first=_AUTOMATIC)
@@ -45,7 +45,8 @@ class OptionsView:
             _choice("Place", list(PLACINGS), self._panel.preferences.get("placing"), self._place, words=PLACINGS)
             self._build_robot()
             if (form := self._panel.form()) is not None:
-                hidden = ui.CollapsableFrame("Parameters", collapsed=True, identifier="parameters")
+                hidden = ui.CollapsableFrame("Parameters", collapsed=self._panel.folded, identifier="parameters")
+                hidden.set_collapsed_changed_fn(self._fold)
                 with hidden, ui.VStack(spacing=GAP, height=0):
                     for field in form.fields.values():
                         _row(field, form)
@@ -62,7 +63,7 @@ class OptionsView:
     def _build_robot(self) -> None:
         known = robot_catalog()
         words = {_NONE: "none", **{name: robot.title for name, robot in known.items()}, _FILE: _FILE}
-        own = self._own_robot or (bool(self._panel.robot) and self._panel.robot not in known)
+        own = self._panel.own_robot or (bool(self._panel.robot) and self._panel.robot not in known)
         chosen = _FILE if own else self._panel.robot or _NONE
         _choice("Robot", list(words), chosen, self._choose_robot, words=words)
         if own:
@@ -71,6 +72,9 @@ class OptionsView:
                 field = ui.StringField(identifier="robot_file")
                 field.model.set_value(self._panel.robot)
                 field.model.add_value_changed_fn(self._robot_typed)
+
+    def _fold(self, folded: bool) -> None:
+        self._panel.folded = folded
 
     def _choose_generator(self, name: str) -> None:
         self._panel.generator = name
@@ -84,7 +88,7 @@ class OptionsView:
         self._panel.preferences.set("placing", placing)
 
     def _choose_robot(self, name: str) -> None:
-        self._own_robot = name == _FILE
+        self._panel.own_robot = name == _FILE
         self._panel.robot = "" if name in (_NONE, _FILE) else name
         self.refresh()
 

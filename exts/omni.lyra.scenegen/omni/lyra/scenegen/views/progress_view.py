@@ -72,7 +72,9 @@ def _words(panel: Panel) -> str:
     if job is None:
         return ""
     if job.ended:
-        return "Cancelled; generate again to go on." if job.state is JobState.CANCELLED else ""
+        goes_on = panel.preferences.get("backend") == "local"
+        stopped = "Cancelled; generate again to go on." if goes_on else "Cancelled."
+        return stopped if job.state is JobState.CANCELLED else ""
     if job.token.cancelled:
         return "Stopping ..."
     if job.latest is None:

@@ -49,7 +49,8 @@ class ResultView:
         ui.Label(run.title, name="title", word_wrap=True)
         if run.state == "unfinished":
             ui.Label("It was not finished.", name="warning", identifier="verdict")
-            ui.Button("Go on", identifier="resume", height=ROW, clicked_fn=lambda: self._panel.resume(run))
+            if self._panel.preferences.get("backend") == "local":
+                ui.Button("Go on", identifier="resume", height=ROW, clicked_fn=lambda: self._panel.resume(run))
             return
         words = {"accepted": "Accepted", "rejected": "Not accepted"}
         ui.Label(words[run.state], name=run.state, identifier="verdict")

@@ -72,9 +72,13 @@ class SetupView:
         field.model.add_end_edit_fn(lambda model: keep(model.get_value_as_string().strip()))
 
     def _set(self, name: str, text: str) -> None:
+        if text == self._panel.preferences.get(name):
+            return
         self._panel.preferences.set(name, text)
         self._panel.choose_backend(self._panel.preferences.get("backend"))
 
     def _token(self, text: str) -> None:
+        if text == self._panel.preferences.service_token:
+            return
         self._panel.preferences.service_token = text
         self._panel.choose_backend("service")
