@@ -116,8 +116,8 @@ def memory_check(before: Sequence[GraphicsCard], after: Sequence[GraphicsCard]) 
 
 def without_places(text: str) -> str:
     """Return a text without the folders of whoever runs this: it is pasted into issues."""
-    places = {str(ROOT): "<checkout>", tempfile.gettempdir(): "<temporary>"}
-    places |= {str(Path.cwd()): ".", str(Path.home()): "~"}
+    places = {str(Path.cwd()): ".", str(Path.home()): "~"}
+    places |= {tempfile.gettempdir(): "<temporary>", str(ROOT): "<checkout>"}
     for place, name in sorted(places.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(place, name) if len(place) > 1 else text
     return text
