@@ -66,8 +66,8 @@ class RemoteService:
             parts = urllib.parse.urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidRequest(f"service: must be a web address like http://127.0.0.1:8484, got {url!r}.")
-        if not token.isprintable():
-            raise InvalidRequest("service: the token must be one line of text. Copy it again.")
+        if not (token.isascii() and token.isprintable()):
+            raise InvalidRequest("service: the token must be one line of plain letters and signs. Copy it again.")
         if token and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise InvalidRequest(f"service: {url} is not encrypted, and the token would be read on the way. Use https.")
         self._url = url.strip().rstrip("/")
@@ -108,7 +108,7 @@ class RemoteService:
             ended = self._followed(job, listener, token)
             if ended["state"] not in ("accepted", "rejected"):
                 raise _failure(ended)
-            self._fetch(job, out, listener, token)
+            self._fetch(job, out, overwrite, listener, token)
         except Cancelled:
             self._json("POST", f"/v1/jobs/{job}/cancel")
             raise
@@ -163,7 +163,7 @@ class RemoteService:
                 listener(Event(**info["progress"]))
             time.sleep(_POLL_S)
 
-    def _fetch(self, job: str, out: Path, listener: Listener | None, token: CancelToken) -> None:
+    def _fetch(self, job: str, out: Path, overwrite: bool, listener: Listener | None, token: CancelToken) -> None:
         """Fetch all files of a job; `out` holds all of them or is not touched."""
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fetching-", ignore_cleanup_errors=True) as folder:
@@ -178,6 +178,7 @@ class RemoteService:
             _unpack(packed, files)
             if not (files / _REPORT).is_file():
                 raise FetchFailed(f"service: its archive holds no {_REPORT}. Is it a service of Lyra SceneGen?")
+            _check_place(out, overwrite)  # jobs may take hours, and somebody else may have come first
             if out.exists():
                 shutil.rmtree(out)
             files.rename(out)
@@ -261,7 +262,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
     """Return why the service refuses, in its own words if it gave any."""
     try:
         return str(json.load(error)["error"]["message"])
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return f"answered {error.code} {error.reason}"
 
 

@@ -109,7 +109,7 @@ def test_a_service_that_is_none(tmp_path: Path) -> None:
         for _ in range(3):
             with pytest.raises(FetchFailed, match="Is it one of Lyra SceneGen"):
                 RemoteService(url).describe()
-    with pytest.raises(InvalidRequest, match="one line of text"):
+    with pytest.raises(InvalidRequest, match="one line of plain letters"):
         RemoteService("http://127.0.0.1:9", token="two\nlines")
 
 
@@ -132,6 +132,22 @@ def _refused(service: RemoteService) -> str:
     with pytest.raises(InvalidRequest) as caught:
         service.describe()
     return str(caught.value)
+
+
+def test_a_run_that_came_first_meanwhile_stays(tmp_path: Path) -> None:
+    job = {"id": "1", "state": "rejected", "progress": None, "message": ""}
+    packed = tmp_path / "scene.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("job/report.json", "{}")
+    with _answers([(201, job), (200, job), (200, packed.read_bytes())]) as (url, _):
+        (tmp_path / "run").mkdir()
+
+        def come_first(event: Event) -> None:
+            (tmp_path / "run" / "request.json").write_text("{}")
+
+        with pytest.raises(InvalidRequest, match="must be a new or empty directory"):
+            RemoteService(url).generate({"prompt": "a room"}, tmp_path / "run", listener=come_first)
+    assert (tmp_path / "run" / "request.json").is_file()
 
 
 class _answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,10 +205,11 @@ def test_a_removal_that_is_refused_keeps_scene_and_settings(kit: Kit, scenegen: 
     assert kit.settings.get(TONEMAP) == 2
 
 
-@pytest.mark.parametrize("path", ["Scene", "/My Scene", "/Off/Scene", "/World.x"])
+@pytest.mark.parametrize("path", ["Scene", "/My Scene", "/Off/Scene", "/Off/Other", "/World.x"])
 def test_paths_where_nothing_can_be(kit: Kit, scenegen: Any, scene: Path, path: str) -> None:
     stage = kit.new_stage()
-    UsdGeom.Xform.Define(stage, "/Off").GetPrim().SetActive(False)
+    UsdGeom.Cube.Define(stage, "/Off/Scene")
+    stage.GetPrimAtPath("/Off").SetActive(False)
     before = layers(stage)
     with pytest.raises((ValueError, RuntimeError)):
         scenegen.add_scene(scene, path)
@@ -222,6 +224,21 @@ def test_a_reload_with_a_scene_on_the_stage_keeps_its_settings(kit: Kit, scenege
     assert kit.settings.get(TONEMAP) is None
     kit.enable()
     assert kit.settings.get(TONEMAP) == 2
+
+
+def test_a_damaged_root_layer_beside_a_scene_is_passed_over(
+    kit: Kit, scenegen: Any, scene: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(scene, tmp_path / "copy")
+    (tmp_path / "copy" / "stage_isaac6.usda").write_text("#usda 1.0\n(")
+    stage = kit.new_stage()
+    path = scenegen.add_scene(tmp_path / "copy")
+    assert stage.GetPrimAtPath(path)
+    assert kit.settings.get(TONEMAP) is None
+    kit.disable()
+    kit.enable()
+    kit.commands.execute("SetSceneAppearance", prim_path=path, appearance="none")
+    assert kit.undo.undo()
 
 
 def test_settings_follow_scenes_that_go_by_other_ways(kit: Kit, scenegen: Any, scene: Path) -> None:

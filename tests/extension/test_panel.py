@@ -346,3 +346,21 @@ def test_jobs_that_were_never_begun_end_with_the_panel(kit: Kit, panel: Any, tmp
     for job in (first, second):
         job.drain()
         assert job.state == "cancelled"
+
+
+def test_scenes_asked_for_in_a_row_have_folders_of_their_own(kit: Kit, form: Any) -> None:
+    from omni.lyra import scenegen
+
+    jobs = [scenegen.generate_scene("a kitchen", seed=seed) for seed in range(3)]
+    assert [job.out.name for job in jobs] == ["a-kitchen", "a-kitchen-2", "a-kitchen-3"]
+
+
+def test_a_service_begins_anew_where_a_worker_was_stopped(kit: Kit, form: Any, tmp_path: Path) -> None:
+    kit.type("prompt", "a kitchen")
+    job = form.begin(form.request(), tmp_path / "runs" / "a-kitchen")
+    job.cancel()
+    kit.until(lambda: job.ended)
+    (tmp_path / "runs" / "a-kitchen").mkdir(parents=True, exist_ok=True)
+    assert form._goes_on(job, form.request())
+    form.preferences.set("backend", "service")
+    assert not form._goes_on(job, form.request())

@@ -64,5 +64,6 @@ def test_new_runs_are_named_after_what_they_show(runs: ModuleType, tmp_path: Pat
     assert first.name == "a-kitchen-with-2-doors-a-very-long-list"
     first.mkdir()
     assert runs.new_run_folder(tmp_path, request).name == f"{first.name}-2"
+    assert runs.new_run_folder(tmp_path, request, {tmp_path / f"{first.name}-2"}).name == f"{first.name}-3"
     assert runs.new_run_folder(tmp_path, {"image": "/data/photo.png"}).name == "photo-png"
     assert runs.new_run_folder(tmp_path, {"prompt": "廚房"}).name == "scene"

@@ -119,7 +119,8 @@ def without_places(text: str) -> str:
     places = {str(Path.cwd()): ".", str(Path.home()): "~"}
     places |= {tempfile.gettempdir(): "<temporary>", str(ROOT): "<checkout>"}
     for place, name in sorted(places.items(), key=lambda pair: -len(pair[0])):
-        text = text.replace(place, name) if len(place) > 1 else text
+        for spelt in (place.replace("\\", "\\\\"), place, place.replace("\\", "/")):  # errors and USD have others
+            text = text.replace(spelt, name) if len(place) > 1 else text
     return text
 
 

@@ -76,7 +76,10 @@ def read_render_settings(scene: Path, appearance: str) -> dict[str, Setting]:
     Empty where no root layer beside the scene shows that appearance.
     """
     for root in sorted(scene.parent.glob("stage_isaac*.usda"), reverse=True):
-        layer = Sdf.Layer.FindOrOpen(str(root))
+        try:
+            layer = Sdf.Layer.FindOrOpen(str(root))
+        except RuntimeError:  # USD's own error for a file that it cannot parse
+            continue
         prim = layer.GetPrimAtPath(f"/{layer.defaultPrim}") if layer else None
         if prim is not None and prim.variantSelections.get(APPEARANCE) == appearance:
             return stated_settings(layer)

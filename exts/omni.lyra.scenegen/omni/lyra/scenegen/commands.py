@@ -150,7 +150,11 @@ class SetSceneAppearanceCommand(omni.kit.commands.Command):  # type: ignore[misc
         stage, path = _stage(), str(self._chosen.path)
         self._chosen.do(stage)
         self._settings = RENDER_SETTINGS.of(path)
-        RENDER_SETTINGS.apply(path, settings_of(stage.GetPrimAtPath(path)))
+        try:
+            RENDER_SETTINGS.apply(path, settings_of(stage.GetPrimAtPath(path)))
+        except Exception:
+            self._chosen.undo()
+            raise
         self._is_done = True
 
     def undo(self) -> None:

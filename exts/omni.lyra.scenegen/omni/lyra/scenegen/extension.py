@@ -98,8 +98,8 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
         self._commands = omni.kit.commands.register_all_commands_in_module(commands)
         self.menu_startup(self._make_window, WINDOW_NAME, WINDOW_NAME, MENU_GROUP)
         self._watch_stage()
-        self._stage_opened()
         self._spawn(self._look())
+        self._stage_opened()
 
     def _make_window(self) -> SceneGenWindow:
         """Make the window, whenever it is shown; what there is, which a worker must say, is asked the first time."""
@@ -149,6 +149,7 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
         """Once a frame: take in what jobs say, and draw what has changed while the window is there."""
         app = omni.kit.app.get_app()
         changed: set[Topic] = set()
+        told = ""
         while self.panel is not None:
             try:
                 changed |= self.panel.poll()
@@ -157,13 +158,17 @@ class Extension(omni.ext.IExt, MenuHelperExtensionFull):  # type: ignore[misc]
                     self._shown_window.refresh(changed)
                     changed.clear()
             except Exception as error:  # what breaks in one frame must not end the panel
-                carb.log_error(f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}")
+                text = f"[omni.lyra.scenegen] the panel cannot be drawn: {type(error).__name__}: {error}"
+                if text != told:  # and not each frame again
+                    carb.log_error(text)
+                told = text
                 changed.clear()
             await app.next_update_async()
 
     def _follow_scenes(self) -> None:
         """Let settings of the renderer go with scenes that are gone, and come with those that are back."""
-        stage = omni.usd.get_context().get_stage()
+        context = omni.usd.get_context()
+        stage = context.get_stage() if context is not None else None
         if stage is not None:
             commands.RENDER_SETTINGS.follow(partial(_is_there, stage))
 

@@ -80,7 +80,7 @@ class Job:
                 if self.ended:
                     continue
                 self.state, self.result, self.error = told.state, told.result, told.error
-            else:
+            elif not self.ended:
                 self.state = JobState.RUNNING
                 self.latest = told
                 events.append(told)
@@ -110,6 +110,11 @@ class JobThread:
         # it may wait for a service or a worker that starts, which must not keep Kit from ending
         self._thread = threading.Thread(target=self._run, name="lyra-scenegen", daemon=True)
         self._thread.start()
+
+    @property
+    def folders(self) -> set[Path]:
+        """Directories of jobs that go on or wait; they may not be there yet."""
+        return {job.out for job in self._jobs if not job.ended}
 
     def start(self, request: dict[str, Any], out: Path, *, overwrite: bool = False) -> Job:
         """Begin a job, after those that were begun before."""

@@ -10,8 +10,9 @@ by `Topic`, so that only that part of the window is drawn anew.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -93,7 +94,6 @@ class Panel:
     _forms: dict[str, Form] = field(default_factory=dict)
     _waiting: list[tuple[Future[Any], Callable[[Future[Any]], Topic]]] = field(default_factory=list)
     _changed: set[Topic] = field(default_factory=set)
-    _side: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="lyra-look"))
     _said: str = ""
     _children: Children = field(default_factory=Children)
 
@@ -112,7 +112,6 @@ class Panel:
     def close(self) -> None:
         """Stop everything that was begun."""
         self._children.kill()
-        self._side.shutdown(wait=False, cancel_futures=True)
         self.jobs.close()
         self._waiting.clear()
 
@@ -221,9 +220,9 @@ class Panel:
             self._tell(Topic.PROGRESS)
             return None
         last = self.job
-        if last is not None and last.state in (JobState.CANCELLED, JobState.FAILED) and _is_same(last.request, request):
+        if last is not None and self._goes_on(last, request):
             return self.begin(request, last.out)
-        return self.begin(request, new_run_folder(self.preferences.runs_folder, request))
+        return self.begin(request, new_run_folder(self.preferences.runs_folder, request, self.jobs.folders))
 
     def resume(self, run: Run) -> Job | None:
         """Go on with a run that broke off."""
@@ -251,7 +250,7 @@ class Panel:
     def load_history(self) -> None:
         """Look for runs in the folder of runs."""
         folder = self.preferences.runs_folder
-        self._later(self._side.submit(list_runs, folder), self._remember)
+        self._later(_aside(list_runs, folder), self._remember)
 
     def show(self, run: Run) -> None:
         """Show a run of the history on the result card."""
@@ -268,14 +267,14 @@ class Panel:
 
     def check_setup(self) -> None:
         """Look whether all is there that scenes are made with."""
-        self._later(self._side.submit(check_setup, self.preferences, self._children), self._checked)
+        self._later(_aside(check_setup, self.preferences, self._children), self._checked)
 
     def repair_setup(self) -> None:
         """Make the environment of workers; `repairing` says how it goes on."""
         if self.repairing:
             return
         self.repairing = "starting"
-        self._later(self._side.submit(repair_setup, self._say, self._children), self._repaired)
+        self._later(_aside(repair_setup, self._say, self._children), self._repaired)
 
     # How it goes on.
 
@@ -297,6 +296,11 @@ class Panel:
             self.preview = self.run.preview if self.run else None
         self._tell(Topic.RESULT)
         self.load_history()
+
+    def _goes_on(self, last: Job, request: dict[str, Any]) -> bool:
+        """Return whether a request goes on where the last job was stopped; a service begins anew."""
+        stopped = last.state in (JobState.CANCELLED, JobState.FAILED)
+        return stopped and self.preferences.get("backend") == "local" and _is_same(last.request, request)
 
     def _robots(self) -> str:
         """Return the robots that free space is looked for, if the user's choice is not among the usual ones."""
@@ -352,3 +356,17 @@ def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         return SceneRequest.from_json(one) == SceneRequest.from_json(other)
     except InvalidRequest:
         return False
+
+
+def _aside(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Do something in a thread that does not keep Kit from ending; return what will hold the answer."""
+    answer: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work(*arguments))
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="lyra-look", daemon=True).start()
+    return answer

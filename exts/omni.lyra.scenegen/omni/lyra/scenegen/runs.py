@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,11 @@ def preview_of(directory: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def new_run_folder(folder: Path, request: Mapping[str, Any]) -> Path:
-    """Return a directory for a new run that does not exist yet, named after what is made."""
+def new_run_folder(folder: Path, request: Mapping[str, Any], taken: Collection[Path] = ()) -> Path:
+    """Return a directory for a new run, named after what is made: none that exists, and none that is `taken`."""
     words = re.sub(r"[^a-z0-9]+", "-", _title(request, Path("scene")).lower()).strip("-")[:40].strip("-") or "scene"
     number = 1
-    while (path := folder / (words if number == 1 else f"{words}-{number}")).exists():
+    while (path := folder / (words if number == 1 else f"{words}-{number}")).exists() or path in taken:
         number += 1
     return path
 

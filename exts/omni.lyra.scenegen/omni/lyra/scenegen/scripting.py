@@ -59,7 +59,9 @@ def generate_scene(
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in request.items()}
     asked.setdefault("primitives", drawn_primitives(omni.kit.app.get_app().get_kit_version()))
     data = SceneRequest.from_json({**asked, **({} if prompt is None else {"prompt": prompt})}).to_json()
-    folder = Path(out) if out is not None else runs.new_run_folder(panel.preferences.runs_folder, data)
+    folder = (
+        Path(out) if out is not None else runs.new_run_folder(panel.preferences.runs_folder, data, panel.jobs.folders)
+    )
     return panel.jobs.start(data, folder, overwrite=overwrite)
 
 

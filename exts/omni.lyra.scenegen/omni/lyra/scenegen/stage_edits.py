@@ -53,6 +53,8 @@ class AddedPrim:
         place = stage.GetEditTarget().MapToSpecPath(self.path)
         if place.isEmpty:
             raise StageNotEditable(f"stage: {self.path} is outside of what the edit target reaches; choose another.")
+        if layer.GetPrimAtPath(place):
+            raise ValueError(f"{self.path}: must be free for a new prim, a hidden one is there. Give another path.")
         local = local_transform(stage, self.path.GetParentPath(), self.world)
         self._layer, self._topmost = layer, _first_missing(layer, place)
         with Sdf.ChangeBlock():

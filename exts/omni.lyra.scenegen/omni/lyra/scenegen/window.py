@@ -60,7 +60,7 @@ class SceneGenWindow(MenuHelperWindow):  # type: ignore[misc]
 
     def refresh(self, topics: set[Topic]) -> None:
         """Draw anew what has changed."""
-        for view in dict.fromkeys(view for topic in sorted(topics) for view in self._views[topic]):
+        for view in dict.fromkeys(view for topic in sorted(topics) for view in self._views.get(topic, ())):
             view.refresh()
 
     def destroy(self) -> None:
