@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from .environment import Environment
@@ -118,7 +119,7 @@ def interval(successes: int, trials: int) -> tuple[float, float]:
 
 def new_learner(environment: Environment, seed: int) -> PPO:
     """Return a learner that knows nothing yet: two layers of 64 for the policy and for the value."""
-    return PPO(
+    learner = PPO(
         "MlpPolicy",
         VectorEnvironment(environment),
         n_steps=32,
@@ -132,6 +133,8 @@ def new_learner(environment: Environment, seed: int) -> PPO:
         seed=seed,
         device="cpu",
     )
+    learner.set_logger(Logger(folder=None, output_formats=[]))  # its own would leave a folder behind
+    return learner
 
 
 def learn(learner: PPO, steps: int, every: int, report: Callable[[int], None]) -> None:

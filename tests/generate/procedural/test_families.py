@@ -243,6 +243,11 @@ def test_counts_are_met(prompt: str, kind: str, count: int) -> None:
         assert objects.get(kind, {"count": 0})["count"] == count
 
 
+@family_names
+def test_an_empty_scene_of_every_family(family: str) -> None:
+    assert compose(f"a small empty {family.replace('_', ' ')}", 0).elements
+
+
 def test_colors_reach_the_objects() -> None:
     composition = compose("a warehouse with a red barrel and two blue crates and no racks", 3)
     shells = {e.name: e.material.color for e in composition.elements}

@@ -90,7 +90,7 @@ def _aisle(draft: Draft) -> float:
 
 def _rows(draft: Draft, across: float) -> list[str]:
     """Return what stands across the hall from one long wall to the other: "rack" or "aisle"."""
-    if not draft.open_to("rack") and not draft.wishes.wanted("rack")[0].count:
+    if not draft.open_to("rack") and not any(mention.count for mention in draft.wishes.wanted("rack")):
         return ["aisle"]
     draw = draft.rng.random()
     if "aisle" in draft.wishes.parts:
