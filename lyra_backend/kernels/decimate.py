@@ -18,7 +18,9 @@ __all__ = ["decimate"]
 
 _STALE = 0.8  # share of the triangles below which vertices without any are left out
 _ROUNDING = 1e-7  # of the largest coordinate: nothing is nearer than that to anything
-_EASY = 0.002  # share of the triangles that a round must take for more like it
+_EASY = 0.02  # share of the triangles that a round must take for more like it
+_EASY_FLAT = 0.002  # the same where nothing is given up
+_ROUNDS = 60  # most rounds that give something up: slow progress is made at the cost of rough surfaces
 _FREE = 1 / 16  # share of the tolerance that is as good as nothing: the target does not count
 _SHARES = (1 / 4, 1.0)  # of the tolerance, tried one after the other until the target is reached
 
@@ -53,9 +55,10 @@ def decimate(
         return points.astype(np.float32), faces
     bound = tolerance + _ROUNDING * float(np.abs(points[faces]).max())
     surface = _Surface.of(points, faces, bound, where)
-    surface.simplify(1, (_FREE * tolerance) ** 2, longest_edge**2)
+    surface.simplify(1, (_FREE * tolerance) ** 2, longest_edge**2, _EASY_FLAT)
+    rounds = _ROUNDS
     for share in _SHARES:
-        surface.simplify(target, (share * tolerance) ** 2, longest_edge**2)
+        rounds -= surface.simplify(target, (share * tolerance) ** 2, longest_edge**2, _EASY, rounds)
     used, index = np.unique(surface.faces, return_inverse=True)
     return surface.corners.numpy()[used].astype(np.float32), index.reshape(-1, 3).astype(np.int32)
 
@@ -102,17 +105,24 @@ class _Surface:
             bound,
         )
 
-    def simplify(self, target: int, tolerance: float, longest: float) -> None:
-        """Collapse until `target` triangles are left or hardly anything goes any more; the limits are squares."""
+    def simplify(self, target: int, tolerance: float, longest: float, easy: float, rounds: int = 10_000) -> int:
+        """Collapse until `target` triangles are left or a round takes less than the share `easy`; return the rounds.
+
+        `tolerance` (of the quadrics) and `longest` are squares.
+        """
         self.state[:] = UNKNOWN
         held = len(self.faces)
-        while (before := len(self.faces)) > target:
+        for done in range(rounds):
+            before = len(self.faces)
+            if before <= target:
+                return done
             self.round(tolerance, longest)
             if len(self.faces) < _STALE * held:
                 self.leave_out_gone()
                 held = len(self.faces)
-            if before - len(self.faces) <= _EASY * before:
-                break
+            if before - len(self.faces) <= easy * before:
+                return done + 1
+        return rounds
 
     def round(self, tolerance: float, longest: float) -> None:
         """Collapse one set of edges that do not touch; `tolerance` (of the quadrics) and `longest` are squares."""
