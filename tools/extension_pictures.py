@@ -34,7 +34,7 @@ def compose(run: Path) -> Image.Image:
     for row, eye in enumerate(EYES_M):
         sheet.paste(_scaled(run / f"preview_robot_{eye}m.png", SMALL_PX), (LARGE_PX[0], row * SMALL_PX[1]))
         pen.text((LARGE_PX[0] + 6, row * SMALL_PX[1] + 4), f"{eye} m", INK, font, stroke_width=2, stroke_fill=PAPER)
-    said = f"\u201c{REQUEST['prompt']}\u201d: Gaussians, colliders, free space"
+    said = f"\u201c{REQUEST['prompt']}\u201d, and what robots see from 1.5, 0.6 and 0.3 m"
     pen.text((10, LARGE_PX[1] + BAR_PX // 2), said, INK, font, anchor="lm")
     return sheet.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG)
 

@@ -19,22 +19,10 @@ DT_S = 1 / 60
 
 def write_stage(folder: Path, proxy: CollisionProxy, centres: Floats, quats: Floats, sides: Floats) -> Path:
     """Write colliders and boxes that fall; the boxes do not meet each other."""
-    from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
+    from physics_trials.engine import trial_stage
+    from pxr import Gf, Usd, UsdGeom, UsdPhysics
 
-    from lyra_backend.author import collision
-
-    folder.mkdir(parents=True)
-    collision.write(proxy, folder / collision.FILE_NAME)
-    layer = Sdf.Layer.CreateNew(str(folder / "trial.usda"))
-    layer.subLayerPaths.append(f"./{collision.FILE_NAME}")
-    stage = Usd.Stage.Open(layer)
-    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
-    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-    UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
-    scene = UsdPhysics.Scene.Define(stage, "/Trial/PhysicsScene").GetPrim()
-    scene.AddAppliedSchema("PhysxSceneAPI")
-    scene.CreateAttribute("physxScene:enableGPUDynamics", Sdf.ValueTypeNames.Bool).Set(False)
-    scene.CreateAttribute("physxScene:broadphaseType", Sdf.ValueTypeNames.Token).Set("MBP")
+    stage = trial_stage(folder, proxy)
     for number, (centre, quat) in enumerate(zip(centres, quats, strict=True)):
         box = UsdGeom.Cube.Define(stage, f"{BODIES}{number}")
         box.CreateSizeAttr(1.0)
@@ -47,8 +35,8 @@ def write_stage(folder: Path, proxy: CollisionProxy, centres: Floats, quats: Flo
     group = UsdPhysics.CollisionGroup.Define(stage, "/Trial/Group")
     group.CreateFilteredGroupsRel().SetTargets([group.GetPath()])
     Usd.CollectionAPI(group.GetPrim(), "colliders").CreateIncludesRel().SetTargets(["/Trial/Bodies"])
-    layer.Save()
-    return folder / "trial.usda"
+    stage.Save()
+    return Path(stage.GetRootLayer().realPath)
 
 
 class Physics:

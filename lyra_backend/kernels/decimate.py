@@ -4,6 +4,7 @@ Which edges go first and where their ends meet is told by quadrics (:mod:`.quadr
 the vertices of the surface as it came (:mod:`.followers`).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,24 +106,24 @@ class _Surface:
             bound,
         )
 
-    def simplify(self, target: int, tolerance: float, longest: float, easy: float, rounds: int = 10_000) -> int:
-        """Collapse until `target` triangles are left or a round takes less than the share `easy`; return the rounds.
+    def simplify(self, target: int, tolerance: float, longest: float, easy: float, rounds: float = math.inf) -> int:
+        """Collapse until `target` triangles are left or a round takes less than the share `easy`.
 
         `tolerance` (of the quadrics) and `longest` are squares.
+
+        Returns:
+            How many rounds that took, at most `rounds`.
         """
         self.state[:] = UNKNOWN
-        held = len(self.faces)
-        for done in range(rounds):
+        held, done, goes_on = len(self.faces), 0, True
+        while goes_on and done < rounds and len(self.faces) > target:
             before = len(self.faces)
-            if before <= target:
-                return done
             self.round(tolerance, longest)
+            done, goes_on = done + 1, before - len(self.faces) > easy * before
             if len(self.faces) < _STALE * held:
                 self.leave_out_gone()
                 held = len(self.faces)
-            if before - len(self.faces) <= easy * before:
-                return done + 1
-        return rounds
+        return done
 
     def round(self, tolerance: float, longest: float) -> None:
         """Collapse one set of edges that do not touch; `tolerance` (of the quadrics) and `longest` are squares."""

@@ -16,7 +16,7 @@ from lyra_backend.progress import Progress
 from lyra_backend.types import CollisionProxy
 from lyra_backend.validate.engine_process import Job, Run, Trace, run_engine
 
-__all__ = ["DT_S", "PREFIX", "Body", "Trial", "ball", "simulate", "write_trial"]
+__all__ = ["DT_S", "PREFIX", "Body", "Trial", "ball", "simulate", "trial_stage", "write_trial"]
 
 DT_S = 1 / 120
 PREFIX = "/Trial/body_"
@@ -96,6 +96,16 @@ def write_trial(folder: Path, proxy: CollisionProxy, bodies: Sequence[Body], *, 
         bodies: numbered from 0 below `PREFIX`.
         asleep: resting bodies may sleep; otherwise every step costs what it costs.
     """
+    stage = trial_stage(folder, proxy)
+    material = _author_material(stage)
+    for number, body in enumerate(bodies):
+        _author_body(stage, f"{PREFIX}{number}", body, material, asleep)
+    stage.Save()
+    return Path(stage.GetRootLayer().realPath)
+
+
+def trial_stage(folder: Path, proxy: CollisionProxy) -> Usd.Stage:
+    """Return a stage, not saved, in a new `folder`: colliders as a run writes them and a physics scene for the CPU."""
     folder.mkdir()
     collision.write(proxy, folder / collision.FILE_NAME)
     layer = Sdf.Layer.CreateNew(str(folder / "trial.usda"))
@@ -111,11 +121,7 @@ def write_trial(folder: Path, proxy: CollisionProxy, bodies: Sequence[Body], *, 
     _author(
         scene.GetPrim(), "PhysxSceneAPI", {"physxScene:enableGPUDynamics": False, "physxScene:broadphaseType": "MBP"}
     )
-    material = _author_material(stage)
-    for number, body in enumerate(bodies):
-        _author_body(stage, f"{PREFIX}{number}", body, material, asleep)
-    layer.Save()
-    return folder / "trial.usda"
+    return stage
 
 
 def _author(prim: Usd.Prim, schema: str, values: Mapping[str, bool | float | str]) -> None:
