@@ -183,8 +183,7 @@ def _encoding(tokenizer: Mapping[str, Any], video: VideoFormat) -> float:
     cells = (video.height // 8) * (video.width // 8)
     # keys and values of attention in time at the end, beside those that they grew from
     kept = 4 * last * ((video.frames - 1) // 8 + 1)
-    layers, wavelets = 16 * last + 40 * inner, 10 * 3 * 8**3
-    return cells * max(kept + ENCODED_AT_ONCE * layers, kept / 2 + ENCODED_AT_ONCE * wavelets)
+    return cells * (kept + ENCODED_AT_ONCE * (16 * last + 40 * inner))
 
 
 def _sizes(config: Mapping[str, Any], *names: str) -> list[float]:
