@@ -17,8 +17,8 @@ from ..errors import InvalidRequest
 from ..models.budget import VideoFormat
 from ..models.trajectories import DECODER_ORDER, draw_distances
 from ..progress import Progress
-from .room_clips import clip_of, lens_of
-from .rooms import draw_room
+from .room_clips import clip_of
+from .rooms import draw_room, room_lens
 
 __all__ = ["RoomClips", "make_room_clips"]
 
@@ -82,7 +82,7 @@ def make_room_clips(
         blocks.append(block)
         progress((start + count) / rooms, f"{start + count} of {rooms} rooms filmed")
     joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return RoomClips(**joined, lens=lens_of(size))
+    return RoomClips(**joined, lens=room_lens(size))
 
 
 def _rendered(
