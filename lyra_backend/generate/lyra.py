@@ -61,12 +61,13 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
 
 
 def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
-    """Return what else than the request and the code decides the scene: the weights, by their files.
+    """Return what else than the request and the code decides the scene: the weights, by their files, and the format.
 
     Raises:
         InvalidRequest: a network is missing.
     """
-    return weights_state(_weights(request, params, _folders(request, params)))
+    folders = _folders(request, params)
+    return weights_state(_weights(request, params, folders), folders.video)
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
@@ -89,17 +90,19 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     with working_on(ready.placements, params.vram), quiet_libraries():
         start = _start(ready, request, params, scratch, starting)
         drawn = {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
-        provenance = provenance_of("lyra", request, params, ready.weights, start, starting)
+        provenance = provenance_of("lyra", request, params, folders.video, ready.weights, start, starting)
         provenance |= {} if request.image else drawn
         device = ready.placements[0].warp_device
-        cache = DepthCache(start.colors, start.z, start.matrix, sky=start.sky, device=device)
+        window, spread = folders.video.reliable_window, folders.video.reliable_range
+        cache = DepthCache(start.colors, start.z, start.matrix, None, start.sky, device, window, spread)
+        masking = params.chosen(folders.video).foreground_masking
         imagined = imagine_scene(
             folders,
             ready.placements,
             start.colors,
             start.fxfycxcy,
-            lambda poses, told: cache.render(poses, start.matrix, params.foreground_masking, progress=told),
-            params.sampling(request),
+            lambda poses, told: cache.render(poses, start.matrix, masking, progress=told),
+            params.sampling(request, folders.video),
             scratch,
             videos,
             decoding,

@@ -32,6 +32,7 @@ from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, s
 from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
 
 if TYPE_CHECKING:
+    from ..models.budget import VideoFormat
     from ..models.depth_cache import CacheFrames, DepthCache
     from ..models.folders import ModelFolders
     from ..models.placement import Placement
@@ -82,12 +83,13 @@ def estimate(request: SceneRequest, params: Params) -> tuple[Estimate, ...]:
 
 
 def depends_on(request: SceneRequest, params: Params) -> dict[str, str]:
-    """Return what else than the request and the code decides the scene: the weights, by their files.
+    """Return what else than the request and the code decides the scene: the weights, by their files, and the format.
 
     Raises:
         InvalidRequest: a network is missing.
     """
-    return weights_state(_weights(params, _folders(request, params)))
+    folders = _folders(request, params)
+    return weights_state(_weights(params, folders), folders.video)
 
 
 def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path) -> Outcome[Generation]:
@@ -106,17 +108,17 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     foretell(progress, ready.costs)
     folders, clip, video = ready.folders, ready.clip, ready.folders.video
     starting, videos, decoding = shares(progress, ready.costs)
-    device = ready.placements[0].warp_device
+    device, masking = ready.placements[0].warp_device, params.chosen(video).foreground_masking
     with working_on(ready.placements, params.vram), quiet_libraries():
         start, shown = _starts(ready, scratch, starting)
-        provenance = provenance_of("lyra_dynamic", request, params, ready.weights, start, starting)
+        provenance = provenance_of("lyra_dynamic", request, params, video, ready.weights, start, starting)
         imagined = imagine_scene(
             folders,
             ready.placements,
             start.colors,
             start.fxfycxcy,
-            lambda poses, told: _show(shown, start, poses, params.foreground_masking, device, told),
-            params.sampling(request),
+            lambda poses, told: _show(shown, start, poses, video, masking, device, told),
+            params.sampling(request, video),
             scratch,
             videos,
             decoding,
@@ -229,16 +231,22 @@ def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, li
 
 
 def _show(
-    frames: list[_Frame], start: Start, poses: npt.NDArray[np.float32], masking: bool, device: str, told: Any
+    frames: list[_Frame],
+    start: Start,
+    poses: npt.NDArray[np.float32],
+    video: VideoFormat,
+    masking: bool,
+    device: str,
+    told: Any,
 ) -> CacheFrames:
     """Return what is known along a path: frame i of the video, seen from pose i."""
     from ..models.depth_cache import DepthCache, render_video
 
     def caches() -> Iterator[DepthCache]:
         for frame in frames:
-            yield DepthCache(
-                frame.image.astype(np.float32) / 127.5 - 1.0, frame.z, start.matrix, sky=frame.sky, device=device
-            )
+            colors = frame.image.astype(np.float32) / 127.5 - 1.0
+            window, spread = video.reliable_window, video.reliable_range
+            yield DepthCache(colors, frame.z, start.matrix, None, frame.sky, device, window, spread)
 
     return render_video(caches(), poses, start.matrix, masking, progress=told)
 

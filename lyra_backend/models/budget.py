@@ -16,10 +16,13 @@ from typing import Any
 
 from ..errors import InvalidRequest
 
-__all__ = ["ENCODED_AT_ONCE", "PRECISIONS", "Budget", "VideoFormat", "read_config"]
+__all__ = ["DRAWN_BY", "ENCODED_AT_ONCE", "GRADES", "PRECISIONS", "Budget", "VideoFormat", "read_config"]
 
 #: What the weights of the video model can be kept in on a GPU; auto is what the networks compute in.
 PRECISIONS = ("auto", "bfloat16", "float8", "int8")
+#: What scenes of a model can be good for at best; and what draws the first picture of a prompt, a text-to-image network
+#: or the generator `procedural`.
+GRADES, DRAWN_BY = ("train", "demo"), ("network", "procedural")
 #: Latent frames that the tokenizer makes at a time: with fewer, what layers remember takes most of the memory.
 ENCODED_AT_ONCE = 2
 
@@ -40,7 +43,14 @@ class VideoFormat:
     Attributes:
         frames, height, width: size [px] of each video.
         fps: frames per second that the model is told.
-        centre_depth: where the cameras look, in the unit of the depth of the picture.
+        centre_depth: where the cameras look, in the networks' unit; the median depth of a picture is brought to it.
+        steps, guidance: how the videos are denoised if nobody says otherwise.
+        reliable_window, reliable_range: which pixels the 3D cache warps, see :func:`~.depth_cache.reliable_depth`.
+        foreground_masking: what would shine through gaps beside near things is left to the model.
+        fov_deg: horizontal field of view of the pictures that it was trained with, for those that say nothing of
+            theirs; None if it was trained with many.
+        grade: what its scenes are good for at best, one of :data:`GRADES`.
+        text_to_image: what draws the first picture of a prompt, one of :data:`DRAWN_BY`.
     """
 
     frames: int = 121
@@ -48,12 +58,37 @@ class VideoFormat:
     width: int = 1280
     fps: float = 24.0
     centre_depth: float = 1.0
+    steps: int = 35
+    guidance: float = 1.0
+    reliable_window: int = 5
+    reliable_range: float = 0.05
+    foreground_masking: bool = True
+    fov_deg: float | None = None
+    grade: str = "train"
+    text_to_image: str = "network"
 
     def __post_init__(self) -> None:
         sides = (self.frames, self.height, self.width)
         whole = all(isinstance(side, int) and side > 0 for side in sides) and self.frames > 1
         if not whole or not (0 < self.fps < math.inf and 0 < self.centre_depth < math.inf):
             raise ValueError(f"whole numbers of 2 frames or more and of pixels, and positive numbers; got {self}")
+        for rule, kept in self._rules().items():
+            if not kept:
+                raise ValueError(f"{rule}; got {self}")
+
+    def _rules(self) -> dict[str, bool]:
+        """Return what must hold of what else a model was trained with, and whether it does."""
+        steps, window = self.steps, self.reliable_window
+        return {
+            "steps must be a whole number above 0": _is_whole(steps) and steps > 0,
+            "guidance must be 0 or more": 0 <= self.guidance < math.inf,
+            "reliable_window must be an odd number of pixels": _is_whole(window) and window > 0 and window % 2 == 1,
+            "reliable_range must be above 0": 0 < self.reliable_range < math.inf,
+            "foreground_masking must be true or false": isinstance(self.foreground_masking, bool),
+            "fov_deg must be from 1 to 170, or null": self.fov_deg is None or 1 <= self.fov_deg <= 170,
+            f"grade must be {' or '.join(GRADES)}": self.grade in GRADES,
+            f"text_to_image must be {' or '.join(DRAWN_BY)}": self.text_to_image in DRAWN_BY,
+        }
 
     @staticmethod
     def read(folder: Path) -> VideoFormat:
@@ -68,7 +103,14 @@ class VideoFormat:
         try:
             return VideoFormat(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
-            raise InvalidRequest(f"{path}: must hold frames, height, width, fps and centre_depth ({error}).") from error
+            raise InvalidRequest(
+                f"{path}: must hold frames, height, width, fps and centre_depth, and may hold what else docs/lyra.md "
+                f"lists ({error})."
+            ) from error
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -183,8 +225,7 @@ def _encoding(tokenizer: Mapping[str, Any], video: VideoFormat) -> float:
     cells = (video.height // 8) * (video.width // 8)
     # keys and values of attention in time at the end, beside those that they grew from
     kept = 4 * last * ((video.frames - 1) // 8 + 1)
-    layers, wavelets = 16 * last + 40 * inner, 10 * 3 * 8**3
-    return cells * max(kept + ENCODED_AT_ONCE * layers, kept / 2 + ENCODED_AT_ONCE * wavelets)
+    return cells * (kept + ENCODED_AT_ONCE * (16 * last + 40 * inner))
 
 
 def _sizes(config: Mapping[str, Any], *names: str) -> list[float]:

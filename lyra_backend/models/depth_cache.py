@@ -29,7 +29,7 @@ Report = Callable[[float, str], None]
 
 #: What stands for the depth of the sky and for NaN, and the limit that both come to.
 _SKY_DEPTH, _NAN_DEPTH, _MAX_DEPTH = 1000.0, 1e4, 100.0
-#: Side of the neighbourhood of a pixel, and by what share of its mean depth it may differ.
+#: Side [px] of the neighbourhood of a pixel, and the share of its mean depth within which it must lie, as published.
 _WINDOW, _RELATIVE_RANGE = 5, 0.05
 #: Pixels to a vertex of the boundary's mesh, and how far behind it something is hidden.
 _MESH_STEP, _BEHIND = 4, 0.02
@@ -65,6 +65,8 @@ class DepthCache:
         world_to_cam: npt.ArrayLike | None = None,
         sky: Bools | None = None,
         device: str | None = None,
+        window: int = _WINDOW,
+        relative_range: float = _RELATIVE_RANGE,
     ) -> None:
         """Lift a picture to points.
 
@@ -75,14 +77,16 @@ class DepthCache:
             world_to_cam: pose of the picture (4, 4); None is the identity.
             sky: where all is far away, whatever `depth` says, shape (H, W).
             device: Warp device; None takes the preferred one.
+            window, relative_range: see :func:`reliable_depth`.
 
         Raises:
             InvalidRequest: shapes that do not fit, colours out of range, or a matrix that is no lens or not rigid.
+            ValueError: a window that has no middle, or no positive range.
         """
         _check_picture(image, depth, sky)
         self._image, self._device = np.asarray(image, np.float32), device
         self.depth = _usable_depth(depth, sky)
-        self.reliable = reliable_depth(self.depth)
+        self.reliable = reliable_depth(self.depth, window, relative_range)
         lens = _lenses("intrinsics", intrinsics, 1)[0]
         pose = np.eye(4) if world_to_cam is None else np.asarray(world_to_cam)
         self._points = _unproject(self.depth, lens, _poses("world_to_cam", pose[None])[0])
@@ -176,16 +180,29 @@ def render_video(
     return found
 
 
-def reliable_depth(depth: npt.NDArray[np.floating]) -> Bools:
-    """Return which pixels (H, W) lie on one surface: above 0, and the 5 x 5 around within 5 % of their mean.
+def reliable_depth(
+    depth: npt.NDArray[np.floating], window: int = _WINDOW, relative_range: float = _RELATIVE_RANGE
+) -> Bools:
+    """Return which pixels (H, W) lie on one surface: above 0, and all around them within a share of their mean.
 
     As published, that mean counts pixels outside of the picture as 0, so that the rim is judged more strictly.
+
+    Args:
+        depth: shape (H, W).
+        window: side of the square around a pixel [px], an odd number. The smaller the picture, the smaller it must be:
+            a floor that is seen at a slant changes much from one pixel to the next.
+        relative_range: by what share of their mean the nearest and the farthest there may differ.
+
+    Raises:
+        ValueError: a window that has no middle, or no positive range.
     """
+    if window < 1 or window % 2 == 0 or not relative_range > 0:
+        raise ValueError(f"reliable_depth: needs an odd window and a range above 0, got {window} and {relative_range}.")
     field = torch.from_numpy(np.ascontiguousarray(depth, np.float32))[None, None]
-    pad = _WINDOW // 2
-    spread = F.max_pool2d(field, _WINDOW, 1, pad) + F.max_pool2d(-field, _WINDOW, 1, pad)
-    mean = F.avg_pool2d(field, _WINDOW, 1, pad)
-    found = (spread / (mean + 1e-6) < _RELATIVE_RANGE) & (field > 0)
+    pad = window // 2
+    spread = F.max_pool2d(field, window, 1, pad) + F.max_pool2d(-field, window, 1, pad)
+    mean = F.avg_pool2d(field, window, 1, pad)
+    found = (spread / (mean + 1e-6) < relative_range) & (field > 0)
     return np.asarray(found[0, 0])
 
 

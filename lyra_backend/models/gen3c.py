@@ -24,6 +24,7 @@ __all__ = [
     "StepCache",
     "check_channels",
     "edm_scheduler",
+    "given_frame",
     "pad_outside",
 ]
 
@@ -177,7 +178,7 @@ class Sampler:
             sigma = float(scheduler.sigmas[i])
             given = sigma > _AUGMENT_SIGMA
             if given:
-                video[:, :, 0] = _noisy_first(condition.first, noise, sigma)
+                video[:, :, 0] = given_frame(condition.first[:, :, 0], noise[:, :, 0], sigma)
             denoised = cache.reuse(is_last=i == self.steps - 1)
             if denoised is None:
                 denoised = self._denoised(video, timestep, sigma, branches, condition.fps)
@@ -237,7 +238,12 @@ def _noise(like: torch.Tensor, seed: int) -> torch.Tensor:
     return torch.from_numpy(values).to(like.device)
 
 
-def _noisy_first(first: torch.Tensor, noise: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Return the first frame (1, 16, h, w) such that the network sees it with the little noise it was trained with."""
+def given_frame(first: torch.Tensor, noise: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:
+    """Return the first frame (B, 16, h, w) such that the network sees it with the little noise it is trained with.
+
+    Args:
+        first, noise: the frame and standard normal noise, shape (B, 16, h, w).
+        sigma: deviation of the noise in the other frames, a number or of shape (B, 1, 1, 1).
+    """
     scale = ((sigma**2 + SIGMA_DATA**2) / (_AUGMENT_SIGMA**2 + SIGMA_DATA**2)) ** 0.5
-    return (first[:, :, 0].float() + _AUGMENT_SIGMA * noise[:, :, 0]) * scale
+    return (first.float() + _AUGMENT_SIGMA * noise) * scale

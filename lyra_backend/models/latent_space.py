@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKLCosmos
 
 from .budget import ENCODED_AT_ONCE
-from .causal_encoder import CausalEncoder
+from .causal_tokenizer import CausalDecoder, CausalEncoder
 from .gen3c import SIGMA_DATA
 
 __all__ = ["Frames", "LatentSpace"]
@@ -37,6 +37,7 @@ class LatentSpace:
         """Rows and columns of pixels that a latent stands for."""
         return int(self.tokenizer.config.spatial_compression_ratio)
 
+    @torch.no_grad()
     def encode(self, frames: Frames, count: int) -> torch.Tensor:
         """Return the tokenizer's latents (1, 16, t, h, w), float32, of a video of `count` frames.
 
@@ -53,6 +54,19 @@ class LatentSpace:
         starts = [0, *ends[:-1]]
         pieces = [encoder(frames(start, end).to(device, kind)) for start, end in zip(starts, ends, strict=True)]
         return torch.cat(pieces, dim=2).float()
+
+    @torch.no_grad()
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return the frames (B, 3, T, H, W), in [-1, 1], float32 on the CPU, of the tokenizer's latents.
+
+        A few frames are decoded at a time, which changes them by rounding at most.
+
+        Args:
+            latents: as :meth:`encode` gives them, shape (B, 16, t, h, w).
+        """
+        decoder, device, kind = CausalDecoder(self.tokenizer), self.tokenizer.device, self.tokenizer.dtype
+        pieces = [decoder(piece.to(device, kind)) for piece in latents.split(ENCODED_AT_ONCE, dim=2)]
+        return torch.cat([piece.float().clamp(-1, 1).cpu() for piece in pieces], dim=2)
 
     def to_diffusion(self, latents: torch.Tensor) -> torch.Tensor:
         """Return the tokenizer's latents (1, 16, t, h, w) as the diffusion model knows them."""

@@ -170,11 +170,16 @@ def test_half_the_pixels_take_less_than_half(published) -> None:
 
 def test_the_published_format_is_that_of_the_paper(tmp_path: Path) -> None:
     found = VideoFormat.read(tmp_path)
-    assert asdict(found) == {"frames": 121, "height": 704, "width": 1280, "fps": 24.0, "centre_depth": 1.0}
+    assert asdict(found) == {
+        **{"frames": 121, "height": 704, "width": 1280, "fps": 24.0, "centre_depth": 1.0},
+        **{"steps": 35, "guidance": 1.0, "foreground_masking": True},
+        **{"reliable_window": 5, "reliable_range": 0.05},
+        **{"fov_deg": None, "grade": "train", "text_to_image": "network"},
+    }
 
 
 def test_a_format_is_read_back(tmp_path: Path) -> None:
-    other = VideoFormat(17, 64, 96, 12.0, 2.5)
+    other = VideoFormat(17, 64, 96, 12.0, 2.5, 10, 0.0, 3, 0.25, False, 64.0, "demo", "procedural")
     (tmp_path / "lyra.json").write_text(json.dumps(asdict(other)))
     assert VideoFormat.read(tmp_path) == other
     (tmp_path / "lyra.json").write_text('{"frames": 49}')
@@ -200,6 +205,19 @@ def test_a_format_is_read_back(tmp_path: Path) -> None:
         '{"fps": "24"}',
         '{"centre_depth": -1}',
         '{"centre_depth": Infinity}',
+        '{"steps": 0}',
+        '{"steps": 10.5}',
+        '{"steps": true}',
+        '{"guidance": -1}',
+        '{"guidance": NaN}',
+        '{"guidance": null}',
+        '{"reliable_window": 4}',
+        '{"reliable_window": -3}',
+        '{"reliable_range": 0}',
+        '{"foreground_masking": 1}',
+        '{"fov_deg": 180}',
+        '{"grade": "good"}',
+        '{"text_to_image": "flux"}',
     ],
 )
 def test_a_format_that_cannot_be(tmp_path: Path, content: str) -> None:

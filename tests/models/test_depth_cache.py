@@ -64,18 +64,37 @@ def test_reliable_pixels_are_the_published_ones(published, cache):
     assert np.array_equal(~cache.reliable, published["boundary_mask"].squeeze() > 0)
 
 
-def test_reliable_is_what_varies_little_and_outside_counts_as_nothing():
+@pytest.mark.parametrize(("told", "window", "share"), [((), 5, 0.05), ((3, 0.03), 3, 0.03), ((1, 0.5), 1, 0.5)])
+def test_reliable_is_what_varies_little_and_outside_counts_as_nothing(told, window, share):
     depth = np.random.default_rng(0).uniform(1.0, 1.04, (9, 11))
     depth[4, 5] = 0.0
-    around = np.pad(depth, 2)
+    pad = window // 2
+    around = np.pad(depth, pad)
     expected = np.zeros(depth.shape, bool)
     for i, j in np.ndindex(depth.shape):
-        inside = depth[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3]
-        mean = around[i : i + 5, j : j + 5].sum() / 25
-        expected[i, j] = (inside.max() - inside.min()) / (mean + 1e-6) < 0.05 and depth[i, j] > 0
-    found = reliable_depth(depth)
+        inside = depth[max(i - pad, 0) : i + pad + 1, max(j - pad, 0) : j + pad + 1]
+        mean = around[i : i + window, j : j + window].sum() / window**2
+        expected[i, j] = (inside.max() - inside.min()) / (mean + 1e-6) < share and depth[i, j] > 0
+    found = reliable_depth(depth, *told)
     assert np.array_equal(found, expected)
-    assert 0.1 < found.mean() < 0.9
+    assert 0.1 < found.mean() < 1
+
+
+@pytest.mark.parametrize(("window", "share"), [(4, 0.05), (-3, 0.05), (5, 0.0), (5, np.nan)])
+def test_reliable_in_no_way(window, share):
+    with pytest.raises(ValueError, match="an odd window and a range above 0"):
+        reliable_depth(np.ones((8, 8)), window, share)
+
+
+def test_a_cache_warps_what_it_is_told_is_reliable():
+    image, depth = flat()
+    depth[:] += np.arange(depth.shape[1]) * 0.05  # 5 % of 2 from end to end of the published window are exceeded
+    usual, wide = DepthCache(image, depth, LENS), DepthCache(image, depth, LENS, window=3, relative_range=0.25)
+    assert not usual.reliable.any()
+    assert wide.reliable[1:-1, 1:-1].all()
+    poses = np.eye(4)[None]
+    assert not usual.render(poses, LENS).masks.any()
+    assert wide.render(poses, LENS).masks[0, 0, 1:-1, 1:-1].all()
 
 
 def test_unknown_depth_becomes_far_or_nothing():

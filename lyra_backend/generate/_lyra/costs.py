@@ -51,17 +51,18 @@ def scene_costs(
 
     check_channels(read_config(folders.transformer))
     budget, first, on_gpu = folders.budget(VIEWS), placed[0], placed[0].device.type == "cuda"
+    evaluations = params.chosen(folders.video).evaluations
     reading = _reading_s(weights)
     found = {} if drawing is None else {"drawing": replace(drawing, seconds=reading.get("text_to_image"))}
     found["depth"] = replace(depth, seconds=reading.get("depth"))
     if "text_encoder" in reading:
         size = reading["text_encoder"] * _READING
         found["prompt"] = Estimate("reading the prompt", reading["text_encoder"], size, "once for each text")
-    videos_s = -(-VIEWS // len(placed)) * budget.seconds_per_view(params.evaluations, on_gpu)
+    videos_s = -(-VIEWS // len(placed)) * budget.seconds_per_view(evaluations, on_gpu)
     loading_s = _IMPORTING_S + sum(reading.get(name, 0.0) for name in _METHOD)
     found["loading"] = Estimate("loading networks", loading_s)
     most = max(each.bytes_needed(budget) for each in placed)
-    note = f"{params.evaluations} evaluations each, {' and '.join(each.told for each in placed)}"
+    note = f"{evaluations} evaluations each, {' and '.join(each.told for each in placed)}"
     found["videos"] = Estimate(f"{VIEWS} videos of {folders.video.frames} frames", videos_s, most, note)
     found["decoding"] = Estimate(
         "decoding Gaussians", budget.decoder_seconds(on_gpu), first.bytes_decoding(budget), str(first.device)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...models.budget import PRECISIONS
 from ...params import param
@@ -16,26 +17,55 @@ from .picture import FITS
 from .start import Wishes
 
 if TYPE_CHECKING:
+    from ...models.budget import VideoFormat
     from ...models.folders import ModelFolders
     from ...models.placement import Placement
 
-__all__ = ["VIEWS", "VideoParams", "devices"]
+__all__ = ["VIEWS", "Chosen", "VideoParams", "devices"]
 
 #: Videos of a scene.
 VIEWS = 6
+
+
+class Chosen(NamedTuple):
+    """What holds for a scene once its model is known: what users said, else what the model was trained with."""
+
+    steps: int
+    guidance: float
+    foreground_masking: bool
+
+    @property
+    def evaluations(self) -> int:
+        """How often the network is asked for a video."""
+        return self.steps * (2 if self.guidance else 1)
 
 
 @dataclass(frozen=True)
 class VideoParams:
     """How the videos of a scene are imagined."""
 
-    steps: int = param(35, "denoising steps of each of the six videos", min=1, max=1000)
-    guidance: float = param(1.0, "how far to go beyond what the prompt and the picture say; 0 halves the time", min=0.0)
+    steps: int | None = param(
+        None,
+        "denoising steps of each of the six videos; by default the model's, 35 of the published one",
+        min=1,
+        max=1000,
+    )
+    steps_share: float = param(1.0, "share of the model's steps that is made, if steps says nothing", min=0.01, max=1.0)
+    guidance: float | None = param(
+        None,
+        "how far to go beyond what the prompt and the picture say; 0 halves the time; by default the model's, 1 of the "
+        "published one",
+        min=0.0,
+    )
     reuse: float = param(
         0.0, "leave out steps after which a video changes by less than this share: faster, coarser", min=0.0, max=1.0
     )
     movement: float = param(1.0, "how far the cameras move; more shows more and invents more", min=0.0, max=4.0)
-    foreground_masking: bool = param(True, "what would shine through gaps beside near things is left to the model")
+    foreground_masking: bool | None = param(
+        None,
+        "what would shine through gaps beside near things is left to the model; by default as it was trained, true for "
+        "the published one",
+    )
     fit: str = param("crop", "how a picture of another shape becomes one of the model's", choices=FITS)
     intrinsics: str | None = param(
         None, "FX,FY,CX,CY in pixels (centre of the first pixel at 0.5), or a JSON file with these keys", unit="px"
@@ -53,10 +83,14 @@ class VideoParams:
     )
     vram: float | None = param(None, "memory of each GPU to take; by default all", unit="GB", min=1.0, decides=False)
 
-    @property
-    def evaluations(self) -> int:
-        """How often the network is asked for a video."""
-        return self.steps * (2 if self.guidance else 1)
+    def chosen(self, video: VideoFormat) -> Chosen:
+        """Return what holds for a model that makes such videos."""
+        share = max(1, math.ceil(self.steps_share * video.steps))
+        return Chosen(
+            share if self.steps is None else self.steps,
+            video.guidance if self.guidance is None else self.guidance,
+            video.foreground_masking if self.foreground_masking is None else self.foreground_masking,
+        )
 
     @property
     def depth_helpers(self) -> tuple[str, ...]:
@@ -78,12 +112,14 @@ class VideoParams:
         """What start_of takes, for a network for depth that works on a torch device."""
         network = self.depth_network(folders)
         wishes = self.intrinsics, self.fov, self.fit, self.scale, self.depth_estimator
-        return Wishes(*wishes, network, device, self.vram)
+        video = folders.video
+        return Wishes(*wishes, network, device, self.vram, video.fov_deg, video.centre_depth)
 
-    def sampling(self, request: SceneRequest) -> Sampling:
+    def sampling(self, request: SceneRequest, video: VideoFormat) -> Sampling:
         """What imagine_scene takes; a prompt that a picture was drawn from is in that picture."""
         prompt = (request.prompt or "") if request.image or request.video else ""
-        return Sampling(request.seed, prompt, self.steps, self.guidance, self.reuse, self.movement)
+        chosen = self.chosen(video)
+        return Sampling(request.seed, prompt, chosen.steps, chosen.guidance, self.reuse, self.movement)
 
 
 def devices(params: VideoParams, folders: ModelFolders) -> tuple[Placement, ...]:
@@ -92,6 +128,6 @@ def devices(params: VideoParams, folders: ModelFolders) -> tuple[Placement, ...]
     Raises:
         InvalidRequest, MissingDependency: see :func:`placements`.
     """
-    budget = folders.budget(VIEWS)
-    seconds = VIEWS * budget.seconds_per_view(params.evaluations, on_gpu=False) + budget.decoder_seconds(False)
+    budget, evaluations = folders.budget(VIEWS), params.chosen(folders.video).evaluations
+    seconds = VIEWS * budget.seconds_per_view(evaluations, on_gpu=False) + budget.decoder_seconds(False)
     return placements(params.device, params.vram, budget, seconds, params.precision)

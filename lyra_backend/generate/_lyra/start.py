@@ -26,13 +26,6 @@ _DEPTH_BESIDE = 2e9
 _KNOWN = 0.5
 #: Medians of depth outside are more likely of another unit [m].
 _PLAUSIBLE_M = (0.1, 200.0)
-_LENS_ASSUMED = Finding(
-    "lyra.lens_assumed",
-    Severity.WARNING,
-    f"Nothing says the camera's field of view, {DEFAULT_FOV:g} deg across the longer side are assumed; the scene is "
-    "too deep or too flat by as much as that is wrong. Give --intrinsics or generate.fov.",
-    DEFAULT_FOV,
-)
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,8 @@ class Wishes:
         depth_network: folder or file of its weights.
         device: torch device that it works on.
         vram: memory of a GPU that may be taken [GB]; None is all that is free.
+        usual_fov_deg: horizontal field of view of the model's pictures, for those that say nothing of theirs.
+        centre_depth: what the median depth is in the networks' unit.
     """
 
     intrinsics: str | None
@@ -54,6 +49,8 @@ class Wishes:
     depth_network: Path
     device: str
     vram: float | None = None
+    usual_fov_deg: float | None = None
+    centre_depth: float = 1.0
 
     def check_estimator(self) -> None:
         """Look for the network for depth, without loading it; see :func:`check_estimator`."""
@@ -110,7 +107,7 @@ class Start:
         lens: pixel centres at +0.5.
         z: depth in the networks' unit, 0 where unknown, shape (H, W).
         sky: where there is nothing, shape (H, W).
-        unit: length of the networks' unit, which is the median depth, in that of the depth.
+        unit: length of the networks' unit in that of the depth: the model knows what the median depth is in its own.
         scale_percent: how well the unit of the depth is known to be a metre; None if it is not.
         depth_source, lens_source: where both are known from.
         findings: what to tell the user.
@@ -163,6 +160,9 @@ def picture_of(
     """
     lens, lens_source = lens_of(image, Path(file) if file else None, wishes.intrinsics, wishes.fov)
     fitted = fit_picture(image, lens, size, wishes.fit)
+    if lens_source == "assumed" and wishes.usual_fov_deg is not None:
+        # the lens of the pictures that the model knows, whatever was cropped of this one
+        fitted = fitted._replace(lens=Intrinsics.from_fov(*size, wishes.usual_fov_deg))
     return Picture(fitted, lens_source, _from_file(depth_file, image, fitted) if depth_file else None)
 
 
@@ -175,7 +175,7 @@ def start_of(picture: Picture, depth: Depth, wishes: Wishes) -> Start:
         fitted = fitted._replace(lens=Intrinsics(*size, depth.focal_px, depth.focal_px, size[0] / 2, size[1] / 2))
         lens_source = depth.source
     depth = _scaled(depth, wishes)
-    unit = float(np.median(depth.z[(depth.z > 0) & ~depth.sky]))
+    unit = float(np.median(depth.z[(depth.z > 0) & ~depth.sky])) / wishes.centre_depth
     percent = (_FILE_PERCENT if depth.source == "file" else _NETWORK_PERCENT) if depth.is_metric else None
     return Start(
         fitted.image,
@@ -186,7 +186,7 @@ def start_of(picture: Picture, depth: Depth, wishes: Wishes) -> Start:
         percent,
         depth.source,
         lens_source,
-        tuple(_findings(fitted, lens_source, depth)),
+        tuple(_findings(fitted, lens_source, depth, wishes)),
     )
 
 
@@ -211,7 +211,7 @@ def picture_findings(picture: Picture, wishes: Wishes) -> tuple[Finding, ...]:
     """Return what is known to say of a picture before any network has seen it."""
     found = _cropped(picture.fitted)
     if picture.lens_source == "assumed" and wishes.depth_estimator != "moge":
-        found.append(_LENS_ASSUMED)
+        found.append(_lens_assumed(wishes))
     return (*found, *(() if picture.depth is None else _about_depth(_scaled(picture.depth, wishes))))
 
 
@@ -220,8 +220,19 @@ def _scaled(depth: Depth, wishes: Wishes) -> Depth:
     return depth if wishes.scale is None else depth._replace(z=depth.z * np.float32(wishes.scale), is_metric=True)
 
 
-def _findings(fitted: Fitted, lens_source: str, depth: Depth) -> list[Finding]:
-    return [*_cropped(fitted), *([_LENS_ASSUMED] if lens_source == "assumed" else []), *_about_depth(depth)]
+def _findings(fitted: Fitted, lens_source: str, depth: Depth, wishes: Wishes) -> list[Finding]:
+    assumed = [_lens_assumed(wishes)] if lens_source == "assumed" else []
+    return [*_cropped(fitted), *assumed, *_about_depth(depth)]
+
+
+def _lens_assumed(wishes: Wishes) -> Finding:
+    usual = wishes.usual_fov_deg
+    taken = f"{DEFAULT_FOV:g} deg across the longer side" if usual is None else f"the model's {usual:.1f} deg across it"
+    text = (
+        f"Nothing says the camera's field of view, {taken} are assumed; the scene is too deep or too flat by as much "
+        "as that is wrong. Give --intrinsics or generate.fov."
+    )
+    return Finding("lyra.lens_assumed", Severity.WARNING, text, DEFAULT_FOV if usual is None else usual)
 
 
 def _cropped(fitted: Fitted) -> list[Finding]:

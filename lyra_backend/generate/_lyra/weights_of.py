@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from ...io.run_inputs import file_digest
 from ...models.warm import files_state
 
 if TYPE_CHECKING:
+    from ...models.budget import VideoFormat
     from ...models.folders import ModelFolders
 
 __all__ = ["HELPERS", "check_weights", "folders_of", "sources", "versions", "weight_files", "weights_state"]
@@ -158,9 +159,15 @@ def check_weights(folders: ModelFolders, weights: WeightFiles) -> None:
         recorded_digest(folder, file)
 
 
-def weights_state(weights: WeightFiles) -> dict[str, str]:
-    """Return what tells files of weights from others of the same names: what was kept of those is of no use."""
-    return {name: recorded_digest(*where) or _stamp(where[1]) for name, where in weights.items()}
+def weights_state(weights: WeightFiles, video: VideoFormat) -> dict[str, str]:
+    """Return what tells files of weights from others of the same names: what was kept of those is of no use.
+
+    So it is of videos that were made in another way; the published format goes without saying.
+    """
+    from ...models.budget import VideoFormat
+
+    files = {name: recorded_digest(*where) or _stamp(where[1]) for name, where in weights.items()}
+    return files if video == VideoFormat() else files | {"lyra.json": json.dumps(asdict(video))}
 
 
 def recorded_digest(folder: Path, file: Path) -> str | None:

@@ -54,6 +54,12 @@ class Field:
         )
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What may be chosen, "" for the default where that is no choice of its own; nothing if users type or tick."""
+        known = ("true", "false") if self.kind == "boolean" and self.default is None else self.choices
+        return ("", *known) if known and self.default is None else known
+
+    @property
     def label(self) -> str:
         """The name for people, with its unit."""
         words = self.name.replace("_", " ")

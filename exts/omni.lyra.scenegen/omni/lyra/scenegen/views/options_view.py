@@ -125,15 +125,15 @@ def _row(field: Field, form: Form) -> None:
     """Draw a parameter: its name, what it is, and what is wrong with it."""
     with ui.HStack(height=ROW):
         ui.Label(field.label, width=LABEL_WIDTH, tooltip=field.tooltip)
-        if field.kind == "boolean":
+        if field.kind == "boolean" and not field.words:
             box = ui.CheckBox(identifier=f"parameter_{field.name}")
             box.model.set_value(form.text(field.name) == "true")
             box.model.add_value_changed_fn(
                 lambda model: form.enter(field.name, "true" if model.get_value_as_bool() else "false")
             )
             return
-        if field.choices:
-            names = list(field.choices) if field.default is not None else ["", *field.choices]
+        if field.words:
+            names = list(field.words)
             chosen = names.index(form.text(field.name)) if form.text(field.name) in names else 0
             combo = ui.ComboBox(chosen, *[name or "-" for name in names], identifier=f"parameter_{field.name}")
             combo.model.add_item_changed_fn(
