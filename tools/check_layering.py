@@ -48,7 +48,7 @@ MAY: Mapping[str, set[str]] = {
     "place": NOUNS | {"kernels", "render"},
     "author": NOUNS | {"io", "registry", "atomic", "detail", "__init__"},
     "validate": NOUNS | {"render", "robot_models"},
-    "train": NOUNS | {"kernels"},
+    "train": NOUNS | {"atomic", "io", "kernels", "memory", "models"},
     "plan": NOUNS | {"registry"},
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},
     "conversion": FACES_BASE | {"io", "atomic", "refine"},

@@ -21,7 +21,7 @@ from ..errors import InvalidRequest
 from ..kernels.forward_warp import PicturePoints, WarpedPicture
 from ..kernels.mesh_distance import MeshTree
 
-__all__ = ["CacheFrames", "DepthCache", "reliable_depth", "render_video"]
+__all__ = ["CacheFrames", "DepthCache", "reliable_depth", "render_video", "warped_pictures"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -162,14 +162,11 @@ def render_video(
             lens, or not rigid.
         ValueError: a chunk of less than one target.
     """
-    if chunk < 1:
-        raise ValueError(f"render_video: a chunk has one target or more, got {chunk}.")
     poses = _poses("target_world_to_cam", target_world_to_cam)
     count = len(poses)
-    lenses = _lenses("target_intrinsics", target_intrinsics, count)
     found: CacheFrames | None = None
-    for i, (cache, farthest) in enumerate(_with_farthest(caches, poses, chunk)):
-        picture = cache.view(poses[i], lenses[i], farthest, foreground_masking)
+    pictures = warped_pictures(caches, poses, target_intrinsics, foreground_masking, chunk)
+    for i, picture in enumerate(pictures):
         if found is None:
             size = picture.mask.shape
             found = CacheFrames(np.empty((count, 3, *size), np.float32), np.empty((count, 1, *size), bool))
@@ -178,6 +175,25 @@ def render_video(
             progress((i + 1) / count, f"{i + 1} of {count} pictures warped")
     assert found is not None  # there is a pose, and so a picture
     return found
+
+
+def warped_pictures(
+    caches: Iterable[DepthCache],
+    target_world_to_cam: npt.ArrayLike,
+    target_intrinsics: npt.ArrayLike,
+    foreground_masking: bool = True,
+    chunk: int = 2,
+) -> Iterator[WarpedPicture]:
+    """Yield what :func:`render_video` is made of, with its depth: frame i of the source as target i sees it.
+
+    Arguments and errors are those of :func:`render_video`; errors are raised as pictures are asked for.
+    """
+    if chunk < 1:
+        raise ValueError(f"warped video: a chunk has one target or more, got {chunk}.")
+    poses = _poses("target_world_to_cam", target_world_to_cam)
+    lenses = _lenses("target_intrinsics", target_intrinsics, len(poses))
+    for i, (cache, farthest) in enumerate(_with_farthest(caches, poses, chunk)):
+        yield cache.view(poses[i], lenses[i], farthest, foreground_masking)
 
 
 def reliable_depth(

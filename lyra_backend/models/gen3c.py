@@ -7,7 +7,7 @@ those of EDM (Karras et al. 2022, arXiv 2206.00364).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,13 +66,13 @@ def pad_outside(network: CosmosTransformer3DModel) -> CosmosTransformer3DModel:
 
 @dataclass(frozen=True)
 class Condition:
-    """What one video is to show, in the latent space of the model: encoded, normalised and times 0.5.
+    """What B videos, usually one, are to show, in the latent space of the model: encoded, normalised and times 0.5.
 
     Attributes:
-        first: the video whose first frame is given and whose others are black, shape (1, 16, t, h, w).
-        warped: what the cache shows along the path, shape (1, 16, t, h, w).
-        masks: where it shows something, encoded as a video, shape (1, 16, t, h, w).
-        text, negative_text: embeddings of the prompts, shape (1, L, E).
+        first: the video whose first frame is given and whose others are black, shape (B, 16, t, h, w).
+        warped: what the cache shows along the path, shape (B, 16, t, h, w).
+        masks: where it shows something, encoded as a video, shape (B, 16, t, h, w).
+        text, negative_text: embeddings of the prompts, shape (1, L, E), the same for all videos, or (B, L, E).
         fps: frames per second of the video.
     """
 
@@ -85,10 +85,10 @@ class Condition:
 
     def __post_init__(self) -> None:
         if self.first.ndim != 5 or not self.first.shape == self.warped.shape == self.masks.shape:
-            raise ValueError("Condition: first, warped and masks must have one shape (1, 16, t, h, w).")
+            raise ValueError("Condition: first, warped and masks must have one shape (B, 16, t, h, w).")
 
     def channels(self, *, with_cache: bool) -> torch.Tensor:
-        """Return the channels beside the noisy video: given frames 1, cache 64, padding 1, shape (1, 66, t, h, w).
+        """Return the channels beside the noisy video: given frames 1, cache 64, padding 1, shape (B, 66, t, h, w).
 
         Without the cache, all of its channels are zero, also those of the masks: that is not how an empty cache would
         be encoded, and it is how the model was trained.
@@ -142,13 +142,13 @@ def edm_scheduler() -> EDMEulerScheduler:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Denoises one video after the other.
+    """Denoises videos, each by itself or several as one batch, which changes them by rounding at most.
 
     Attributes:
         network: takes 82 channels, the padding among them, see :func:`pad_outside`.
         steps: denoising steps.
         guidance: g in ``conditional + g (conditional - unconditional)``; 0 asks the network once a step, not twice.
-        cache_threshold: see :class:`StepCache`.
+        cache_threshold: see :class:`StepCache`; videos of a batch leave out the same steps.
     """
 
     network: CosmosTransformer3DModel
@@ -158,20 +158,26 @@ class Sampler:
 
     @torch.no_grad()
     def sample(
-        self, condition: Condition, seed: int, progress: Callable[[float, str], None] = lambda *_: None
+        self,
+        condition: Condition,
+        seed: int | Sequence[int],
+        progress: Callable[[float, str], None] = lambda *_: None,
     ) -> torch.Tensor:
-        """Return a video in latent space, shape (1, 16, t, h, w), float32.
+        """Return the videos in latent space, shape (B, 16, t, h, w), float32.
 
-        The same seed gives the same noise on every device. `progress` is called before every step and may raise to
-        stop.
+        Args:
+            condition: what they show.
+            seed: of the noise, or the seed of each video's; the same gives the same noise on every device.
+            progress: called before every step; may raise to stop.
 
         Raises:
             InvalidRequest: the network gives NaN or infinite numbers.
         """
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed]
         scheduler, cache = edm_scheduler(), StepCache(self.cache_threshold)
         scheduler.set_timesteps(self.steps)
-        noise = _noise(condition.first, seed)
-        video = _noise(condition.first, seed + 1) * scheduler.init_noise_sigma
+        noise = _noise(condition.first, seeds)
+        video = _noise(condition.first, [seed + 1 for seed in seeds]) * scheduler.init_noise_sigma
         branches = self._branches(condition)
         for i, timestep in enumerate(scheduler.timesteps):
             progress(i / self.steps, f"denoising step {i + 1} of {self.steps}")
@@ -211,7 +217,8 @@ class Sampler:
         for weight, channels, text in branches:
             shown = torch.cat([scaled, channels.to(kind)], dim=1)
             time = timestep.to(video.device, kind).expand(len(video))
-            found = self.network(shown, timestep=time, encoder_hidden_states=text.to(kind), fps=fps, return_dict=False)
+            words = text.to(kind).expand(len(video), -1, -1)
+            found = self.network(shown, timestep=time, encoder_hidden_states=words, fps=fps, return_dict=False)
             output += weight * found[0].float()
         return (SIGMA_DATA**2 * video + sigma * SIGMA_DATA * (sigma**2 + SIGMA_DATA**2) ** 0.5 * output) / (
             sigma**2 + SIGMA_DATA**2
@@ -232,10 +239,17 @@ def _check_finite(denoised: torch.Tensor, step: int, steps: int) -> None:
         )
 
 
-def _noise(like: torch.Tensor, seed: int) -> torch.Tensor:
-    """Return standard normal noise that does not depend on the device, float32."""
-    values = np.random.RandomState(seed % 2**32).standard_normal(tuple(like.shape)).astype(np.float32)
-    return torch.from_numpy(values).to(like.device)
+def _noise(like: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+    """Return standard normal noise (B, ...) that does not depend on the device, float32: a seed for each, or for all.
+
+    Raises:
+        ValueError: neither one seed nor as many as there are videos.
+    """
+    if len(seeds) not in (1, len(like)):
+        raise ValueError(f"Sampler: needs one seed or one for each of {len(like)} videos, got {len(seeds)}.")
+    shape = (len(like) // len(seeds), *like.shape[1:])
+    drawn = [np.random.RandomState(seed % 2**32).standard_normal(shape).astype(np.float32) for seed in seeds]
+    return torch.from_numpy(np.concatenate(drawn)).to(like.device)
 
 
 def given_frame(first: torch.Tensor, noise: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:

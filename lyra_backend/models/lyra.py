@@ -29,7 +29,7 @@ from .placement import LYRA, Placement, room_bytes
 from .rays import Rays, gaussian_rays, plucker_map, relative_to_first, time_embedding, time_pictures
 from .warm import WARM, Slot, files_state, free_unused
 
-__all__ = ["Lyra", "Report"]
+__all__ = ["Lyra", "Report", "ray_latents"]
 
 Floats = npt.NDArray[np.float32]
 Report = Callable[[float, str], None]
@@ -274,14 +274,7 @@ class Lyra:
         return torch.cat(encoded, dim=1), gaussian_rays(every, lenses, *size, self.space.compression)
 
     def _plucker(self, path: torch.Tensor, lens: torch.Tensor) -> torch.Tensor:
-        """Return the latents (1, t, 32, h, w) of the moments and directions of a view's rays."""
-        path, size = path.to(self.placement.device), (self.video.height, self.video.width)
-
-        def frames(half: int, start: int, end: int) -> torch.Tensor:
-            maps = plucker_map(path[start:end], lens, *size)
-            return maps[:, 3 * half : 3 * half + 3].movedim(0, 1)[None]
-
-        return torch.cat([_by_frame(self.space.encode(partial(frames, half), len(path))) for half in (0, 1)], dim=2)
+        return ray_latents(self.space, path, lens, self.video.height, self.video.width)
 
     def _time_latents(self, target: int) -> torch.Tensor:
         """Return latents (1, t + 1, 16, h, w) of the times of all frames and of the target frame."""
@@ -303,6 +296,24 @@ class Lyra:
         while len(_ENCODED) > _KEPT:
             _ENCODED.popitem(last=False)
         return _ENCODED[key]
+
+
+def ray_latents(space: LatentSpace, path: torch.Tensor, lens: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the latents (1, t, 32, h, w) of the moments and directions of a view's rays, as the decoder takes them.
+
+    Args:
+        space: of the tokenizer that encodes them as videos, as if they were colours.
+        path: cam_to_world (T, 4, 4), relative to the first camera of the scene.
+        lens: fx, fy, cx, cy [px], shape (4,).
+        height, width: size of the pictures [px].
+    """
+    path = path.to(space.tokenizer.device)
+
+    def frames(half: int, start: int, end: int) -> torch.Tensor:
+        maps = plucker_map(path[start:end], lens, height, width)
+        return maps[:, 3 * half : 3 * half + 3].movedim(0, 1)[None]
+
+    return torch.cat([_by_frame(space.encode(partial(frames, half), len(path))) for half in (0, 1)], dim=2)
 
 
 def _video_model(folders: ModelFolders, placement: Placement) -> CosmosTransformer3DModel:

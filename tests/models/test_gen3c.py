@@ -223,3 +223,15 @@ def test_numbers_that_are_not_finite_are_told_at_once(network, number: float) ->
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="Condition"):
         Condition(*(normal(1, 16, 2, 4, width) for width in (6, 5, 6)), normal(1, 1, 1), normal(1, 1, 1))
+
+
+@pytest.mark.parametrize("guidance", [0.0, 1.0])
+def test_videos_of_a_batch_are_those_sampled_one_by_one(network, guidance: float) -> None:
+    given, sampler = [condition(seed) for seed in (0, 10)], Sampler(network, 3, guidance)
+    texts = given[0].text, given[0].negative_text
+    alone = [sampler.sample(Condition(c.first, c.warped, c.masks, *texts), seed=k) for k, c in enumerate(given)]
+    joined = (torch.cat([getattr(c, name) for c in given]) for name in ("first", "warped", "masks"))
+    found = sampler.sample(Condition(*joined, *texts), seed=[0, 1])
+    torch.testing.assert_close(found, torch.cat(alone), rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match="one seed or one for each of 1 videos, got 2"):
+        sampler.sample(given[0], seed=[0, 1])
