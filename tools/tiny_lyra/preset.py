@@ -51,4 +51,6 @@ def read_preset(name: str) -> Preset:
         sections = {section: dict(data[section]) for section in _SECTIONS}
         return Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidRequest(f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu']}.") from error
+        raise InvalidRequest(
+            f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu']}."
+        ) from error
