@@ -75,5 +75,5 @@ def lens_matrix(lens: tuple[float, float, float, float]) -> npt.NDArray[np.float
 
 
 def mask_video(masks: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """Return masks (T, 1, H, W) as the video (1, 3, T, H, W) that GEN3C encodes: 1 where something is known, else -1."""
+    """Return masks (T, 1, H, W) as the video (1, 3, T, H, W) that GEN3C encodes: 1 where it knows, else -1."""
     return torch.from_numpy(masks).movedim(0, 1)[None].float().expand(-1, 3, -1, -1, -1) * 2 - 1

@@ -1,1 +1,1 @@
-"""The miniature of Lyra, from nothing: rooms, tokenizer, depth network, video model, scenes of that teacher, student."""
+"""The miniature of Lyra, from nothing: rooms, a teacher that learns from them, a student of that teacher."""
