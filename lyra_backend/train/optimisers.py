@@ -51,7 +51,8 @@ class Muon(torch.optim.Muon):
 
 def _in_memory(parameter: nn.Parameter) -> list[int]:
     """Return the axes in the order in which they lie in memory, outputs first: columns may come in any order."""
-    return [0, *sorted(range(1, parameter.ndim), key=lambda axis: -parameter.stride(axis))]
+    strides = list(parameter.stride())
+    return [0, *sorted(range(1, parameter.ndim), key=lambda axis: -strides[axis])]
 
 
 def muon_and_adamw(
