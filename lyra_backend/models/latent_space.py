@@ -24,8 +24,10 @@ Frames = Callable[[int, int], torch.Tensor]
 class LatentSpace:
     """A tokenizer with the statistics of its latents."""
 
-    def __init__(self, tokenizer: AutoencoderKLCosmos) -> None:
+    def __init__(self, tokenizer: AutoencoderKLCosmos, dtype: torch.dtype | None = None) -> None:
+        """Take a tokenizer, to compute in `dtype`; None is the precision that its weights are in."""
         self.tokenizer = tokenizer
+        self._dtype = dtype
 
     @property
     def time_compression(self) -> int:
@@ -47,7 +49,11 @@ class LatentSpace:
             frames: makes frames of the video; called from its beginning to its end.
             count: frames of the video, 8 t - 7 for a tokenizer that makes 8 frames one.
         """
-        encoder, device, kind = CausalEncoder(self.tokenizer), self.tokenizer.device, self.tokenizer.dtype
+        encoder, device, kind = (
+            CausalEncoder(self.tokenizer),
+            self.tokenizer.device,
+            self._dtype or self.tokenizer.dtype,
+        )
         step = ENCODED_AT_ONCE * self.time_compression
         # the first frame is a latent frame of its own
         ends = [*range(step - self.time_compression + 1, count, step), count]
@@ -64,7 +70,11 @@ class LatentSpace:
         Args:
             latents: as :meth:`encode` gives them, shape (B, 16, t, h, w).
         """
-        decoder, device, kind = CausalDecoder(self.tokenizer), self.tokenizer.device, self.tokenizer.dtype
+        decoder, device, kind = (
+            CausalDecoder(self.tokenizer),
+            self.tokenizer.device,
+            self._dtype or self.tokenizer.dtype,
+        )
         pieces = [decoder(piece.to(device, kind)) for piece in latents.split(ENCODED_AT_ONCE, dim=2)]
         return torch.cat([piece.float().clamp(-1, 1).cpu() for piece in pieces], dim=2)
 
