@@ -6,6 +6,7 @@ depth of the average scene, the median over all scenes of each view's depth, or 
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ class Evaluation:
         by_path: the teacher's against the truth, by path, with the true depth.
         tokenizer: errors of clips and of single first frames that were encoded and decoded.
         depth_network: of the network alone, against true first-frame depth.
-        scenes, gaussians: how many scenes, and Gaussians of all of them.
+        scenes: how many.
+        gaussians: how many Gaussians came of each picture with depth, of which a scene may have two.
         cpu_s, wall_s: of each scene that was made warm, from picture with depth to Gaussians [s].
         depth_s: processor time of each estimate of depth after the first [s].
         weights: bytes of each network in bfloat16.
@@ -66,7 +68,7 @@ class Evaluation:
     tokenizer: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     depth_network: Tally = field(default_factory=Tally)
     scenes: int = 0
-    gaussians: int = 0
+    gaussians: list[int] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
     wall_s: list[float] = field(default_factory=list)
     depth_s: list[float] = field(default_factory=list)
@@ -100,8 +102,8 @@ def evaluate(
     video = model.video
     if not scenes or (frames_each is not None and not 1 <= frames_each <= video.frames):
         raise InvalidRequest(
-            f"evaluation: needs 1 scene or more and from 1 to {video.frames} frames of each path, got {len(scenes)} and "
-            f"{frames_each}."
+            f"evaluation: needs 1 scene or more and from 1 to {video.frames} frames of each path, "
+            f"got {len(scenes)} and {frames_each}."
         )
     for scene in scenes:
         scene.check((video.width, video.height))
@@ -160,7 +162,7 @@ class _Work:
         """Return the depths that the scene is made from, and tell how good the network's is."""
         starts = {} if scene.z is None else {TRUE: scene.z}
         if self.depth_of is not None:
-            starts[NETWORK] = self.depth_of(scene.image)
+            starts[NETWORK] = self._estimated(scene.image, self.depth_of)
             if scene.z is not None:
                 self.found.depth_network.add(depth=depth_errors(starts[NETWORK], scene.z))
         if not starts or any(not (z > 0).any() for z in starts.values()):
@@ -170,12 +172,20 @@ class _Work:
             )
         return starts
 
+    def _estimated(self, image: Pixels, depth_of: DepthOf) -> Floats:
+        """Return the network's depth, and note how long it took but for the first time."""
+        began = time.process_time()
+        z = depth_of(image)
+        if self.found.scenes:
+            self.found.depth_s.append(time.process_time() - began)
+        return z
+
     def _time(self, trial: Trial) -> None:
         """Note how long a scene took, but for the first, which loads and compiles."""
         if self.found.gaussians:
             self.found.cpu_s.append(trial.cpu_s)
             self.found.wall_s.append(trial.wall_s)
-        self.found.gaussians += len(trial.gaussians)
+        self.found.gaussians.append(len(trial.gaussians))
 
     def _compare(self, scene: HeldOut, name: str, trial: Trial, unit: float, *, first: bool) -> None:
         for (kind, path), latents in zip(trial.paths.items(), trial.latents, strict=True):

@@ -11,7 +11,7 @@ from .evaluation import Evaluation, Row
 from .metrics import Tally
 from .taught_scenes import Gap
 
-__all__ = ["comparison_table", "evaluation_json", "evaluation_table"]
+__all__ = ["comparison_table", "evaluation_json", "evaluation_table", "student_and_teacher"]
 
 _ERRORS = {
     "psnr": ("PSNR dB", "{:.2f}"),
@@ -66,6 +66,11 @@ def comparison_table(models: Mapping[str, Evaluation]) -> str:
         cells = [_cell(means, key) for means in (on, off) for key in _ERRORS]
         lines.append(_line([name, *cells, _cell(taught, "psnr"), str(_per_scene(found))]))
     return "\n".join(lines) + "\n\n" + _NOTE + "\n"
+
+
+def student_and_teacher(found: Evaluation) -> Tally:
+    """Return how like its teacher's a student's pictures are, on the paths."""
+    return _best(found, "teacher", "on the paths")
 
 
 def _best(found: Evaluation, against: str, where: str) -> Tally:
@@ -132,7 +137,7 @@ def _times(found: Evaluation) -> dict[str, Sequence[float]]:
 
 
 def _per_scene(found: Evaluation) -> int:
-    return round(found.gaussians / max(len(found.cpu_s) + 1, 1)) if found.gaussians else 0
+    return round(float(np.mean(found.gaussians))) if found.gaussians else 0
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -69,12 +69,14 @@ class HeldOut:
         shapes = [part.shape for part in (self.image, self.z, *others) if part is not None]
         if any((height, width) not in (shape[:2], shape[1:3]) for shape in shapes):
             raise InvalidRequest(
-                f"held-out scene {self.name}: the model's pictures have {width} x {height} pixels, got arrays of shapes "
-                f"{', '.join(map(str, shapes))}. Scale and crop pictures, depth and lens to that size."
+                f"held-out scene {self.name}: the model's pictures have {width} x {height} pixels, got arrays of "
+                f"shapes {', '.join(map(str, shapes))}. Scale and crop pictures, depth and lens to that size."
             )
 
 
-def room_scenes(count: int, seed: int, size: tuple[int, int], off_path: int, device: str | None = None) -> list[HeldOut]:
+def room_scenes(
+    count: int, seed: int, size: tuple[int, int], off_path: int, device: str | None = None
+) -> list[HeldOut]:
     """Return scenes of procedural rooms that are kept back from training.
 
     Args:
@@ -131,5 +133,3 @@ def _room_scene(number: int, size: tuple[int, int], off_path: int, device: str |
     others = film(off_path_poses(room, np.random.default_rng([number, _STREAM]), off_path))
     z = None if start.z is None else start.z[0]
     return HeldOut(f"room {number}", number, start.frames[0], z, room_lens(size), others, film)
-
-
