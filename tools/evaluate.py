@@ -8,8 +8,8 @@
     python tools/evaluate.py --compare full=DIR no_depth=DIR ...  one table of several models on the same scenes
     python tools/evaluate.py --model DIR --accept 16 --work RUNS  how many rooms' first pictures become accepted scenes
 
-DIR holds decoder, transformer, vae, lyra.json and, for its rows, depth. Prints Markdown; --json FILE writes numbers. The
-same seed gives the same ones, but for seconds. SSIM needs scikit-image, LPIPS the package lpips and torchvision's
+DIR holds decoder, transformer, vae, lyra.json and, for its rows, depth. Prints Markdown; --json FILE writes numbers.
+The same seed gives the same ones, but for seconds. SSIM needs scikit-image, LPIPS the package lpips and torchvision's
 weights of VGG-16 where torch keeps them; nothing is fetched, and what is missing is a dash in the tables.
 """
 

@@ -248,7 +248,7 @@ class _Work:
         """Count a clip (T, H, W, 3), and its first frame alone, encoded and decoded."""
         for name, clip in {"clips": frames, "first frames": frames[:1]}.items():
             video = torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-            latents = self.model.space.encode(lambda start, end, video=video: video[:, :, start:end], len(clip))
+            latents = self.model.space.encode(_frames_of(video), len(clip))
             for one, other in zip(decoded(self.model, latents), clip, strict=True):
                 self.found.tokenizer[name].add(picture_errors(one, other, perceptual=False))
 
@@ -278,6 +278,10 @@ def _guesses(depths: Sequence[Floats]) -> dict[str, Floats]:
     medians = np.ones(every.shape[1:], np.float32)
     medians[seen] = np.nanmedian(every[:, seen], axis=0)
     return {"average scene": medians, "constant depth": np.full_like(medians, np.nanmedian(every))}
+
+
+def _frames_of(video: torch.Tensor) -> Callable[[int, int], torch.Tensor]:
+    return lambda start, end: video[:, :, start:end]
 
 
 def _median(z: Floats) -> float:

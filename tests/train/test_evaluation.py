@@ -21,7 +21,9 @@ from lyra_backend.train.held_out import posed_scene, room_scenes
 from lyra_backend.train.metrics import picture_errors
 from lyra_backend.train.room_clips import clip_of
 from lyra_backend.train.rooms import HELD_OUT, draw_room
-from lyra_backend.train.taught_scenes import Gap
+from lyra_backend.train.taught_scenes import Gap, measure_taught
+from lyra_backend.train.shards import Origin, ShardReader, ShardWriter
+from lyra_backend.train.taught import Taught
 from lyra_backend.train.teaching import Teaching
 from lyra_backend.train.trial import draw, make_trial
 
@@ -182,6 +184,36 @@ def test_pictures_with_cameras_and_no_depth_take_the_networks(model, scenes):
     assert found.tallies[Row(NETWORK, "student", "truth", OFF)].means()["depth_median"] is None
     with pytest.raises(InvalidRequest, match="has no depth, and there is no network"):
         evaluate(model, [posed], None, Progress())
+
+
+def test_a_students_own_pictures_as_its_teachers_are_shown_without_error(model, scenes, tmp_path):
+    """Data whose pictures and depth are what the student makes of the latents beside them."""
+    rng, lens = np.random.default_rng(0), scenes[0].lens
+    paths = np.stack([camera_path(kind, 0.1, FRAMES, 2.0) for kind in DECODER_ORDER])
+    latents = rng.normal(0, 1, (6, 2, 16, 8, 12)).astype(np.float16)
+    videos = [torch.from_numpy(view.astype(np.float32)).transpose(0, 1)[None] for view in latents]
+    (gaussians,) = model.reconstruct(videos, list(paths), lens, lambda *_: None)
+    drawn = [[draw(gaussians, path[i], lens, SIZE, "cpu") for i in (3, 8)] for path in paths]
+    depth = np.nan_to_num(np.array([[one.z for one in view] for view in drawn])).astype(np.float16)
+    scene = Taught(
+        name="own",
+        seed=0,
+        latents=latents,
+        plucker=np.zeros((6, 2, 32, 8, 12), np.float16),
+        frames=np.array([[one.rgb for one in view] for view in drawn]),
+        cam_to_world=paths,
+        lens=np.array(lens, np.float32),
+        frame_indices=np.array([3, 8], np.int32),
+        cache_depth=depth,
+    )
+    with ShardWriter(tmp_path, Origin({"vae": "0"}, {}, 0), 1) as writer:
+        writer.write(range(1), [scene])
+    means = measure_taught(model, ShardReader(tmp_path), 5, None, Progress()).means()
+    assert means["count"] == 12
+    assert means["psnr"] > 60
+    assert means["depth_median"] < 1e-3
+    with pytest.raises(InvalidRequest, match="1 scene and 1 frame or more"):
+        measure_taught(model, ShardReader(tmp_path), 0, None, Progress())
 
 
 def test_what_cannot_be_measured_is_refused(model, scenes):
