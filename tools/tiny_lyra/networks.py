@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gen3c import check_channels
 from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.loading import load_network
 from lyra_backend.progress import Progress
+from lyra_backend.train.depth_network import DepthObjective, make_depth_network, room_pictures, save_depth_network
 from lyra_backend.train.encoded_clips import encode_clips
 from lyra_backend.train.loop import Schedule, train
-from lyra_backend.train.optimisers import muon_and_adamw
+from lyra_backend.train.optimisers import adamw, muon_and_adamw
+from lyra_backend.train.recipe import Recipe, read_recipe
 from lyra_backend.train.room_data import RoomClips
+from lyra_backend.train.student import Scenes, StudentObjective
 from lyra_backend.train.tokenizer_stage import LengthPhase, TokenizerObjective, new_tokenizer
 from lyra_backend.train.video_stage import EncodedClips, VideoObjective
 
 from .preset import Preset
 
-__all__ = ["encoded", "train_tokenizer", "train_video_model"]
+__all__ = ["encoded", "train_depth", "train_student", "train_tokenizer", "train_video_model"]
 
 _WARMUP = 50
 
@@ -59,11 +65,53 @@ def train_video_model(folder: Path, clips: EncodedClips, preset: Preset, work: P
     save_rounded(network, folder)
 
 
-def save_rounded(network: Any, folder: Path) -> None:
+def train_depth(folder: Path, preset: Preset, work: Path, progress: Progress) -> None:
+    """Train the network that gives depth of pictures, and save it into `folder`."""
+    settings, video = preset["depth"], preset.video
+    rooms = range(int(preset["rooms"]["count"]))
+    size = video.width, video.height
+    frames, z = room_pictures(rooms, int(settings["pictures_each"]), progress.child(0.0, 0.1), size)
+    network = make_depth_network(preset.seed, int(settings["width"]), int(settings["layers"]))
+    objective = DepthObjective(network, frames, z, int(settings["batch"]), preset.seed)
+    _train(objective, settings, work / "depth", progress.child(0.1, 1.0))
+    save_rounded(network, folder, save_depth_network)
+
+
+def train_student(folder: Path, scenes: Scenes, preset: Preset, work: Path, progress: Progress) -> None:
+    """Train the Gaussian decoder on what the teacher has shown, and save it into `folder`."""
+    settings = preset["student"]
+    recipe = read_recipe(settings["recipe"])
+    torch.manual_seed(preset.seed)
+    decoder = GaussianDecoder(**settings["network"])
+    objective = StudentObjective(decoder, scenes, recipe, preset.seed)
+    train(objective, _optimisers(decoder, recipe), _schedule(recipe), work / "student", progress, asdict(recipe))
+    decoder.register_to_config(prune_ratio=recipe.stages[-1].prune)
+    save_rounded(decoder, folder)
+
+
+def _optimisers(decoder: GaussianDecoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Return the optimisers of a recipe; maps into and out of the blocks are no matrices to Muon."""
+    rates = recipe.optimiser
+    if not rates.muon_lr:
+        return adamw(decoder.named_parameters(), rates.lr, rates.weight_decay, rates.betas)
+    outer = ("patch_", "deconv", "conv1d")
+    return muon_and_adamw(decoder.named_parameters(), rates.muon_lr, rates.lr, rates.weight_decay, outer)
+
+
+def _schedule(recipe: Recipe) -> Schedule:
+    rates = recipe.optimiser
+    return Schedule(recipe.steps, rates.warmup, rates.decay, rates.clip, rates.ema, rates.precision)
+
+
+def save_rounded(network: Any, folder: Path, save: Callable[[Any, Path], None] | None = None) -> None:
     """Save a network in bfloat16, whole or not at all; what is trained after it learns from the rounded weights."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    torch.nn.Module.to(network, torch.bfloat16).save_pretrained(part)
+    rounded = torch.nn.Module.to(network, torch.bfloat16)
+    if save is None:
+        rounded.save_pretrained(part)
+    else:
+        save(rounded, part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
