@@ -16,7 +16,7 @@ TILE_PX = wp.constant(8)
 ALPHA_MIN = wp.constant(wp.float32(1.0 / 255.0))
 
 # Sort key of what is culled: greater than the bits of every finite depth.
-_CULLED = wp.constant(wp.int32(0x7FFFFFFF))
+CULLED = wp.constant(wp.int32(0x7FFFFFFF))
 #: Variance that every splat gets in the picture (Kerbl et al. 2023), so that none falls between pixels [px^2].
 LOW_PASS_PX2 = 0.3
 # The regression of depth needs only enough to stay finite for a disc seen edge-on.
@@ -159,17 +159,25 @@ def camera_covariance(view: View, scale: wp.vec3, quat: wp.quat) -> wp.mat33:
 
 
 @wp.func
+def jacobian_point(view: View, tx: float, ty: float) -> wp.vec2:
+    """Where the Jacobian of a Gaussian at (x / z, y / z) is taken: far outside the picture, where the affine
+    approximation blows up, at the picture's margin."""
+    width = float(view.width)
+    height = float(view.height)
+    return wp.vec2(
+        wp.clamp(tx, -(view.cx + _MARGIN * width) / view.fx, ((1.0 + _MARGIN) * width - view.cx) / view.fx),
+        wp.clamp(ty, -(view.cy + _MARGIN * height) / view.fy, ((1.0 + _MARGIN) * height - view.cy) / view.fy),
+    )
+
+
+@wp.func
 def footprint(view: View, p: wp.vec3, cov: wp.mat33, opacity: float) -> Splat:
     """Splat, without its colour, of a Gaussian with centre p [m] and covariance [m^2] in camera axes."""
     splat = Splat()
     inv_z = 1.0 / p[2]
-    # Far outside the picture the affine approximation blows up: there it is taken at the picture's margin.
-    width = float(view.width)
-    height = float(view.height)
-    tx = wp.clamp(p[0] * inv_z, -(view.cx + _MARGIN * width) / view.fx, ((1.0 + _MARGIN) * width - view.cx) / view.fx)
-    ty = wp.clamp(p[1] * inv_z, -(view.cy + _MARGIN * height) / view.fy, ((1.0 + _MARGIN) * height - view.cy) / view.fy)
-    jx = view.fx * inv_z * wp.vec3(1.0, 0.0, -tx)
-    jy = view.fy * inv_z * wp.vec3(0.0, 1.0, -ty)
+    t = jacobian_point(view, p[0] * inv_z, p[1] * inv_z)
+    jx = view.fx * inv_z * wp.vec3(1.0, 0.0, -t[0])
+    jy = view.fy * inv_z * wp.vec3(0.0, 1.0, -t[1])
     cov_x = cov * jx
     cov_y = cov * jy
     xx = wp.dot(jx, cov_x)
@@ -216,7 +224,7 @@ def _project(
     visible_count: wp.array[wp.int32],
 ) -> None:
     i = wp.tid()
-    depth_keys[i] = _CULLED
+    depth_keys[i] = CULLED
     p = wp.transform_point(view.world_to_cam, positions[i])
     if not (p[2] > view.near and opacities[i] > ALPHA_MIN):
         return
