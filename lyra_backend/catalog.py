@@ -9,14 +9,16 @@ from . import params, registry
 from .errors import LyraError
 from .plan import STAGES, choose_generator, preset_names, stage_params
 from .types import SceneRequest
+from .weights.shipped import shipped_models
 
 __all__ = ["describe", "generator_fields", "known_names"]
 
 
 def known_names() -> dict[str, str]:
-    """Return the names there are of presets and of each kind of plugin, {"presets": "draft, large, standard"}."""
-    plugins = {f"{noun}s": registry.names(stage) for stage, noun in registry.PLUGIN_STAGES.items()}
-    return {kind: ", ".join(names) for kind, names in {"presets": preset_names(), **plugins}.items()}
+    """Return the names there are of presets, models and each kind of plugin, {"presets": "draft, large, standard"}."""
+    known = {f"{noun}s": registry.names(stage) for stage, noun in registry.PLUGIN_STAGES.items()}
+    known |= {"presets": preset_names(), "models": tuple(shipped_models()) or ("none comes with the package",)}
+    return {kind: ", ".join(names) for kind, names in known.items()}
 
 
 def describe() -> dict[str, Any]:
@@ -24,7 +26,7 @@ def describe() -> dict[str, Any]:
 
     A plugin that cannot be imported is listed with the reason.
     """
-    listing: dict[str, Any] = {"presets": list(preset_names())}
+    listing: dict[str, Any] = {"presets": list(preset_names()), "models": list(shipped_models())}
     for stage in STAGES:
         entry: dict[str, Any] = {}
         if stage not in ("generate", "collide"):

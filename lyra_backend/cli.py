@@ -121,7 +121,9 @@ def generate(
     generator: Annotated[
         str | None, typer.Option(metavar="NAME", help="{generators}; by default the one for the given inputs.")
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME|DIR", help="Model for generators with weights.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|DIR", help="Model for generators with weights: {models}, or a folder.")
+    ] = None,
     collider: ColliderOption = "surface",
     dynamic: Annotated[
         bool,

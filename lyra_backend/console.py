@@ -192,8 +192,10 @@ def print_catalog(listing: dict[str, Any]) -> None:
     """Print plugins and their parameters by the words that are typed on the command line."""
     console = _plain_console()
     console.print(Text.assemble(("presets", "bold"), f" (--preset): {', '.join(listing['presets'])}"))
+    if listing.get("models"):
+        console.print(Text.assemble(("models", "bold"), f" (--model): {', '.join(listing['models'])}, or a folder"))
     for stage, entry in listing.items():
-        if stage == "presets":
+        if stage in ("presets", "models"):
             continue
         console.print(Text.assemble("\n", (stage, "bold"), (f"  change with --set {stage}.FIELD=VALUE", "dim")))
         _print_parameters(console, entry.get("parameters", {}))

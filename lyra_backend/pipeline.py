@@ -404,7 +404,7 @@ def _take_pictures(generation: Generation, one: bool, folder: Path, progress: Pr
 def _report(state: _Run, generation: Generation) -> RunReport:
     accepted = not any(f.severity is Severity.ERROR for r in state.reports for f in r.findings)
     # Only a scene that a physics engine held, at a known scale, and that is what was asked for, is worth training in.
-    trainable = accepted and generation.scale.is_metric and generation.as_asked
+    trainable = accepted and generation.scale.is_metric and generation.as_asked and generation.grade == "train"
     return RunReport(
         accepted,
         state.directory.request.force,

@@ -37,8 +37,10 @@ STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate
 _DEFAULT_GENERATORS = (
     ({"splat"}, "splat_file"),
     ({"video"}, "lyra_dynamic"),
+    ({"image", "model"}, "lyra"),
     ({"image", "depth"}, "rgbd"),
     ({"image"}, "lyra"),
+    ({"prompt", "model"}, "lyra"),
     ({"prompt"}, "procedural"),
 )
 _PRESET_FOLDER = Path(__file__).parent / "presets"
@@ -183,7 +185,7 @@ def checked_overrides(what: str, overrides: Overrides | None, stages: tuple[str,
 def _default_generator(request: SceneRequest) -> str:
     given = {name for name in ("prompt", *INPUT_FIELDS) if getattr(request, name)}
     for needs, name in _DEFAULT_GENERATORS:
-        if needs <= given:
+        if needs <= given | ({"model"} if request.model else set()):
             return name
     what = " and ".join(sorted(given))
     raise InvalidRequest(

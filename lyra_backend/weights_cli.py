@@ -39,16 +39,38 @@ ReplaceFlag = Annotated[bool, typer.Option("--overwrite", help="Replace weights 
 def list_weights(folder: FolderOption = None, as_json: JsonFlag = False) -> None:
     """List the known weights: what they are for, how large, under which licence, and whether they are there.
 
+    Models that come with the package are listed first.
+
     Example: **lyra-scenegen weights list**
     """
-    from .weights import catalogue, store
+    from .weights import catalogue, shipped, store
 
     place = folder or store.default_folder()
+    models = {name: shipped.describe_model(name) for name in shipped.shipped_models()}
     entries = {name: store.describe(weights, place) for name, weights in catalogue.known().items()}
     if as_json:
-        _tell({"folder": str(place), "weights": entries}, as_json)
+        _tell({"folder": str(place), "models": models, "weights": entries}, as_json)
+        return
+    short = {f"--model {name}": _model_in_short(entry) for name, entry in models.items()}
+    _tell({**short, "folder": str(place), **{name: _in_short(entry) for name, entry in entries.items()}}, as_json)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A name that `lyra-scenegen weights list` shows.")],
+    folder: FolderOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell all that is known of weights or of a model that comes with the package: origin, licence, files.
+
+    Example: **lyra-scenegen weights info gen3c**
+    """
+    from .weights import catalogue, shipped, store
+
+    if name in shipped.shipped_models():
+        _tell({name: shipped.describe_model(name)}, as_json)
     else:
-        _tell({"folder": str(place), **{name: _in_short(entry) for name, entry in entries.items()}}, as_json)
+        _tell({name: store.describe(catalogue.entry(name), folder or store.default_folder())}, as_json)
 
 
 @app.command()
@@ -145,20 +167,23 @@ def verify(
     from .console import Console
     from .errors import InvalidRequest
     from .progress import Progress
-    from .weights import catalogue, store
+    from .weights import catalogue, shipped, store
 
-    chosen = names or [name for name in catalogue.known() if store.holds(name, folder)]
+    models = shipped.shipped_models()
+    chosen = names or [*models, *(name for name in catalogue.known() if store.holds(name, folder))]
     if not chosen:
         where = folder or store.default_folder()
         raise InvalidRequest(f"{where}: has no weights to verify. Fetch some: lyra-scenegen weights list")
     for name in chosen:  # before any of them is read, which takes minutes
-        store.find(name, folder)
+        if name not in models:
+            store.find(name, folder)
     with Console(quiet=as_json) as console:
         progress = Progress(console.show, console.token, stage="verify")
         found = {}
         for index, name in enumerate(chosen):
             share = progress.child(index / len(chosen), (index + 1) / len(chosen), name)
-            found[name] = store.verify(name, folder, share)
+            check = shipped.verify_model(name, share) if name in models else store.verify(name, folder, share)
+            found[name] = check
     verdicts = {name: "changed" if findings else "good" for name, findings in found.items()}
     findings = [asdict(finding) for of_one in found.values() for finding in of_one]
     _tell({"passed": not findings, "weights": verdicts, "findings": findings}, as_json)
@@ -203,6 +228,18 @@ def _summary(path: Path) -> dict[str, Any]:
         "size": f"{size / 1e9:.3g} GB",
         "checked": sorted(set(record.checked.values())),
         "licence": f"{name} ({url})" if url else name,
+    }
+
+
+def _model_in_short(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what a person wants to see of a model that comes with the package."""
+    licence = entry["licence"]
+    return {
+        "for": entry["for"],
+        "size": f"{entry['bytes'] / 1e6:.3g} MB",
+        "licence": f"{licence['name']}: {licence['url']}",
+        "state": entry["state"],
+        "use": entry["use"],
     }
 
 

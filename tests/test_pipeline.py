@@ -145,22 +145,25 @@ def test_collider_only_scene_has_no_gaussians(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scale", "as_asked", "severity", "grade"),
+    ("scale", "as_asked", "at_best", "severity", "grade"),
     [
-        (0.0, True, Severity.WARNING, "train"),
-        (0.0, False, Severity.WARNING, "demo"),
-        (None, True, Severity.WARNING, "demo"),
-        (0.0, True, Severity.ERROR, "demo"),
+        (0.0, True, "train", Severity.WARNING, "train"),
+        (0.0, False, "train", Severity.WARNING, "demo"),
+        (None, True, "train", Severity.WARNING, "demo"),
+        (0.0, True, "train", Severity.ERROR, "demo"),
+        (0.0, True, "demo", Severity.WARNING, "demo"),
     ],
 )
-def test_what_a_scene_is_good_for(scale: float | None, as_asked: bool, severity: Severity, grade: str) -> None:
+def test_what_a_scene_is_good_for(
+    scale: float | None, as_asked: bool, at_best: str, severity: Severity, grade: str
+) -> None:
     finding = Finding("prompt.family_assumed", severity, "guessed")
     state = SimpleNamespace(
         reports=[StageReport("generate", "procedural", {}, (finding,))],
         directory=SimpleNamespace(request=SceneRequest(prompt="xyzzy")),
         error_m={"p95": 0.0123456789},
     )
-    generation = Generation(make_random_cloud(3, 0), scale=Scale(scale), as_asked=as_asked)
+    generation = Generation(make_random_cloud(3, 0), scale=Scale(scale), as_asked=as_asked, grade=at_best)
     report = pipeline._report(state, generation)  # type: ignore[arg-type]
     assert (report.grade, report.accepted) == (grade, severity is not Severity.ERROR)
     assert report.error_m == {"p95": 0.012346}

@@ -69,7 +69,7 @@ MAY: Mapping[str, set[str]] = {
     "robots_cli": {"console", "errors", "options", "place", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},
     "service_cli": {"client", "console", "errors", "exits", "options", "service"},
-    "catalog": FACES_BASE,
+    "catalog": FACES_BASE | {"weights"},
     "worker_environment": {"__init__", "errors", "paths"},
     "doctor": {"__init__", "errors", "kernels", "requirements", "weights", "worker_environment"},
     "progress_log": {"progress"},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from ._lyra.devices import working_on
 from ._lyra.imagination import imagine_scene
 from ._lyra.kept import kept_depths, kept_picture
 from ._lyra.params import VideoParams, devices
+from ._lyra.procedural_picture import Heard, heard, look_estimate, look_into
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
-from ._lyra.result import foresee, scene_of
+from ._lyra.result import demo_findings, foresee, scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.text_to_image import check_pipeline, draw_picture, drawing_estimate
 from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
@@ -89,9 +90,8 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     starting, videos, decoding = shares(progress, ready.costs)
     with working_on(ready.placements, params.vram), quiet_libraries():
         start = _start(ready, request, params, scratch, starting)
-        drawn = {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
         provenance = provenance_of("lyra", request, params, folders.video, ready.weights, start, starting)
-        provenance |= {} if request.image else drawn
+        provenance |= _drawn_by(ready, request, params)
         device = ready.placements[0].warp_device
         window, spread = folders.video.reliable_window, folders.video.reliable_range
         cache = DepthCache(start.colors, start.z, start.matrix, None, start.sky, device, window, spread)
@@ -109,9 +109,11 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
             vram_gb=params.vram,
         )
     generation = scene_of(imagined.gaussians[0], imagined.paths, start, provenance)
+    generation = replace(generation, as_asked=ready.heard.as_asked, grade=folders.video.grade)
     progress(1.0, f"{generation.cloud.count:,} Gaussians")
     counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "frames": folders.video.frames}
-    return Outcome(generation, counts, (*start.findings, *imagined.findings))
+    found = *ready.heard.findings, *start.findings, *imagined.findings, *demo_findings(folders)
+    return Outcome(generation, counts, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +124,9 @@ class _Ready:
         folders, placements: the model, and the devices it is loaded on.
         weights, costs: the files that are read, and what the scene takes.
         wishes: of pictures.
-        image_model: text-to-image pipeline; of no use where there is an image.
+        image_model: text-to-image pipeline; None where there is an image, or none draws.
         picture: that of the request; None if it has to be drawn.
+        heard: what of the prompt is understood where no network draws the picture.
     """
 
     folders: ModelFolders
@@ -131,8 +134,9 @@ class _Ready:
     weights: WeightFiles
     costs: Costs
     wishes: Wishes
-    image_model: str | Path
+    image_model: str | Path | None
     picture: Picture | None
+    heard: Heard
 
 
 def _prepare(request: SceneRequest, params: Params) -> _Ready:
@@ -144,25 +148,44 @@ def _prepare(request: SceneRequest, params: Params) -> _Ready:
     if request.depth and not request.image:
         raise InvalidRequest("depth: belongs to an image, and there is none. Give --image, or leave --depth out.")
     folders = _folders(request, params)
-    placed, model = devices(params, folders), params.image_model or folders.text_to_image
+    placed, model = devices(params, folders), _image_model(request, params, folders)
     device = str(placed[0].device)
     wishes, weights = params.wishes(folders, device), _weights(request, params, folders)
-    drawing = None if request.image else drawing_estimate(model, device, params.vram)
+    by_hand = not request.image and model is None
+    understood = heard(request.prompt or "", request.seed) if by_hand else Heard()
+    wishes = wishes.with_lens() if by_hand else wishes
     with quiet_libraries():
         check_weights(folders, weights)
         if not request.depth:
             wishes.check_estimator()
-        if not request.image:
+        if model is not None:
             check_pipeline(model)
+    drawing = None if model is None else drawing_estimate(model, device, params.vram)
+    drawing = look_estimate(understood) if by_hand else drawing
     picture = _picture(request, folders, wishes)
-    known = () if picture is None else picture_findings(picture, wishes)
+    known = (*demo_findings(folders), *(() if picture is None else picture_findings(picture, wishes)))
     depth = Estimate(
         "depth, from the file" if request.depth else "depth",
         note="" if request.depth else params.depth_estimator,
         findings=known,
     )
     costs = scene_costs(folders, params, placed, weights, depth, drawing)
-    return _Ready(folders, placed, weights, costs, wishes, model, picture)
+    return _Ready(folders, placed, weights, costs, wishes, model, picture, understood)
+
+
+def _image_model(request: SceneRequest, params: Params, folders: ModelFolders) -> str | Path | None:
+    """Return the text-to-image pipeline that draws the first picture; None if none does."""
+    if request.image:
+        return None
+    by_hand = folders.video.text_to_image == "procedural"
+    return params.image_model or (None if by_hand else folders.text_to_image)
+
+
+def _drawn_by(ready: _Ready, request: SceneRequest, params: Params) -> dict[str, Any]:
+    """Return what provenance says of a picture that was drawn."""
+    if ready.image_model is not None:
+        return {"image_model": Path(ready.image_model).name, "image_steps": params.image_steps}
+    return {} if request.image else {"image_source": "procedural"}
 
 
 def _picture(request: SceneRequest, folders: ModelFolders, wishes: Wishes) -> Picture | None:
@@ -171,8 +194,13 @@ def _picture(request: SceneRequest, folders: ModelFolders, wishes: Wishes) -> Pi
         require_still(request.image)
         return picture_of(read_image(request.image), size, wishes, request.image, request.depth)
     # of a picture that is not drawn yet the lens can be wrong already
-    picture_of(np.zeros((size[1], size[0], 3), np.uint8), size, wishes)
+    _blank(size, wishes)
     return None
+
+
+def _blank(size: tuple[int, int], wishes: Wishes) -> Picture:
+    """Return the picture that is to be drawn, all black."""
+    return picture_of(np.zeros((size[1], size[0], 3), np.uint8), size, wishes)
 
 
 def _folders(request: SceneRequest, params: Params) -> ModelFolders:
@@ -187,9 +215,9 @@ def _weights(request: SceneRequest, params: Params, folders: ModelFolders) -> We
     if not request.depth:
         helpers["depth"] = params.depth_network(folders)
     if not request.image:
-        image_model = Path(params.image_model or folders.text_to_image)
+        model = _image_model(request, params, folders)
         # of a mere name there are no files to tell of
-        helpers |= {"text_to_image": image_model} if image_model.is_dir() else {}
+        helpers |= {"text_to_image": Path(model)} if model is not None and Path(model).is_dir() else {}
     return weight_files(folders, helpers)
 
 
@@ -198,16 +226,11 @@ def _start(ready: _Ready, request: SceneRequest, params: Params, scratch: Path, 
     size = ready.folders.video.width, ready.folders.video.height
 
     def draw() -> npt.NDArray[np.uint8]:
-        drawn = draw_picture(
-            request.prompt or "",
-            ready.image_model,
-            size,
-            params.image_steps,
-            request.seed,
-            ready.wishes.device,
-            progress.child(0.0, 0.7),
-            params.vram,
-        )
+        prompt, seed, told, model = request.prompt or "", request.seed, progress.child(0.0, 0.7), ready.image_model
+        if model is None:
+            drawn = look_into(prompt, _blank(size, ready.wishes).fitted.lens, seed, told)
+        else:
+            drawn = draw_picture(prompt, model, size, params.image_steps, seed, ready.wishes.device, told, params.vram)
         progress.milestone(0.7, f"the first picture is drawn: {scratch.parent.name}/{scratch.name}/picture.png")
         return drawn
 

@@ -27,7 +27,7 @@ from ._lyra.motion import still_pixels
 from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
-from ._lyra.result import cloud_of, foresee, scene_of
+from ._lyra.result import cloud_of, demo_findings, foresee, scene_of
 from ._lyra.start import Picture, Start, Wishes, picture_findings, picture_of, start_of
 from ._lyra.weights_of import WeightFiles, check_weights, folders_of, weight_files, weights_state
 
@@ -128,7 +128,8 @@ def run(request: SceneRequest, params: Params, progress: Progress, scratch: Path
     generation = _scene(provenance, start, imagined, [clip.span_s * f / (video.frames - 1) for f in ready.times])
     progress(1.0, f"{generation.cloud.count:,} Gaussians at {len(ready.times)} times")
     counts = {"gaussians": generation.cloud.count, "videos": len(imagined.paths), "times": len(ready.times)}
-    return Outcome(generation, counts, (*ready.findings, *start.findings, *imagined.findings))
+    found = *ready.findings, *start.findings, *imagined.findings, *demo_findings(folders)
+    return Outcome(replace(generation, grade=video.grade), counts, found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,6 +102,7 @@ def save_generation(folder: Path, generation: Generation) -> None:
         "light": generation.light and generation.light.to_json(),
         "as_asked": generation.as_asked,
         "up_assumed": generation.up_assumed,
+        "grade": generation.grade,
         "from_source": None if generation.from_source is None else generation.from_source.tolist(),
         "times_s": sequence and sequence.times_s,
         "stable_identity": bool(sequence and sequence.stable_identity),
@@ -145,6 +146,7 @@ def load_generation(folder: Path) -> Generation:
         load_proxy(folder).parts if (folder / "proxy.json").is_file() else (),
         data["up_assumed"],
         None if data["from_source"] is None else np.array(data["from_source"]),
+        data["grade"],
     )
 
 

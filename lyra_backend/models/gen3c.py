@@ -178,7 +178,7 @@ class Sampler:
         scheduler.set_timesteps(self.steps)
         noise = _noise(condition.first, seeds)
         video = _noise(condition.first, [seed + 1 for seed in seeds]) * scheduler.init_noise_sigma
-        branches = self._branches(condition)
+        branches, kind = self._branches(condition), self.network.dtype
         for i, timestep in enumerate(scheduler.timesteps):
             progress(i / self.steps, f"denoising step {i + 1} of {self.steps}")
             sigma = float(scheduler.sigmas[i])
@@ -187,7 +187,7 @@ class Sampler:
                 video[:, :, 0] = given_frame(condition.first[:, :, 0], noise[:, :, 0], sigma)
             denoised = cache.reuse(is_last=i == self.steps - 1)
             if denoised is None:
-                denoised = self._denoised(video, timestep, sigma, branches, condition.fps)
+                denoised = self._denoised(video, timestep, sigma, branches, condition.fps, kind)
                 _check_finite(denoised, i + 1, self.steps)
                 if given:
                     denoised[:, :, 0] = condition.first[:, :, 0].float()
@@ -209,9 +209,9 @@ class Sampler:
         sigma: float,
         branches: list[tuple[float, torch.Tensor, torch.Tensor]],
         fps: float,
+        kind: torch.dtype,
     ) -> torch.Tensor:
-        """Return what the network makes of a noisy video."""
-        kind = self.network.dtype
+        """Return what the network, which computes in `kind`, makes of a noisy video."""
         scaled = (video / (sigma**2 + SIGMA_DATA**2) ** 0.5).to(kind)
         output = torch.zeros_like(video)
         for weight, channels, text in branches:

@@ -6,6 +6,8 @@ a video, and the Gaussian decoder turns all of these latents, never decoded to p
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,10 +36,12 @@ __all__ = ["Lyra", "Report", "ray_latents"]
 Floats = npt.NDArray[np.float32]
 Report = Callable[[float, str], None]
 
-#: Latents of the rays and times of earlier scenes, oldest first, and how many are kept (29 MB each at the published
-#: size): scenes that follow one another often have the same cameras.
+#: Latents of first frames, rays and times, oldest first, and how many are kept (29 MB each at the published size): all
+#: videos of a scene begin with one picture, and scenes that follow one another often have the same cameras.
 _ENCODED: OrderedDict[bytes, torch.Tensor] = OrderedDict()
 _KEPT = 24
+#: Several GPUs of a scene look for them at once.
+_ENCODING = threading.Lock()
 
 
 @dataclass
@@ -190,16 +194,19 @@ class Lyra:
         self, first: Floats, shown: CacheFrames, texts: tuple[torch.Tensor, torch.Tensor], progress: Report
     ) -> Condition:
         """Return what the video model is shown; see :meth:`imagine`."""
+        count = len(shown.frames)
+        progress(0.0, "encoding the first frame")
+        key = b"first frame" + repr((first.shape, count)).encode() + hashlib.sha256(first.tobytes()).digest()
+        given = self._encoded(key, lambda: self.space.encode(partial(_only_first, first), count))
         videos: dict[str, Frames] = {
-            "the first frame": partial(_only_first, first),
             "the warped video": lambda start, end: _as_video(shown.frames[start:end]),
             "masks": lambda start, end: _as_video(shown.masks[start:end]).float().expand(-1, 3, -1, -1, -1) * 2 - 1,
         }
-        latents = []
+        latents = [given.to(self.placement.device)]
         for i, (name, frames) in enumerate(videos.items()):
-            progress(0.02 * i, f"encoding {name}")
-            latents.append(self.space.to_diffusion(self.space.encode(frames, len(shown.frames))))
-        given, warped, known = latents
+            progress(0.02 * (i + 1), f"encoding {name}")
+            latents.append(self.space.encode(frames, count))
+        given, warped, known = (self.space.to_diffusion(each) for each in latents)
         wanted, unwanted = (text.to(self.placement.device) for text in texts)
         return Condition(given, warped, known, wanted, unwanted, self.video.fps)
 
@@ -288,14 +295,17 @@ class Lyra:
         return _by_frame(self.space.encode(lambda start, end: pictures[:, :, start:end], len(embedding)))
 
     def _encoded(self, key: bytes, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """Return latents of cameras or times, from an earlier scene of this process if it had the same."""
+        """Return latents of a first frame, cameras or times, on the CPU, from before if this process had the same."""
         where = self.folders.vae, self.tokenizer_state, self.placement
         key = repr(where).encode() + b"\0" + key
-        found = _ENCODED.pop(key, None)
-        _ENCODED[key] = encode().cpu() if found is None else found
-        while len(_ENCODED) > _KEPT:
-            _ENCODED.popitem(last=False)
-        return _ENCODED[key]
+        with _ENCODING:
+            found = _ENCODED.pop(key, None)
+        found = encode().cpu() if found is None else found
+        with _ENCODING:
+            _ENCODED[key] = found
+            while len(_ENCODED) > _KEPT:
+                _ENCODED.popitem(last=False)
+        return found
 
 
 def ray_latents(space: LatentSpace, path: torch.Tensor, lens: torch.Tensor, height: int, width: int) -> torch.Tensor:

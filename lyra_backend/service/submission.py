@@ -120,7 +120,7 @@ def _check_names(request: Mapping[str, Any], listing: Mapping[str, Any], models:
 
 
 def _check_params(stage: str, values: Mapping[str, Value], listing: Mapping[str, Any]) -> None:
-    stages = [name for name in listing if name != "presets"]
+    stages = [name for name in listing if name not in ("presets", "models")]
     if stage not in stages:
         raise Refused(422, f"params.{stage}: no such stage; {nearest(stage, stages)}")
     known = list(_parameters(listing[stage]))

@@ -57,6 +57,7 @@ class Generation:
         up_assumed: nothing says which axis points up, so that z is only assumed to.
         from_source: affine map (4, 4) from the coordinates of the file that the scene was read from to the cloud's;
             None if there is no such file. Its last row is 0 0 0 1; of a mirrored file the determinant is negative.
+        grade: "train", or "demo" for what never is good to train in, however sound it turns out to be.
     """
 
     cloud: GaussianCloud
@@ -73,10 +74,13 @@ class Generation:
     exact_colliders: tuple[CollisionPart, ...] = ()
     up_assumed: bool = False
     from_source: npt.NDArray[np.float64] | None = None
+    grade: str = "train"
 
     def __post_init__(self) -> None:
         if self.geometry not in ("exact", "measured", "inferred"):
             raise InvalidRequest(f"Generation.geometry must be exact, measured or inferred, got {self.geometry!r}.")
+        if self.grade not in ("train", "demo"):
+            raise InvalidRequest(f"Generation.grade must be train or demo, got {self.grade!r}.")
         if self.from_source is not None:
             kept = frozen("Generation.from_source", self.from_source, (4, 4), np.float64)
             object.__setattr__(self, "from_source", kept)

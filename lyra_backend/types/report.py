@@ -84,7 +84,8 @@ class RunReport:
         forced: the user asked to keep the scene regardless; never changes `accepted`.
         geometry: "exact", "measured" or "inferred": where the shape comes from.
         grade: "train" or "demo": what the scene is good for. To train in, it must be accepted, of known scale, and of
-            the kind that was asked for: a scene whose kind had to be guessed is a demo, however sound it is.
+            the kind that was asked for: a scene whose kind had to be guessed is a demo, however sound it is, and so is
+            one of a generator or a model that makes nothing else.
         stages: reports in pipeline order.
         error_m: how far the colliders are measured to be off [m], by name; see `CollisionProxy.error_m`.
     """

@@ -22,6 +22,7 @@ from .record import FILE_NAME, Digest, Record, digest_of, read_record
 
 __all__ = [
     "bytes_there",
+    "check_files",
     "default_folder",
     "describe",
     "embeddings_folder",
@@ -117,24 +118,33 @@ def verify(name: str, folder: Path | None = None, progress: Progress | None = No
     path = find(name, folder)
     record = read_record(path)
     report = progress or Progress()
-    total, done = max(sum(d.bytes for d in record.files.values()), 1), 0
-    found: list[Finding] = []
-    for file, digest in record.files.items():
-        share = report.child(0.95 * done / total, 0.95 * (done + digest.bytes) / total)
-        found += _check_file(path, file, digest, share)
-        done += digest.bytes
+    found = check_files(path, record, report.child(0.0, 0.95), "Fetch or convert it again with --overwrite.")
     # Of files that changed, the tensors have nothing to say.
     found += [] if found else _check_network(path, record)
     report(1.0, f"{name} is checked")
     return tuple(found)
 
 
-def _check_file(folder: Path, file: str, digest: Digest, progress: Progress) -> Iterator[Finding]:
+def check_files(folder: Path, record: Record, progress: Progress, again: str) -> list[Finding]:
+    """Return what is wrong with the bytes of a folder's files, each an error that ends in `again`, what to do.
+
+    Raises:
+        Cancelled: the job was stopped.
+    """
+    total, done = max(sum(digest.bytes for digest in record.files.values()), 1), 0
+    found: list[Finding] = []
+    for file, digest in record.files.items():
+        share = progress.child(done / total, (done + digest.bytes) / total)
+        found += _check_file(folder, file, digest, share, again)
+        done += digest.bytes
+    return found
+
+
+def _check_file(folder: Path, file: str, digest: Digest, progress: Progress, again: str) -> Iterator[Finding]:
     path = folder / file
     if not path.is_file():
-        yield _wrong("weights.missing", f"{file} is missing. Fetch or convert it again with --overwrite.", file)
+        yield _wrong("weights.missing", f"{file} is missing. {again}", file)
     elif path.stat().st_size != digest.bytes or digest_of(path, progress)[0] != digest:
-        again = "Fetch or convert it again with --overwrite."
         yield _wrong("weights.changed", f"{file} is not what it was when it was written. {again}", file)
 
 

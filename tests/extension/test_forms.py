@@ -61,3 +61,30 @@ def test_what_cannot_be_used_is_said(forms: ModuleType, schema: dict[str, Any], 
     assert form.errors() == [said]
     with pytest.raises(ValueError, match="must be"):
         form.values()
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "boolean", "default": True}, ()),
+        ({"type": "boolean"}, ("", "true", "false")),
+        ({"type": "string", "default": "a", "enum": ["a", "b"]}, ("a", "b")),
+        ({"type": "string", "enum": ["a", "b"]}, ("", "a", "b")),
+        ({"type": "integer"}, ()),
+    ],
+)
+def test_what_may_be_left_to_the_generator_is_no_tick(
+    forms: ModuleType, schema: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    form = forms.Form.of({"x": schema})
+    assert form.fields["x"].words == words
+    assert form.text("x") in (words or ("true", ""))
+
+
+def test_a_tick_that_is_left_to_the_generator_can_be_set_and_left_again(forms: ModuleType) -> None:
+    form = forms.Form.of({"x": {"type": "boolean", "default": None}})
+    assert form.text("x") == ""
+    form.enter("x", "false")
+    assert form.values() == {"x": False}
+    form.enter("x", "")
+    assert form.values() == {}

@@ -85,6 +85,20 @@ def test_from_a_click_to_the_stage_and_back(kit: Kit, panel: Any) -> None:
     assert any(str(panel.run.directory) in text for text in kit.notifications._posted)
 
 
+def test_a_model_that_comes_with_the_backend_can_be_chosen(kit: Kit, form: Any) -> None:
+    form.catalog = {**form.catalog, "models": ["tiny"]}
+    form.choose_tab("text")
+    form.prompt = "a kitchen"
+    kit.frames(2)
+    # nobody who makes a scene of a prompt by himself takes a model but lyra, which is one of them
+    assert form.models() == ["tiny"]
+    kit.choose("model", "tiny")
+    assert form.request()["model"] == "tiny"
+    form.generator = "procedural"
+    assert form.models() == []
+    assert "model" not in form.request()
+
+
 def test_cancel_and_go_on(kit: Kit, panel: Any) -> None:
     fill_in(kit)
     kit.click("generate")

@@ -154,6 +154,12 @@ def test_a_scene_that_stands_still_has_no_times(tmp_path: Path) -> None:
     assert load_generation(tmp_path).sequence is None
 
 
+@pytest.mark.parametrize("grade", ["train", "demo"])
+def test_what_a_scene_is_good_for_at_best_comes_back(tmp_path: Path, grade: str) -> None:
+    save_generation(tmp_path, Generation(make(), grade=grade).transformed(Similarity(2.0), Frame.WORLD))
+    assert load_generation(tmp_path).grade == grade
+
+
 def test_a_supplied_collider_comes_back(tmp_path: Path) -> None:
     save_generation(
         tmp_path, Generation(make(3), supplied_collider=TriangleMesh(CORNERS, np.array([[0, 1, 2]]), "a.glb"))

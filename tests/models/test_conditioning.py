@@ -15,6 +15,7 @@ from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.models import lyra
+from lyra_backend.models.depth_cache import CacheFrames
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.latent_space import LatentSpace
@@ -95,6 +96,21 @@ def test_rays_are_encoded_once_for_scenes_with_the_same_cameras(still, encodings
     assert len(encodings) == 2 * VIEWS
     assert np.array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
+
+
+def test_a_first_frame_is_encoded_once_for_all_videos_that_begin_with_it(still, encodings) -> None:
+    random = np.random.default_rng(0)
+    first = random.uniform(-1, 1, (64, 96, 3)).astype(np.float32)
+    shown = CacheFrames(np.zeros((FRAMES, 3, 64, 96), np.float32), np.zeros((FRAMES, 1, 64, 96), bool))
+    texts = torch.zeros(1, 4, 32), torch.zeros(1, 4, 32)
+    one = still._condition(first, shown, texts, lambda *_: None)
+    again = still._condition(first, shown, texts, lambda *_: None)
+    # the picture, and what the cache shows with its masks twice
+    assert len(encodings) == 1 + 2 * 2
+    assert torch.equal(one.first, again.first)
+    other = still._condition(-first, shown, texts, lambda *_: None)
+    assert len(encodings) == 1 + 2 * 2 + 3
+    assert not torch.equal(one.first, other.first)
 
 
 def test_memory_of_the_video_model_is_given_back(still, monkeypatch) -> None:

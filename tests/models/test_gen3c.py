@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusers import CosmosTransformer3DModel
@@ -53,6 +55,16 @@ def test_the_network_gives_what_the_published_one_gives(network) -> None:
             return_dict=False,
         )[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-5)
+
+
+def test_one_token_of_nothing_says_what_512_say(network) -> None:
+    asked = condition()
+    found = [
+        Sampler(network, steps=2, guidance=1.0).sample(replace(asked, text=nothing, negative_text=nothing), seed=0)
+        for nothing in (torch.zeros(1, 512, 32), torch.zeros(1, 1, 32))
+    ]
+    assert torch.equal(*found)
+    assert not torch.equal(found[0], Sampler(network, steps=2, guidance=1.0).sample(asked, seed=0))
 
 
 def test_a_network_that_pads_by_itself_is_told_not_to(network) -> None:

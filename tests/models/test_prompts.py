@@ -336,4 +336,4 @@ def test_a_prompt_that_nobody_can_tell_the_video_model_is_a_warning(tmp_path, pr
     )
     texts, (finding,) = _texts(folders, CPU, prompt, None)
     assert (finding.code, finding.severity) == ("lyra.no_text", severity)
-    assert [(text.shape, bool(text.any())) for text in texts] == [((1, LENGTH, WIDTH), False)] * 2
+    assert [(text.shape, bool(text.any())) for text in texts] == [((1, 1, WIDTH), False)] * 2

@@ -53,7 +53,9 @@ def scene_costs(
     budget, first, on_gpu = folders.budget(VIEWS), placed[0], placed[0].device.type == "cuda"
     evaluations = params.chosen(folders.video).evaluations
     reading = _reading_s(weights)
-    found = {} if drawing is None else {"drawing": replace(drawing, seconds=reading.get("text_to_image"))}
+    found = (
+        {} if drawing is None else {"drawing": replace(drawing, seconds=reading.get("text_to_image", drawing.seconds))}
+    )
     found["depth"] = replace(depth, seconds=reading.get("depth"))
     if "text_encoder" in reading:
         size = reading["text_encoder"] * _READING

@@ -136,14 +136,16 @@ class _Transformer:
 
     def __init__(self, model: str | Path | None, device: str) -> None:
         try:
+            import torch
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
         except ImportError as error:
             raise MissingDependency("transformers", "depth of a picture", "lyra") from error
         model = _named(model)
         try:
             self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
+            # what is stored in 16 bits computes in 32: it is small, and CPUs are slow in 16
             network, found = AutoModelForDepthEstimation.from_pretrained(
-                model, local_files_only=True, output_loading_info=True
+                model, local_files_only=True, output_loading_info=True, dtype=torch.float32
             )
         except Exception as error:  # transformers, safetensors and torch raise nearly anything on damaged files
             raise _no_model(model, error) from error

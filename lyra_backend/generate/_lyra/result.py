@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...types import (
     UP_AXES,
     Camera,
+    Finding,
     Foresight,
     Frame,
     GaussianCloud,
@@ -19,9 +20,13 @@ from ...types import (
     Keyframe,
     Scale,
     SceneRequest,
+    Severity,
 )
 from ...types.rotations import SH_C0
 from .start import Start
+
+if TYPE_CHECKING:
+    from ...models.folders import ModelFolders
 
 __all__ = ["FIRST", "cloud_of", "foresee", "path_cameras", "scene_of"]
 
@@ -40,6 +45,18 @@ _SMALLEST = 1e-6
 def foresee(request: SceneRequest, params: Any) -> Foresight:
     """Return what is known of a scene before it is made: the paths that show it, and that no Gaussian has a label."""
     return Foresight(exact=False, cameras=True, labels=False)
+
+
+def demo_findings(folders: ModelFolders) -> tuple[Finding, ...]:
+    """Say why scenes of a model are for demonstration, if they are."""
+    video = folders.video
+    if video.grade == "train":
+        return ()
+    text = (
+        f"Made by the miniature model {folders.decoder.parent.name!r}, whose pictures have {video.width} x "
+        f"{video.height} pixels: it shows how the method works. Its scenes are for demonstration, not to train in."
+    )
+    return (Finding("lyra.demo", Severity.INFO, text),)
 
 
 def scene_of(gaussians: Floats, paths: Mapping[str, Floats], start: Start, provenance: Mapping[str, Any]) -> Generation:

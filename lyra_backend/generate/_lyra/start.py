@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +51,12 @@ class Wishes:
     vram: float | None = None
     usual_fov_deg: float | None = None
     centre_depth: float = 1.0
+
+    def with_lens(self) -> Wishes:
+        """What is wished of a picture that is made here: its lens is known, the model's where users say none."""
+        if self.intrinsics is not None or self.fov is not None:
+            return self
+        return replace(self, fov=DEFAULT_FOV if self.usual_fov_deg is None else self.usual_fov_deg)
 
     def check_estimator(self) -> None:
         """Look for the network for depth, without loading it; see :func:`check_estimator`."""

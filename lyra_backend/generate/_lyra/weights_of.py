@@ -31,6 +31,8 @@ _OTHERWISE = (
     "Or name a model's folder with --model; or, for a scene of just what one picture shows, give --image and --depth.",
     "Or name a model's folder with --model.",
 )
+#: And what works without anything that is fetched, of still scenes.
+_AT_ONCE = "What works at once is --model {}, a miniature that comes with the package, for demonstration. "
 #: Packages of the extra "lyra" that every scene needs.
 _PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
@@ -39,25 +41,31 @@ def folders_of(model: str | None, decoder: str, *, moves: bool, helpers: Collect
     """Return the folders of the model that a request names, or of the published one.
 
     Args:
-        model: a folder with all networks; None means those that were fetched.
+        model: a folder with all networks, or a model that comes with the package; None means those that were fetched.
         decoder: catalogue name of the published decoder.
         moves: the generator makes moving scenes.
-        helpers: which networks of :data:`HELPERS` are needed; what `model` does not bring is the fetched one.
+        helpers: which networks of :data:`HELPERS` are needed; what `model` does not bring is the fetched one, but for
+            what draws pictures where the model says that no network does.
 
     Raises:
         MissingDependency: a package of the extra "lyra" is not installed.
         InvalidRequest: networks are missing, all of which are named, or the decoder is for the other kind of scene.
     """
     from ...models.folders import ModelFolders
+    from ...weights.shipped import model_folder, shipped_models
     from ...weights.store import embeddings_folder, require
 
     for package in _PACKAGES:
         if find_spec(package) is None:
             raise MissingDependency(package, "NVIDIA Lyra", "lyra")
-    own = None if model is None else ModelFolders.in_one(Path(model), embeddings_folder())
+    own = None if model is None else ModelFolders.in_one(model_folder(model), embeddings_folder())
     published = () if own else (decoder, "gen3c", "cosmos_tokenizer")
+    if own is not None and own.video.text_to_image == "procedural":
+        helpers = [name for name in helpers if name != "text_to_image"]
     lacking = {name: HELPERS[name] for name in helpers if own is None or not getattr(own, name).is_dir()}
-    fetched = require((*published, *lacking.values()), "weights of NVIDIA Lyra", otherwise=_OTHERWISE[moves])
+    shipped = "" if moves else _AT_ONCE.format(" or ".join(shipped_models())) if shipped_models() else ""
+    otherwise = shipped + _OTHERWISE[moves]
+    fetched = require((*published, *lacking.values()), "weights of NVIDIA Lyra", otherwise=otherwise)
     found = own or _fetched(decoder)
     found = replace(
         found,
@@ -176,10 +184,13 @@ def recorded_digest(folder: Path, file: Path) -> str | None:
     Raises:
         InvalidRequest: the record is damaged.
     """
-    files = _record(folder).get("files")
-    entry = files.get(file.relative_to(folder).as_posix()) if isinstance(files, dict) else None
-    digest = entry.get("sha256") if isinstance(entry, dict) else None
-    return digest if isinstance(digest, str) else None
+    for place in _places(folder):
+        files = _record(place).get("files")
+        entry = files.get(file.relative_to(place).as_posix()) if isinstance(files, dict) else None
+        digest = entry.get("sha256") if isinstance(entry, dict) else None
+        if isinstance(digest, str):
+            return digest
+    return None
 
 
 def _stamp(file: Path) -> str:
@@ -193,10 +204,18 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in ("torch", "diffusers", "transformers")}
 
 
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Return where the record of a network may lie: with it, or with the model that it is a part of."""
+    return folder, folder.parent
+
+
 def _licence(folder: Path) -> str:
-    licence = _record(folder).get("licence")
-    name = licence.get("name") if isinstance(licence, dict) else None
-    return name if isinstance(name, str) else "unknown"
+    for place in _places(folder):
+        licence = _record(place).get("licence")
+        name = licence.get("name") if isinstance(licence, dict) else None
+        if isinstance(name, str):
+            return name
+    return "unknown"
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ...progress import Progress
 from ...types import Bulb, Finding, Foresight, Frame, Generation, Outcome, Scale, SceneLight, SceneRequest, Severity
 from .elements import Composition, Lighting
 
-__all__ = ["Params", "foresee", "run"]
+__all__ = ["Params", "foresee", "run", "understood"]
 
 _FAMILIES = (
     "auto",
@@ -102,6 +102,14 @@ def run(request: SceneRequest, params: Params, progress: Progress) -> Outcome[Ge
         "triangles": sum(len(part.triangles) for part in mesh.parts),
     }
     return Outcome(generation, counts, _findings(composition))
+
+
+def understood(prompt: str, seed: int, params: Params) -> tuple[bool, tuple[Finding, ...]]:
+    """Return whether a prompt says what kind of scene it is, and what a scene of it will be told of."""
+    from .compose import compose
+
+    composition = compose(prompt, seed, params.difficulty, params.family)
+    return not composition.guessed, _findings(composition)
 
 
 def _light(lighting: Lighting, exposure: float) -> SceneLight:

@@ -59,6 +59,7 @@ class Panel:
         prompt: text of the tab "text", and what helps to understand the others.
         files: chosen file, by tab.
         generator: name, "" for the one that fits.
+        model: name of a model that comes with the backend, "" for the published one.
         preset, seed: as in a request.
         robot: name in the catalog or a file, "" for none; `own_robot` if a file is to be named.
         folded: the generator's parameters are not shown.
@@ -78,6 +79,7 @@ class Panel:
     prompt: str = ""
     files: dict[str, str] = field(default_factory=dict)
     generator: str = ""
+    model: str = ""
     preset: str = ""
     seed: int = 0
     robot: str = ""
@@ -146,6 +148,15 @@ class Panel:
             n: s for n, (s, takes) in known.items() if (wanted in takes[:1] if self.tab == "text" else wanted in takes)
         }
 
+    def models(self) -> list[str]:
+        """Return the models that come with the backend, if what makes the scene takes one."""
+        known = (self.catalog or {}).get("generate", {}).get("generators", {})
+        names = [self.generator] if self.generator else list(self.generators())
+        takes = self.tab in ("text", "image") and any(
+            "model" in known.get(name, {}).get("inputs", ()) for name in names
+        )
+        return list((self.catalog or {}).get("models", ())) if takes else []
+
     def form(self) -> Form | None:
         """Return the form of the chosen generator, or of the only one there is; None if that is open."""
         names = list(self.generators())
@@ -203,6 +214,7 @@ class Panel:
         asked: dict[str, Any] = {**given, "seed": self.seed, "preset": self.preset or "standard"}
         asked["primitives"] = drawn_primitives(omni.kit.app.get_app().get_kit_version())
         asked |= {"generator": self.generator} if self.generator else {}
+        asked |= {"model": self.model} if self.model in self.models() else {}
         params |= {"place": {"robots": self._robots()}} if self._robots() else {}
         return asked | ({"params": params} if params else {})
 

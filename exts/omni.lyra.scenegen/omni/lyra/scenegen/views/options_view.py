@@ -17,7 +17,7 @@ from ..style import GAP, LABEL_WIDTH, ROW
 
 __all__ = ["OptionsView"]
 
-_AUTOMATIC = "automatic"
+_AUTOMATIC, _PUBLISHED = "automatic", "as fetched (docs/lyra.md)"
 _NONE, _FILE = "none", "another file"
 
 
@@ -41,6 +41,8 @@ class OptionsView:
             names = ["", *self._panel.generators()]
             _choice("Generator", names, self._panel.generator, self._choose_generator, first=_AUTOMATIC)
             _choice("Preset", self._panel.catalog["presets"], self._panel.preset, self._choose_preset)
+            if models := self._panel.models():
+                _choice("Model", ["", *models], self._panel.model, self._choose_model, first=_PUBLISHED)
             self._build_seed()
             _choice("Place", list(PLACINGS), self._panel.preferences.get("placing"), self._place, words=PLACINGS)
             self._build_robot()
@@ -79,6 +81,9 @@ class OptionsView:
     def _choose_generator(self, name: str) -> None:
         self._panel.generator = name
         self.refresh()
+
+    def _choose_model(self, name: str) -> None:
+        self._panel.model = name
 
     def _choose_preset(self, name: str) -> None:
         self._panel.preset = name
