@@ -8,9 +8,9 @@ Needs the extras "lyra" and "train". What a stage has made is kept: the same com
 lies in OUT/model, for `lyra-scenegen generate --generator lyra --model OUT/model --image PHOTO`; its figures come from
 tools/evaluate.py.
 
-Stages: rooms (clips of procedural rooms along Lyra's paths), tokenizer, depth (the network that stands where MoGe
-stands), video_model (the teacher), scenes (what the teacher imagines of other rooms), student (the Gaussian decoder,
-which sees latents and pictures of the teacher and nothing else).
+Stages: rooms (clips of procedural rooms along Lyra's paths), tokenizer, video_model (the teacher), scenes (what the
+teacher imagines of other rooms), student (the Gaussian decoder, which sees latents and pictures of the teacher and
+nothing else), depth (the network that stands where MoGe stands).
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ __all__ = ["STAGES", "Miniature"]
 STAGES: Mapping[str, float] = {
     "rooms": 4.0,
     "tokenizer": 30.0,
-    "depth": 5.0,
     "video_model": 16.0,
     "scenes": 9.0,
     "student": 25.0,
+    "depth": 5.0,
 }
 #: Scenes of a file of the teacher's data.
 _PER_SHARD = 40
@@ -81,10 +81,10 @@ class Miniature:
         work: Mapping[str, Callable[[Progress], object]] = {
             "rooms": lambda part: self._film(part),
             "tokenizer": self._tokenizer,
-            "depth": self._depth,
             "video_model": self._video_model,
             "scenes": self._scenes,
             "student": self._student,
+            "depth": self._depth,
         }
         names = list(STAGES)[: list(STAGES).index(until) + 1]
         for name, part in progress.children({name: STAGES[name] for name in names}).items():
