@@ -6,6 +6,7 @@
     python tools/evaluate.py --model DIR --data SHARDS --training-data SHARDS
                                                                   a teacher's scenes, and the gap to those of training
     python tools/evaluate.py --compare full=DIR no_depth=DIR ...  one table of several models on the same scenes
+    python tools/evaluate.py --model DIR --sheet sheet.png        truth, teacher and student of these rooms, to look at
     python tools/evaluate.py --model DIR --accept 16 --work RUNS  how many rooms' first pictures become accepted scenes
 
 DIR holds decoder, transformer, vae, lyra.json and, for its rows, depth. Prints Markdown; --json FILE writes numbers.
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-depth-network", action="store_true", help="measure with true first-frame depth alone")
     add("--device", default="auto", help="cuda, cuda:N or cpu")
     add("--json", type=Path, metavar="FILE", help="where the numbers go")
+    add("--sheet", type=Path, metavar="FILE", help="PNG of truth, teacher and student beside each other instead")
     add("--accept", type=int, metavar="N", help="generate scenes of N rooms' first pictures and count the accepted")
     add("--work", type=Path, metavar="DIR", help="where their pictures and runs go; finished ones are kept")
     add("--preset", default="standard", help="of these runs")
@@ -119,8 +121,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.accept is not None and given.compare:
-        parser.error("--accept takes one --model")
+    if (given.accept is not None or given.sheet is not None) and given.compare:
+        parser.error("--accept and --sheet take one --model")
     with Console() as console:
         try:
             text, data = _done(given, Progress(console.show, console.token))
@@ -137,6 +139,8 @@ def _done(given: argparse.Namespace, progress: Progress) -> tuple[str, dict[str,
     """Return the tables and the numbers of what was asked for."""
     if given.accept is not None:
         return _accepted(given, progress)
+    if given.sheet is not None:
+        return _drawn(given, progress)
     from lyra_backend.train.evaluation_table import comparison_table, evaluation_json, evaluation_table
 
     if not given.compare:
@@ -149,6 +153,19 @@ def _done(given: argparse.Namespace, progress: Progress) -> tuple[str, dict[str,
         models[name] = measured(folder, given, progress.child(i / count, (i + 1) / count))
     table = comparison_table({name: found for name, (found, _) in models.items()})
     return table, {name: evaluation_json(found, gap) for name, (found, gap) in models.items()}
+
+
+def _drawn(given: argparse.Namespace, progress: Progress) -> tuple[str, dict[str, Any]]:
+    """Write a sheet of rooms, made with true first-frame depth if the depth network is not to be used."""
+    from lyra_backend.train.contact_sheets import contact_sheet
+
+    lyra = load_model(given.model, given.device)
+    scenes = given_scenes(lyra, _rooms(given), given.seed, given.off_path, given.images)
+    network = None if given.no_depth_network else depth_network(lyra)
+    sheet = contact_sheet(lyra, scenes, network, progress)
+    with replacing(given.sheet) as part:
+        sheet.save(part, "PNG")
+    return f"{given.sheet}: {len(scenes)} scenes", {"sheet": given.sheet.name}
 
 
 def _accepted(given: argparse.Namespace, progress: Progress) -> tuple[str, dict[str, Any]]:

@@ -32,7 +32,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="where the model, its data and its logs go")
     parser.add_argument("--preset", default="cpu", help=f"{', '.join(PRESETS)}, or a file *.toml; default: cpu")
-    parser.add_argument("--until", choices=list(STAGES), default=list(STAGES)[-1], help="last stage to run; default: all")
+    parser.add_argument(
+        "--until", choices=list(STAGES), default=list(STAGES)[-1], help="last stage to run; default: all"
+    )
     given = parser.parse_args()
     with Console() as console:
         try:
