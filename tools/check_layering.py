@@ -109,7 +109,7 @@ AT_TOP: Mapping[str, set[str]] = {
     "author": {"pxr"},
     "validate": {"pxr"},
     "models": {"torch", "diffusers"},
-    "train": {"torch", "warp"},
+    "train": {"torch", "warp", "diffusers"},
     "ext": {"pxr"},
     "service": {"fastapi"},
 }

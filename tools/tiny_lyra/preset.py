@@ -1,0 +1,56 @@
+"""The numbers of a miniature: sizes of networks, lengths of training."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lyra_backend.errors import InvalidRequest, nearest
+from lyra_backend.models.budget import VideoFormat
+
+__all__ = ["PRESETS", "Preset", "read_preset"]
+
+#: Presets by name.
+PRESETS = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.toml"))}
+_SECTIONS = ("rooms", "tokenizer", "depth", "video_model", "scenes", "student")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One miniature.
+
+    Attributes:
+        name: see :data:`PRESETS`.
+        seed: of everything.
+        video: format of its videos.
+        sections: settings of the stages by name, as in the file.
+    """
+
+    name: str
+    seed: int
+    video: VideoFormat
+    sections: dict[str, dict[str, Any]]
+
+    def __getitem__(self, section: str) -> dict[str, Any]:
+        return self.sections[section]
+
+
+def read_preset(name: str) -> Preset:
+    """Return the preset of a name, or of a file.
+
+    Raises:
+        InvalidRequest: there is none, or it cannot be read.
+    """
+    path = PRESETS.get(name, Path(name))
+    if path.suffix != ".toml" or not path.is_file():
+        raise InvalidRequest(f"preset: there is no {name!r}; {nearest(name, PRESETS)}. Or name a file *.toml.")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = {section: dict(data[section]) for section in _SECTIONS}
+        return Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu']}."
+        ) from error

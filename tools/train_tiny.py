@@ -1,0 +1,47 @@
+"""Train a miniature of Lyra from nothing: rooms are filmed, a teacher learns from them, a student from the teacher.
+
+    python tools/train_tiny.py --out outputs/tiny                 the shipped one: 90 minutes on two processor cores
+    python tools/train_tiny.py --out outputs/tiny --preset gpu    a larger one for a GPU
+    python tools/train_tiny.py --out outputs/tiny --until scenes  ... up to a stage; the same command goes on
+
+Needs the extras "lyra" and "train". What a stage has made is kept: the same command goes on where it stopped. The model
+lies in OUT/model, for `lyra-scenegen generate --generator lyra --model OUT/model --image PHOTO`; its figures come from
+tools/evaluate.py.
+
+Stages: rooms (clips of procedural rooms along Lyra's paths), tokenizer, depth (the network that stands where MoGe
+stands), video_model (the teacher), scenes (what the teacher imagines of other rooms), student (the Gaussian decoder,
+which sees latents and pictures of the teacher and nothing else).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tiny_lyra.preset import PRESETS, read_preset
+from tiny_lyra.stages import STAGES, Miniature
+
+from lyra_backend.console import Console
+from lyra_backend.errors import LyraError
+from lyra_backend.exits import explain
+from lyra_backend.progress import Progress
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="where the model, its data and its logs go")
+    parser.add_argument("--preset", default="cpu", help=f"{', '.join(PRESETS)}, or a file *.toml; default: cpu")
+    parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="last stage to run; default: all")
+    given = parser.parse_args()
+    with Console() as console:
+        try:
+            miniature = Miniature(given.out, read_preset(given.preset))
+            miniature.run(given.until, Progress(console.show, console.token))
+        except (LyraError, OSError, KeyboardInterrupt) as error:
+            return int(explain(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
