@@ -113,16 +113,12 @@ def _find_peaks(
     points: wp.array[wp.vec3],
     target: _Target,
     # out
-    weights: wp.array[wp.float64],
     peaks: wp.array2d[wp.float32],
 ) -> None:
-    i = wp.tid()
-    p = _in_camera(target.world_to_cam, points[i])
+    p = _in_camera(target.world_to_cam, points[wp.tid()])
     if p[2] > 0.0:
         at = _landing(target, p)
         nearness = _nearness(target, p[2])
-        # for the next kernel: this takes longer than all the rest
-        weights[i] = nearness
         for corner in range(4):
             where = _share(target, at, corner)
             if where[2] > 0.0:
@@ -138,7 +134,6 @@ def _add(
     target: _Target,
     depth_unit: wp.float64,
     unit: wp.float64,
-    weights: wp.array[wp.float64],
     peaks: wp.array2d[wp.float32],
     # out
     sums: wp.array3d[wp.int64],
@@ -147,7 +142,7 @@ def _add(
     p = _in_camera(target.world_to_cam, points[i])
     if p[2] > 0.0:
         at = _landing(target, p)
-        nearness = weights[i]
+        nearness = _nearness(target, p[2])
         for corner in range(4):
             where = _share(target, at, corner)
             if where[2] > 0.0:
@@ -250,10 +245,9 @@ class PicturePoints:
         # Every point at one pixel with all four corners must still fit.
         unit = 2.0 ** (61 - int(4 * count).bit_length())
         peaks = wp.zeros(shape, dtype=wp.float32, device=self._device)
-        weights = wp.empty(count, dtype=wp.float64, device=self._device)
-        wp.launch(_find_peaks, count, [self._points, target], [weights, peaks], device=self._device)
+        wp.launch(_find_peaks, count, [self._points, target], [peaks], device=self._device)
         sums = wp.zeros((*shape, 5), dtype=wp.int64, device=self._device)
-        inputs = [self._points, self._colors, target, depth_unit, unit, weights, peaks]
+        inputs = [self._points, self._colors, target, depth_unit, unit, peaks]
         wp.launch(_add, count, inputs, [sums], device=self._device)
         return sums
 

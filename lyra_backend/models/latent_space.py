@@ -27,7 +27,8 @@ class LatentSpace:
     def __init__(self, tokenizer: AutoencoderKLCosmos, dtype: torch.dtype | None = None) -> None:
         """Take a tokenizer, to compute in `dtype`; None is the precision that its weights are in."""
         self.tokenizer = tokenizer
-        self._dtype = dtype
+        #: What it computes in; results are float32.
+        self.dtype: torch.dtype = dtype or tokenizer.dtype
 
     @property
     def time_compression(self) -> int:
@@ -52,7 +53,7 @@ class LatentSpace:
         encoder, device, kind = (
             CausalEncoder(self.tokenizer),
             self.tokenizer.device,
-            self._dtype or self.tokenizer.dtype,
+            self.dtype,
         )
         step = ENCODED_AT_ONCE * self.time_compression
         # the first frame is a latent frame of its own
@@ -73,7 +74,7 @@ class LatentSpace:
         decoder, device, kind = (
             CausalDecoder(self.tokenizer),
             self.tokenizer.device,
-            self._dtype or self.tokenizer.dtype,
+            self.dtype,
         )
         pieces = [decoder(piece.to(device, kind)) for piece in latents.split(ENCODED_AT_ONCE, dim=2)]
         return torch.cat([piece.float().clamp(-1, 1).cpu() for piece in pieces], dim=2)

@@ -127,7 +127,8 @@ class LyraTeacher:
         """Return what its scenes of a data set depend on, but for their sources."""
         steps, guidance = self._sampling
         text = None if self.texts is None else hashlib.sha256(b"".join(map(_bytes, self.texts))).hexdigest()
-        recipe = asdict(self.teaching) | {"steps": steps, "guidance": guidance, "text": text, "half": str(self.half)}
+        precision = {"network": str(self.half or self.network.dtype), "tokenizer": str(self.space.dtype)}
+        recipe = asdict(self.teaching) | {"steps": steps, "guidance": guidance, "text": text, "precision": precision}
         return Origin(self.weights, {"teaching": recipe, "video": asdict(self.video)}, seed)
 
     def teach(self, sources: Sequence[Source], progress: Progress | None = None) -> list[Taught]:

@@ -209,7 +209,7 @@ def test_pictures_that_there_are_not_are_refused(ours, which):
 
 
 def test_folders_without_cameras_are_refused(tmp_path):
-    with pytest.raises(InvalidRequest, match="must hold transforms.json"):
+    with pytest.raises(InvalidRequest, match=r"must hold transforms\.json"):
         read_posed_images(tmp_path)
     with pytest.raises(InvalidRequest, match="must be a folder of pictures"):
         read_posed_images(tmp_path / "none")

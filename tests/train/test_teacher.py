@@ -14,6 +14,7 @@ from lyra_backend.models.budget import VideoFormat
 from lyra_backend.models.depth_cache import DepthCache
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.models.gen3c import Sampler
+from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.lyra import Lyra
 from lyra_backend.models.placement import Placement
 from lyra_backend.models.prompts import no_text
@@ -175,6 +176,14 @@ def test_no_text_is_as_good_as_empty_text_of_full_length(teacher, still):
     assert not np.array_equal(other.latents, still.latents)
 
 
+def test_half_precision_shows_nearly_the_same(teacher, still):
+    half = replace(teacher, half=torch.bfloat16, space=LatentSpace(teacher.space.tokenizer, torch.bfloat16))
+    found = half.teach([source(5)])[0]
+    error = np.linalg.norm(found.latents.astype(float) - still.latents) / np.linalg.norm(still.latents.astype(float))
+    assert 1e-5 < error < 0.05
+    assert np.array_equal(found.cache_depth, still.cache_depth)
+
+
 def test_the_origin_says_what_scenes_depend_on(teacher, random_model):
     origin = teacher.origin(3)
     assert origin.recipe["teaching"]["steps"] == 2
@@ -185,6 +194,7 @@ def test_the_origin_says_what_scenes_depend_on(teacher, random_model):
         replace(teacher, teaching=Teaching(steps=3)),
         replace(teacher, texts=(torch.ones(1, 1, 32), torch.ones(1, 1, 32))),
         replace(teacher, half=torch.bfloat16),
+        replace(teacher, space=LatentSpace(teacher.space.tokenizer, torch.bfloat16)),
     ]
     assert all(other.origin(3).to_json() != origin.to_json() for other in others)
     assert replace(teacher, clips_at_once=4).origin(3).to_json() == origin.to_json()
