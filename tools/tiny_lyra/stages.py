@@ -12,6 +12,7 @@ import torch
 
 from lyra_backend.atomic import atomic_write
 from lyra_backend.errors import InvalidRequest, WriteFailed
+from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.placement import Placement
 from lyra_backend.progress import Progress
 from lyra_backend.train.room_clips import clip_of
@@ -122,7 +123,8 @@ class Miniature:
         placement = Placement(torch.device("cpu"), torch.float32)
         teaching = Teaching(steps=int(settings["steps"]), path_sets=int(settings["path_sets"]))
         teacher = LyraTeacher.load(self.model / "vae", self.model / "transformer", preset.video, placement, teaching)
-        teacher = replace(teacher, clips_at_once=6 * int(settings["together"]), half=torch.bfloat16)
+        space = LatentSpace(teacher.space.tokenizer, torch.bfloat16)
+        teacher = replace(teacher, space=space, clips_at_once=6 * int(settings["together"]), half=torch.bfloat16)
         first, count = int(preset["rooms"]["count"]), int(settings["count"])
         names = [f"room_{first + i:06d}" for i in range(count)]
 
