@@ -65,13 +65,14 @@ class DepthErrors(NamedTuple):
     constant: float
 
 
-def make_depth_network(seed: int, width: int = 128, layers: int = 6) -> Any:
+def make_depth_network(seed: int, width: int = 128, layers: int = 6, size: tuple[int, int] = SIZE) -> Any:
     """Return a network with random weights: `DepthAnythingForDepthEstimation` of metric depth, about 1.7 million.
 
     Args:
         seed: of the weights.
         width: features of a patch, a multiple of 32.
         layers: of the transformer, 4 or more; the last of each quarter is read.
+        size: width and height of the pictures that it is made for [px].
 
     Raises:
         InvalidRequest: sizes that no network has.
@@ -89,7 +90,7 @@ def make_depth_network(seed: int, width: int = 128, layers: int = 6) -> Any:
         mlp_ratio=4,
         patch_size=_PATCH,
         # Positions lie on a square and are stretched to the picture.
-        image_size=SIZE[0],
+        image_size=size[0],
         out_features=[f"stage{-(-layers * k // 4)}" for k in range(1, 5)],
         apply_layernorm=True,
         reshape_hidden_states=False,
@@ -113,17 +114,17 @@ def make_depth_network(seed: int, width: int = 128, layers: int = 6) -> Any:
     return network
 
 
-def save_depth_network(network: nn.Module, folder: Path) -> None:
+def save_depth_network(network: nn.Module, folder: Path, size: tuple[int, int] = SIZE) -> None:
     """Write a network so that the generator's estimator `transformers` reads it: weights and how pictures are given.
 
-    Pictures are stretched to the size that the network is made for.
+    Pictures are stretched to `size`, width and height [px], that the network is made for.
     """
     from transformers import DPTImageProcessorPil
 
     saved: Any = network
     saved.save_pretrained(folder)
     DPTImageProcessorPil(
-        size={"height": SIZE[1], "width": SIZE[0]},
+        size={"height": size[1], "width": size[0]},
         keep_aspect_ratio=False,
         ensure_multiple_of=_PATCH,
         image_mean=[_COLOUR[0]] * 3,

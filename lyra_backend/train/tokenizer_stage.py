@@ -72,7 +72,7 @@ class TokenizerObjective:
     def loss(self, step: int) -> dict[str, torch.Tensor]:
         """Return the loss of a step and its parts; what is drawn depends on the seed and the step alone."""
         rng = np.random.default_rng([self.seed, _STREAM, step])
-        wanted = self._clips(self._phase(step), rng)
+        wanted = self._clips(self._phase(step), rng).to(self.tokenizer.device)
         latents = CausalEncoder(self.tokenizer)(wanted.to(self.dtype)).float()
         noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), np.float32)).to(latents)
         found = CausalDecoder(self.tokenizer)((latents + self.noise * noise).to(self.dtype)).float()
@@ -84,7 +84,7 @@ class TokenizerObjective:
             "centred": latents.square().mean(),
         }
         weights = {"absolute": 1.0, "squared": self.squared, "slopes": self.slopes, "centred": self.centred}
-        return {"loss": sum((weights[name] * part for name, part in parts.items()), torch.zeros(())), **parts}
+        return {"loss": sum((weights[name] * part for name, part in parts.items()), wanted.new_zeros(())), **parts}
 
     def _phase(self, step: int) -> LengthPhase:
         end = 0.0

@@ -20,7 +20,7 @@ from lyra_backend.train.depth_network import DepthObjective, make_depth_network,
 from lyra_backend.train.encoded_clips import encode_clips
 from lyra_backend.train.loop import Schedule, train
 from lyra_backend.train.optimisers import adamw, muon_and_adamw
-from lyra_backend.train.recipe import Recipe, read_recipe
+from lyra_backend.train.recipe import Recipe
 from lyra_backend.train.room_data import RoomClips
 from lyra_backend.train.student import Scenes, StudentObjective
 from lyra_backend.train.tokenizer_stage import LengthPhase, TokenizerObjective, new_tokenizer
@@ -80,7 +80,7 @@ def train_depth(folder: Path, preset: Preset, work: Path, progress: Progress) ->
 def train_student(folder: Path, scenes: Scenes, preset: Preset, work: Path, progress: Progress) -> None:
     """Train the Gaussian decoder on what the teacher has shown, and save it into `folder`."""
     settings = preset["student"]
-    recipe = read_recipe(settings["recipe"])
+    recipe = preset.recipe
     torch.manual_seed(preset.seed)
     decoder = GaussianDecoder(**settings["network"])
     objective = StudentObjective(decoder, scenes, recipe, preset.seed)

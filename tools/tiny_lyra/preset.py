@@ -9,6 +9,7 @@ from typing import Any
 
 from lyra_backend.errors import InvalidRequest, nearest
 from lyra_backend.models.budget import VideoFormat
+from lyra_backend.train.recipe import Recipe, read_recipe
 
 __all__ = ["PRESETS", "Preset", "read_preset"]
 
@@ -26,12 +27,25 @@ class Preset:
         seed: of everything.
         video: format of its videos.
         sections: settings of the stages by name, as in the file.
+        folder: of the file, from which it names others.
     """
 
     name: str
     seed: int
     video: VideoFormat
     sections: dict[str, dict[str, Any]]
+    folder: Path
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the student's recipe: a file beside this one, or one of the package by its name.
+
+        Raises:
+            InvalidRequest: there is none, or it is damaged.
+        """
+        name = str(self.sections["student"]["recipe"])
+        beside = self.folder / name
+        return read_recipe(str(beside) if beside.is_file() else name)
 
     def __getitem__(self, section: str) -> dict[str, Any]:
         return self.sections[section]
@@ -49,7 +63,7 @@ def read_preset(name: str) -> Preset:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sections = {section: dict(data[section]) for section in _SECTIONS}
-        return Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections)
+        return Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections, path.parent)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
             f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu']}."

@@ -1,0 +1,108 @@
+"""The miniature from nothing, twenty steps a stage: losses fall, nothing is done twice, and the model works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from tiny_lyra.preset import PRESETS, read_preset
+from tiny_lyra.stages import STAGES, Miniature
+
+from lyra_backend.errors import Cancelled, InvalidRequest
+from lyra_backend.models.folders import ModelFolders
+from lyra_backend.progress import CancelToken, Progress
+
+TOOL = Path(__file__).parents[2] / "tools" / "train_tiny.py"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Miniature:
+    miniature = Miniature(tmp_path_factory.mktemp("tiny"), read_preset("ci"))
+    miniature.run(list(STAGES)[-1], Progress())
+    return miniature
+
+
+def losses(made: Miniature, stage: str, term: str = "loss") -> list[float]:
+    lines = (made.folder / "training" / stage / "log.jsonl").read_text().splitlines()
+    return [step[term] for step in map(json.loads, lines) if term in step]
+
+
+@pytest.mark.parametrize("stage", ["tokenizer", "video_model", "depth"])
+def test_losses_fall_in_twenty_steps(made: Miniature, stage: str) -> None:
+    found = losses(made, stage)
+    assert len(found) == 20
+    assert np.mean(found[-4:]) < 0.9 * np.mean(found[:4])
+
+
+def test_the_student_learns_depth_and_then_pictures(made: Miniature) -> None:
+    depth, pictures = losses(made, "student", "centres"), losses(made, "student", "mse")
+    assert (len(depth), len(pictures)) == (60, 40)
+    assert np.mean(depth[16:20]) < 0.8 * np.mean(depth[:4])
+    assert np.mean(pictures[-5:]) < 0.9 * np.mean(pictures[:5])
+
+
+def test_the_model_is_whole_and_says_what_it_is(made: Miniature) -> None:
+    folders = ModelFolders.in_one(made.model, made.folder / "texts")
+    assert folders.video == read_preset("ci").video
+    assert json.loads((folders.decoder / "config.json").read_text())["prune_ratio"] == 0.5
+    assert len(json.loads((folders.vae / "config.json").read_text())["latents_mean"]) == 16 * 2
+    assert (made.model / "depth" / "preprocessor_config.json").is_file()
+
+
+def test_what_is_there_is_not_made_again(made: Miniature) -> None:
+    before = {path: path.stat().st_mtime_ns for path in made.model.rglob("*.safetensors")}
+    asked: list[str] = []
+    Miniature(made.folder, read_preset("ci")).run("depth", Progress(lambda event: asked.append(event.message)))
+    assert {path: path.stat().st_mtime_ns for path in made.model.rglob("*.safetensors")} == before
+    assert not any(message.startswith("step ") for message in asked)
+
+
+def test_stopped_in_the_middle_it_comes_to_the_same_weights(made: Miniature, tmp_path: Path) -> None:
+    token = CancelToken()
+
+    def listen(event) -> None:
+        if event.stage == "video_model" and event.message.startswith("step 7 of"):
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        Miniature(tmp_path, read_preset("ci")).run("video_model", Progress(listen, token))
+    assert not (tmp_path / "model" / "transformer").exists()
+    Miniature(tmp_path, read_preset("ci")).run("video_model", Progress())
+    for network in ("vae", "transformer"):
+        name = f"{network}/diffusion_pytorch_model.safetensors"
+        assert (tmp_path / "model" / name).read_bytes() == (made.model / name).read_bytes()
+
+
+def test_a_folder_of_other_numbers_is_refused(made: Miniature) -> None:
+    with pytest.raises(InvalidRequest, match="other numbers than cpu"):
+        Miniature(made.folder, read_preset("cpu"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_and_their_recipes_can_be_read(name: str) -> None:
+    preset = read_preset(name)
+    assert preset.video.grade == "demo"
+    assert preset.recipe.stages[-1].prune > 0
+
+
+@pytest.mark.parametrize("text", ["seed = 0", "seed =", "[video]\nframes = 3.5"])
+def test_a_damaged_preset_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidRequest, match=r"own.toml: is no preset"):
+        read_preset(str(path))
+
+
+def test_the_command_says_what_is_wrong_in_a_line(tmp_path: Path) -> None:
+    command = [sys.executable, TOOL, "--out", tmp_path, "--preset", "cpuu"]
+    found = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert found.returncode == 2
+    assert "there is no 'cpuu'" in found.stderr
+    assert "Traceback" not in found.stderr
