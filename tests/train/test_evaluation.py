@@ -21,9 +21,9 @@ from lyra_backend.train.held_out import posed_scene, room_scenes
 from lyra_backend.train.metrics import picture_errors
 from lyra_backend.train.room_clips import clip_of
 from lyra_backend.train.rooms import HELD_OUT, draw_room
-from lyra_backend.train.taught_scenes import Gap, measure_taught
 from lyra_backend.train.shards import Origin, ShardReader, ShardWriter
 from lyra_backend.train.taught import Taught
+from lyra_backend.train.taught_scenes import Gap, measure_taught
 from lyra_backend.train.teaching import Teaching
 from lyra_backend.train.trial import draw, make_trial
 
