@@ -36,6 +36,8 @@ TRUE, NETWORK = "true first-frame depth", "depth network in its place"
 #: Where views are.
 ON, OFF = "on the paths", "off the paths"
 _HALF_BYTES = 2
+#: Poses that differ by less are those of the given picture.
+_SAME_POSE = 1e-4
 
 
 class Row(NamedTuple):
@@ -93,7 +95,8 @@ def evaluate(
         scenes: one or more, of its size.
         depth_of: the depth network; None leaves its rows out, and then all scenes must have depth.
         progress: stops the work by raising.
-        frames_each: of each path, how many frames are compared, spread evenly to its end; None takes all.
+        frames_each: of each path, how many frames are compared, spread evenly to its end; None takes all. Those
+            whose camera stands where the picture was taken are left out.
 
     Raises:
         InvalidRequest: no scenes, of another size, without depth, or a model of moving scenes.
@@ -107,7 +110,7 @@ def evaluate(
         )
     for scene in scenes:
         scene.check((video.width, video.height))
-    work = _Work(model, depth_of, _chosen(video.frames, frames_each), Evaluation(weights=weights_bytes(model)))
+    work = _Work(model, depth_of, frames_each, Evaluation(weights=weights_bytes(model)))
     for i, scene in enumerate(scenes):
         work.measure(scene, progress.child(i / len(scenes), (i + 1) / len(scenes)))
         progress.milestone((i + 1) / len(scenes), f"{i + 1} of {len(scenes)} scenes: {scene.name}")
@@ -126,11 +129,16 @@ def weights_bytes(model: Lyra) -> dict[str, int]:
     }
 
 
-def _chosen(frames: int, count: int | None) -> list[int]:
-    """Return which frames of a path are compared; the first, which is given, only if all are."""
+def _chosen(path: Floats, count: int | None) -> list[int]:
+    """Return which frames of a path (T, 4, 4) are compared, `count` spread evenly to its end.
+
+    Those whose camera stands where the given picture was taken are none of them: there is nothing to imagine there, and
+    the warped picture would be perfect.
+    """
+    elsewhere = [i for i, pose in enumerate(path) if np.abs(pose - np.eye(4)).max() > _SAME_POSE]
     if count is None:
-        return list(range(frames))
-    return [round((frames - 1) * (k + 1) / count) for k in range(count)]
+        return elsewhere
+    return sorted({elsewhere[round((len(elsewhere) - 1) * (k + 1) / count)] for k in range(count)})
 
 
 @dataclass(eq=False)
@@ -139,7 +147,7 @@ class _Work:
 
     model: Lyra
     depth_of: DepthOf | None
-    chosen: list[int]
+    frames_each: int | None
     found: Evaluation
     # true depth of all views of each scene, by where they are and the scene; kept for the average scene
     depths: dict[str, dict[str, list[Floats]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -189,18 +197,19 @@ class _Work:
 
     def _compare(self, scene: HeldOut, name: str, trial: Trial, unit: float, *, first: bool) -> None:
         for (kind, path), latents in zip(trial.paths.items(), trial.latents, strict=True):
+            chosen = _chosen(path, self.frames_each)
             taught = decoded(self.model, latents)
-            self._student(name, "teacher", ON, trial, path[self.chosen], taught[self.chosen], None, unit)
+            self._student(name, "teacher", ON, trial, path[chosen], taught[chosen], None, unit)
             if scene.film is None:
                 continue
             seen = scene.film(moved(path, unit))
             if first:
                 self._tokenizer(seen.frames)
-                self._keep(ON, scene, seen, self.chosen)
-            self._count(Row(name, "teacher", "truth", ON), taught[self.chosen], seen.frames[self.chosen])
-            for i in self.chosen if name == TRUE else ():
+                self._keep(ON, scene, seen, chosen)
+            self._count(Row(name, "teacher", "truth", ON), taught[chosen], seen.frames[chosen])
+            for i in chosen if name == TRUE else ():
                 self.found.by_path[kind].add(picture_errors(taught[i], seen.frames[i], perceptual=False))
-            self._truth(name, ON, trial, path, seen, unit, self.chosen)
+            self._truth(name, ON, trial, path, seen, unit, chosen)
         if scene.others is not None:
             others, every = scene.others, list(range(len(scene.others.frames)))
             if first:

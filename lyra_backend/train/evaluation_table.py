@@ -22,9 +22,10 @@ _ERRORS = {
     "depth_mean": ("abs-rel", "{:.3f}"),
 }
 _NOTE = (
-    "Means over pictures. Depth: median over a picture's pixels of |found - true| / true, plain and after the scale of "
-    "each picture was aligned; abs-rel: their mean, unaligned. A dash: not measured. Holes of the raw warp have the "
-    "picture's mean colour; the average scene is the median over all scenes of each view's true depth."
+    "Means over pictures, but those from where the given one was taken. Depth: median over a picture's pixels of "
+    "|found - true| / true, plain and after the scale of each picture was aligned; abs-rel: their mean, unaligned. A "
+    "dash: not measured. Holes of the raw warp have the picture's mean colour; the average scene is the median over "
+    "all scenes of each view's true depth."
 )
 
 
