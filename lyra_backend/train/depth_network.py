@@ -42,10 +42,12 @@ _PATCH = 8
 #: Mean and standard deviation of colours that pictures are normalised with.
 _COLOUR = (0.5, 0.25)
 
+#: Amplitude of what tells patches where they are, before training.
+_POSITIONS = 0.3
 _PICTURES, _BATCHES = 8_201, 8_202
-#: Steps [px] at which gradients of depth are compared, and their weight against that of depth itself.
+#: Weights of shape and of gradients against that of depth itself, and distances [px] of the pixels compared.
+_SHAPE, _GRADIENTS = 1.0, 1.0
 _STRIDES = (1, 2, 4, 8)
-_GRADIENTS = 0.5
 #: Standard deviations of the logarithms of what colours are changed by: gain, gain of a channel, contrast, gamma.
 _GAIN, _TINT, _CONTRAST, _GAMMA = 0.15, 0.05, 0.12, 0.18
 _NOISE = 0.03
@@ -57,12 +59,14 @@ class DepthErrors(NamedTuple):
     Attributes:
         relative: median over all pixels of |found - true| / true.
         scaled: the same after each picture was multiplied by the factor that brings its median to the true one.
-        constant: the same for one depth everywhere, the median of all true ones: what a network that sees nothing gets.
+        average: as `relative`, for the average room, each pixel's median over the pictures: what is to be beaten.
+        average_scaled: as `scaled`, for the average room.
     """
 
     relative: float
     scaled: float
-    constant: float
+    average: float
+    average_scaled: float
 
 
 def make_depth_network(seed: int, width: int = 128, layers: int = 6, size: tuple[int, int] = SIZE) -> Any:
@@ -109,9 +113,23 @@ def make_depth_network(seed: int, width: int = 128, layers: int = 6, size: tuple
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = DepthAnythingForDepthEstimation(config)
+    with torch.no_grad():
+        network.backbone.embeddings.position_embeddings[0, 1:] = _positions(SIZE[0] // _PATCH, width)
     # Nothing is fused into the coarsest features: this part has no gradient.
     network.neck.fusion_stage.layers[0].residual_layer1.requires_grad_(False)
     return network
+
+
+def _positions(side: int, width: int) -> torch.Tensor:
+    """Return sines and cosines of rows and columns, (side * side, width): where a patch is need not be learned first.
+
+    Frequencies fall from 1 to 1/20 a patch; the size is about that of what fresh weights make of a patch's colours.
+    """
+    rates = 20.0 ** -(torch.arange(width // 4) * 4 / width)
+    angles = torch.arange(side)[:, None] * rates
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1)
+    rows, columns = waves[:, None].expand(-1, side, -1), waves[None].expand(side, -1, -1)
+    return _POSITIONS * torch.cat([rows, columns], dim=2).reshape(side * side, width)
 
 
 def save_depth_network(network: nn.Module, folder: Path, size: tuple[int, int] = SIZE) -> None:
@@ -188,18 +206,23 @@ class DepthObjective:
         self._frames, self._z, self._batch, self._seed = frames, z, batch, seed
 
     def loss(self, step: int) -> dict[str, torch.Tensor]:
-        """Return the loss of a step and its terms, scalars.
+        """Return the loss of a step and its terms, scalars; d is the difference of the logarithms of depth.
 
-        "log_depth": mean of |d|, d being the difference of the logarithms of depth. "gradients": mean of |d's
-        differences between neighbours| at several distances, which no factor on depth changes: edges and slopes.
+        "log_depth": mean of |d|. A picture does not say how large its room is, so that d of a whole picture often has
+        one sign and this term says nothing of shape. The others do, a factor on depth changes neither of them:
+        "shape", mean of |d - its mean in the picture|, and "gradients", mean of |d's differences between pixels| at
+        several distances.
         """
         frames, z = self._drawn(np.random.default_rng([self._seed, _BATCHES, step]))
         found = _forward(self.networks["depth"], frames)
         known = z > 0
         difference = torch.where(known, found.clamp(min=1e-3).log() - z.clamp(min=1e-3).log(), 0.0)
-        near = difference.abs().sum() / known.sum().clamp(min=1)
+        near = _mean(difference, known)
+        centre = difference.sum(dim=(1, 2), keepdim=True) / known.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+        shape = _mean(difference - centre, known)
         slopes = torch.stack([_slope(difference, known, stride) for stride in _STRIDES]).mean()
-        return {"loss": near + _GRADIENTS * slopes, "log_depth": near, "gradients": slopes}
+        total = near + _SHAPE * shape + _GRADIENTS * slopes
+        return {"loss": total, "log_depth": near, "shape": shape, "gradients": slopes}
 
     def _drawn(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Return pictures (B, 3, H, W) in [0, 1] and depth (B, H, W) of a step."""
@@ -228,16 +251,26 @@ def predicted_depth(network: nn.Module, frames: Pixels, batch: int = 64) -> Floa
 
 def depth_errors(network: nn.Module, frames: Pixels, z: Floats) -> DepthErrors:
     """Return how far a network is off on pictures (N, H, W, 3) of which depth (N, H, W) is known everywhere."""
-    found = predicted_depth(network, frames)
+    average = np.broadcast_to(np.median(z, axis=0), z.shape)
+    return DepthErrors(*_errors(predicted_depth(network, frames), z), *_errors(average, z))
+
+
+def _errors(found: Floats, z: Floats) -> tuple[float, float]:
+    """Return the median relative error as it is, and with each picture's median put right."""
     factors = np.median(z, axis=(1, 2), keepdims=True) / np.median(found, axis=(1, 2), keepdims=True)
-    guesses = (found, found * factors, np.median(z))
-    return DepthErrors(*(float(np.median(np.abs(guess - z) / z)) for guess in guesses))
+    plain, scaled = (float(np.median(np.abs(guess - z) / z)) for guess in (found, found * factors))
+    return plain, scaled
 
 
 def _forward(network: nn.Module, frames: torch.Tensor) -> torch.Tensor:
     """Return depth (B, H, W) of pictures (B, 3, H, W) in [0, 1]."""
     found: torch.Tensor = network(pixel_values=(frames - _COLOUR[0]) / _COLOUR[1]).predicted_depth
     return found.float()
+
+
+def _mean(difference: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Return the mean size of (B, H, W) where it is known."""
+    return (difference.abs() * known).sum() / known.sum().clamp(min=1)
 
 
 def _slope(difference: torch.Tensor, known: torch.Tensor, stride: int) -> torch.Tensor:

@@ -50,7 +50,7 @@ def encode_clips(clips: RoomClips, space: LatentSpace, video: VideoFormat, progr
 
 
 def _encoded(space: LatentSpace, pictures: torch.Tensor) -> torch.Tensor:
-    return space.encode(lambda start, end: pictures[:, :, start:end], pictures.shape[2])
+    return space.encode(lambda start, end: pictures[:, :, start:end], pictures.shape[2]).cpu()
 
 
 def _warped(clips: RoomClips, i: int, video: VideoFormat) -> CacheFrames:

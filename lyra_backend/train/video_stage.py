@@ -77,12 +77,13 @@ class VideoObjective:
         rng = np.random.default_rng([self.seed, _STREAM, step])
         which = torch.from_numpy(rng.integers(0, len(self.clips), self.batch))
         clean, warped, masks = (
-            part[which].float() for part in (self.clips.videos, self.clips.warped, self.clips.masks)
+            part[which].to(self.network.device).float()
+            for part in (self.clips.videos, self.clips.warped, self.clips.masks)
         )
         mean, deviation = self.log_sigma
         sigma = torch.from_numpy(np.exp(rng.normal(mean, deviation, self.batch)).astype(np.float32))
-        sigma = sigma.view(-1, 1, 1, 1, 1)
-        noise = torch.from_numpy(rng.standard_normal(tuple(clean.shape), np.float32))
+        sigma = sigma.view(-1, 1, 1, 1, 1).to(clean)
+        noise = torch.from_numpy(rng.standard_normal(tuple(clean.shape), np.float32)).to(clean)
         noisy = clean + sigma * noise
         noisy[:, :, 0] = given_frame(clean[:, :, 0], noise[:, :, 0], sigma[:, :, 0])
         output = self._output(noisy, sigma, self._channels(clean, warped, masks, rng))
@@ -98,7 +99,7 @@ class VideoObjective:
         """Return what the network is shown beside the noisy video, (B, 66, t, h, w)."""
         text = clean.new_zeros(1, 1, self.text_width)
         shown = Condition(clean, warped, masks, text, text, self.fps)
-        without = torch.from_numpy(rng.random(len(clean)) < self.dropout).view(-1, 1, 1, 1, 1)
+        without = torch.from_numpy(rng.random(len(clean)) < self.dropout).view(-1, 1, 1, 1, 1).to(clean.device)
         return torch.where(without, shown.channels(with_cache=False), shown.channels(with_cache=True))
 
     def _output(self, noisy: torch.Tensor, sigma: torch.Tensor, channels: torch.Tensor) -> torch.Tensor:

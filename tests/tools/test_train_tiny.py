@@ -34,17 +34,17 @@ def losses(made: Miniature, stage: str, term: str = "loss") -> list[float]:
     return [step[term] for step in map(json.loads, lines) if term in step]
 
 
-@pytest.mark.parametrize("stage", ["tokenizer", "video_model", "depth"])
-def test_losses_fall_in_twenty_steps(made: Miniature, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "share"), [("tokenizer", 0.7), ("video_model", 0.9), ("depth", 0.95)])
+def test_losses_fall_in_twenty_steps(made: Miniature, stage: str, share: float) -> None:
     found = losses(made, stage)
     assert len(found) == 20
-    assert np.mean(found[-4:]) < 0.9 * np.mean(found[:4])
+    assert np.mean(found[-6:]) < share * np.mean(found[:6])
 
 
 def test_the_student_learns_depth_and_then_pictures(made: Miniature) -> None:
     depth, pictures = losses(made, "student", "centres"), losses(made, "student", "mse")
     assert (len(depth), len(pictures)) == (60, 40)
-    assert np.mean(depth[16:20]) < 0.8 * np.mean(depth[:4])
+    assert np.mean(depth[14:20]) < 0.9 * np.mean(depth[:4])
     assert np.mean(pictures[-5:]) < 0.9 * np.mean(pictures[:5])
 
 

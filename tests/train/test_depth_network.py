@@ -11,6 +11,7 @@ import torch
 from lyra_backend.errors import Cancelled, InvalidRequest
 from lyra_backend.generate._lyra.depth import check_estimator, load_estimator
 from lyra_backend.progress import CancelToken, Progress
+from lyra_backend.train import depth_network
 from lyra_backend.train.depth_network import (
     MAX_DEPTH,
     DepthObjective,
@@ -74,8 +75,21 @@ def test_the_loss_knows_factors_from_shapes(pictures: tuple[np.ndarray, np.ndarr
         told.depth = factor * objective._drawn(np.random.default_rng([0, 8_202, 7]))[1]
         terms = objective.loss(7)
         assert terms["log_depth"].item() == pytest.approx(wanted, abs=1e-6)
+        assert terms["shape"].item() == pytest.approx(0.0, abs=1e-6)
         assert terms["gradients"].item() == pytest.approx(0.0, abs=1e-6)
         assert terms["loss"].item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_errors_of_depth_are_those_of_a_scale_and_of_a_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    z = np.ones((3, 8, 8), np.float32) * np.array([1, 2, 4], np.float32)[:, None, None]
+    z[:, :, 4:] *= 1.5
+    found = 1.2 * z
+    monkeypatch.setattr(depth_network, "predicted_depth", lambda network, frames: found)
+    errors = depth_errors(torch.nn.Identity(), np.zeros((3, 8, 8, 3), np.uint8), z)
+    assert errors.relative == pytest.approx(0.2, abs=1e-6)
+    assert errors.scaled == pytest.approx(0.0, abs=1e-6)
+    assert errors.average == pytest.approx(0.5)  # the middle one of the three rooms: 100, 0 and 50 % off
+    assert errors.average_scaled == pytest.approx(0.0, abs=1e-6)
 
 
 def test_unknown_depth_counts_for_nothing(pictures: tuple[np.ndarray, np.ndarray]) -> None:
@@ -105,7 +119,7 @@ def test_it_learns_what_it_is_shown(pictures: tuple[np.ndarray, np.ndarray]) -> 
         optimiser.step()
     after = depth_errors(network, *pictures)
     assert after.relative < 0.7 * before.relative
-    assert after.constant == before.constant > 0.05
+    assert after.average == before.average > 0.01
     assert network.training
 
 

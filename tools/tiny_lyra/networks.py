@@ -28,15 +28,17 @@ from lyra_backend.train.video_stage import EncodedClips, VideoObjective
 
 from .preset import Preset
 
-__all__ = ["encoded", "train_depth", "train_student", "train_tokenizer", "train_video_model"]
+__all__ = ["DEVICE", "encoded", "train_depth", "train_student", "train_tokenizer", "train_video_model"]
 
 _WARMUP = 50
+#: Where all networks are trained.
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def train_tokenizer(folder: Path, clips: RoomClips, preset: Preset, work: Path, progress: Progress) -> None:
     """Train the tokenizer and save it into `folder`, without statistics of its latents."""
     settings = preset["tokenizer"]
-    network, steps = new_tokenizer(settings["network"], preset.seed), int(settings["steps"])
+    network, steps = new_tokenizer(settings["network"], preset.seed).to(DEVICE), int(settings["steps"])
     phases = tuple(LengthPhase(**phase) for phase in settings["phases"])
     objective = TokenizerObjective(network, clips.frames, phases, steps, preset.seed)
     _train(objective, settings, work / "tokenizer", progress)
@@ -45,7 +47,7 @@ def train_tokenizer(folder: Path, clips: RoomClips, preset: Preset, work: Path, 
 
 def encoded(vae: Path, clips: RoomClips, preset: Preset, progress: Progress) -> EncodedClips:
     """Return the clips as latents, and write their statistics into the saved tokenizer's configuration."""
-    tokenizer = load_network(AutoencoderKLCosmos, vae, torch.float32)
+    tokenizer = load_network(AutoencoderKLCosmos, vae, torch.float32).to(DEVICE)
     # those of an earlier, killed run
     tokenizer.register_to_config(latents_mean=None, latents_std=None)
     found = encode_clips(clips, LatentSpace(tokenizer), preset.video, progress)
@@ -57,7 +59,7 @@ def train_video_model(folder: Path, clips: EncodedClips, preset: Preset, work: P
     """Train the video model and save it into `folder`."""
     settings = preset["video_model"]
     torch.manual_seed(preset.seed)
-    network = CosmosTransformer3DModel(**settings["network"])
+    network = CosmosTransformer3DModel(**settings["network"]).to(DEVICE)
     check_channels(network.config)
     text_width = int(settings["network"]["text_embed_dim"])
     objective = VideoObjective(network, clips, int(settings["batch"]), preset.seed, preset.video.fps, text_width)
@@ -71,10 +73,10 @@ def train_depth(folder: Path, preset: Preset, work: Path, progress: Progress) ->
     rooms = range(int(preset["rooms"]["count"]))
     size = video.width, video.height
     frames, z = room_pictures(rooms, int(settings["pictures_each"]), progress.child(0.0, 0.1), size)
-    network = make_depth_network(preset.seed, int(settings["width"]), int(settings["layers"]))
+    network = make_depth_network(preset.seed, int(settings["width"]), int(settings["layers"]), size).to(DEVICE)
     objective = DepthObjective(network, frames, z, int(settings["batch"]), preset.seed)
     _train(objective, settings, work / "depth", progress.child(0.1, 1.0))
-    save_rounded(network, folder, save_depth_network)
+    save_rounded(network, folder, lambda rounded, part: save_depth_network(rounded, part, size))
 
 
 def train_student(folder: Path, scenes: Scenes, preset: Preset, work: Path, progress: Progress) -> None:
@@ -82,8 +84,8 @@ def train_student(folder: Path, scenes: Scenes, preset: Preset, work: Path, prog
     settings = preset["student"]
     recipe = preset.recipe
     torch.manual_seed(preset.seed)
-    decoder = GaussianDecoder(**settings["network"])
-    objective = StudentObjective(decoder, scenes, recipe, preset.seed)
+    decoder = torch.nn.Module.to(GaussianDecoder(**settings["network"]), DEVICE)
+    objective = StudentObjective(decoder, scenes, recipe, preset.seed, DEVICE)
     train(objective, _optimisers(decoder, recipe), _schedule(recipe), work / "student", progress, asdict(recipe))
     decoder.register_to_config(prune_ratio=recipe.stages[-1].prune)
     save_rounded(decoder, folder)

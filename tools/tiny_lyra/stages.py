@@ -22,7 +22,7 @@ from lyra_backend.train.shards import ShardReader
 from lyra_backend.train.teacher import LyraTeacher, Source, Teaching
 from lyra_backend.train.teaching import make_scenes
 
-from .networks import encoded, train_depth, train_student, train_tokenizer, train_video_model
+from .networks import DEVICE, encoded, train_depth, train_student, train_tokenizer, train_video_model
 from .preset import Preset
 
 __all__ = ["STAGES", "Miniature"]
@@ -120,7 +120,7 @@ class Miniature:
     def _scenes(self, progress: Progress) -> ShardReader:
         """Let the teacher imagine rooms that it has never seen; no picture of theirs but the first is used."""
         settings, preset = self.preset["scenes"], self.preset
-        placement = Placement(torch.device("cpu"), torch.float32)
+        placement = Placement(torch.device(DEVICE), torch.float32)
         teaching = Teaching(steps=int(settings["steps"]), path_sets=int(settings["path_sets"]))
         teacher = LyraTeacher.load(self.model / "vae", self.model / "transformer", preset.video, placement, teaching)
         space = LatentSpace(teacher.space.tokenizer, torch.bfloat16)
