@@ -233,7 +233,11 @@ def _findings(fitted: Fitted, lens_source: str, depth: Depth, wishes: Wishes) ->
 
 def _lens_assumed(wishes: Wishes) -> Finding:
     usual = wishes.usual_fov_deg
-    taken = f"{DEFAULT_FOV:g} deg across the longer side" if usual is None else f"the model's {usual:.1f} deg across it"
+    taken = (
+        f"{DEFAULT_FOV:g} deg across the longer side"
+        if usual is None
+        else f"the model's own {usual:.1f} deg across the picture"
+    )
     text = (
         f"Nothing says the camera's field of view, {taken} are assumed; the scene is too deep or too flat by as much "
         "as that is wrong. Give --intrinsics or generate.fov."

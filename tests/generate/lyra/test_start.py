@@ -50,7 +50,7 @@ def test_a_model_lends_its_lens_to_pictures_that_say_nothing(shape: tuple[int, i
     assert picture.known_fov_deg is None
     (finding,) = [each for each in picture_findings(picture, wishes) if each.code == "lyra.lens_assumed"]
     assert finding.measured == fov
-    assert "the model's 64.0 deg across it are assumed" in finding.message
+    assert "the model's own 64.0 deg across the picture are assumed" in finding.message
 
 
 def test_a_lens_that_is_said_beats_that_of_the_model() -> None:
