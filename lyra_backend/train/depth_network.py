@@ -114,7 +114,7 @@ def make_depth_network(seed: int, width: int = 128, layers: int = 6, size: tuple
         torch.manual_seed(seed)
         network = DepthAnythingForDepthEstimation(config)
     with torch.no_grad():
-        network.backbone.embeddings.position_embeddings[0, 1:] = _positions(SIZE[0] // _PATCH, width)
+        network.backbone.embeddings.position_embeddings[0, 1:] = _positions(size[0] // _PATCH, width)
     # Nothing is fused into the coarsest features: this part has no gradient.
     network.neck.fusion_stage.layers[0].residual_layer1.requires_grad_(False)
     return network

@@ -167,6 +167,8 @@ def test_a_network_that_knows_the_video_has_no_loss(coded) -> None:
     """What the objective asks for is what the sampler makes of the network's answer."""
 
     class Oracle(torch.nn.Module):
+        device = torch.device("cpu")
+
         def forward(self, shown, timestep, **_):
             sigma = (4 * timestep).exp().view(-1, 1, 1, 1, 1)
             total = sigma**2 + SIGMA_DATA**2
