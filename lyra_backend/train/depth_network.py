@@ -6,6 +6,7 @@ It stands where MoGe stands in the published system: pictures of users come with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from torch import nn
 from ..errors import InvalidRequest
 from ..progress import Progress
 from .room_clips import pictures_of
-from .rooms import draw_room
+from .rooms import CENTRE_DEPTH, draw_room
 
 __all__ = [
     "MAX_DEPTH",
@@ -115,6 +116,8 @@ def make_depth_network(seed: int, width: int = 128, layers: int = 6, size: tuple
         network = DepthAnythingForDepthEstimation(config)
     with torch.no_grad():
         network.backbone.embeddings.position_embeddings[0, 1:] = _positions(size[0] // _PATCH, width)
+        # everything is as far as the middle of a picture at first
+        network.head.conv3.bias.fill_(math.log(CENTRE_DEPTH / (MAX_DEPTH - CENTRE_DEPTH)))
     # Nothing is fused into the coarsest features: this part has no gradient.
     network.neck.fusion_stage.layers[0].residual_layer1.requires_grad_(False)
     return network

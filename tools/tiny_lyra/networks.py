@@ -121,5 +121,6 @@ def save_rounded(network: Any, folder: Path, save: Callable[[Any, Path], None] |
 def _train(objective: Any, settings: dict[str, Any], work: Path, progress: Progress) -> None:
     named = [pair for network in objective.networks.values() for pair in network.named_parameters()]
     optimisers = muon_and_adamw(named, settings["muon"], settings["adamw"], settings.get("weight_decay", 0.0))
-    schedule = Schedule(int(settings["steps"]), warmup=_WARMUP, ema=settings.get("ema", 0.0))
+    steps = int(settings["steps"])
+    schedule = Schedule(steps, warmup=min(_WARMUP, steps // 4), ema=settings.get("ema", 0.0))
     train(objective, optimisers, schedule, work, progress)
