@@ -5,12 +5,12 @@
     python tools/train_tiny.py --out outputs/tiny --until scenes  ... up to a stage; the same command goes on
 
 Needs the extras "lyra" and "train". What a stage has made is kept: the same command goes on where it stopped. The model
-lies in OUT/model, for `lyra-scenegen generate --generator lyra --model OUT/model --image PHOTO`; its figures come from
-tools/evaluate.py.
+lies in OUT/model, for `lyra-scenegen generate --generator lyra --model OUT/model --image PHOTO`; OUT/evaluation.md has
+its figures, OUT/sheet.png truth, teacher and student of rooms that it has never seen.
 
 Stages: rooms (clips of procedural rooms along Lyra's paths), tokenizer, video_model (the teacher), scenes (what the
 teacher imagines of other rooms), student (the Gaussian decoder, which sees latents and pictures of the teacher and
-nothing else), depth (the network that stands where MoGe stands).
+nothing else), depth (the network that stands where MoGe stands), evaluation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The miniature from nothing, twenty steps a stage or little more: losses fall, nothing is done twice, and the model works."""
+"""The miniature from nothing in a few steps: losses fall, nothing is done twice, and the model works."""
 
 from __future__ import annotations
 
@@ -58,6 +58,23 @@ def test_the_model_is_whole_and_says_what_it_is(made: Miniature) -> None:
     assert json.loads((folders.decoder / "config.json").read_text())["prune_ratio"] == 0.5
     assert len(json.loads((folders.vae / "config.json").read_text())["latents_mean"]) == 16 * 2
     assert (made.model / "depth" / "preprocessor_config.json").is_file()
+
+
+def test_figures_and_the_card_are_of_this_model(made: Miniature) -> None:
+    table, card = (made.folder / "evaluation.md").read_text(), (made.model / "MODEL_CARD.md").read_text()
+    for what in (
+        "teacher | truth",
+        "student | teacher",
+        "raw warp | truth",
+        "average scene | truth",
+        "Gap to training",
+    ):
+        assert what in table
+    assert table in card
+    assert card.startswith("# A miniature of NVIDIA Lyra")
+    assert "6 procedural rooms" in card
+    assert "--preset ci" in card
+    assert (made.folder / "sheet.png").stat().st_size > 1000
 
 
 def test_what_is_there_is_not_made_again(made: Miniature) -> None:

@@ -15,7 +15,7 @@ __all__ = ["PRESETS", "Preset", "read_preset"]
 
 #: Presets by name.
 PRESETS = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.toml"))}
-_SECTIONS = ("rooms", "tokenizer", "depth", "video_model", "scenes", "student")
+_SECTIONS = ("rooms", "tokenizer", "depth", "video_model", "scenes", "student", "evaluation")
 
 
 @dataclass(frozen=True)

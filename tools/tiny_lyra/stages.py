@@ -22,6 +22,7 @@ from lyra_backend.train.shards import ShardReader
 from lyra_backend.train.teacher import LyraTeacher, Source, Teaching
 from lyra_backend.train.teaching import make_scenes
 
+from .card import measure
 from .networks import DEVICE, encoded, train_depth, train_student, train_tokenizer, train_video_model
 from .preset import Preset
 
@@ -35,6 +36,7 @@ STAGES: Mapping[str, float] = {
     "scenes": 9.0,
     "student": 25.0,
     "depth": 5.0,
+    "evaluation": 2.0,
 }
 #: Scenes of a file of the teacher's data.
 _PER_SHARD = 40
@@ -80,12 +82,13 @@ class Miniature:
             Cancelled: the job was stopped; the next run goes on.
         """
         work: Mapping[str, Callable[[Progress], object]] = {
-            "rooms": lambda part: self._film(part),
+            "rooms": self._film,
             "tokenizer": self._tokenizer,
             "video_model": self._video_model,
             "scenes": self._scenes,
             "student": self._student,
             "depth": self._depth,
+            "evaluation": self._evaluate,
         }
         names = list(STAGES)[: list(STAGES).index(until) + 1]
         for name, part in progress.children({name: STAGES[name] for name in names}).items():
@@ -110,6 +113,10 @@ class Miniature:
     def _depth(self, progress: Progress) -> None:
         if not _is_network(self.model / "depth"):
             train_depth(self.model / "depth", self.preset, self.folder / "training", progress)
+
+    def _evaluate(self, progress: Progress) -> None:
+        if not (self.model / "MODEL_CARD.md").is_file():
+            measure(self.folder, self.model, self.folder / "scenes", self.preset, progress)
 
     def _video_model(self, progress: Progress) -> None:
         if not _is_network(self.model / "transformer"):
