@@ -401,6 +401,33 @@ def bench_scan(_: Path, __: int) -> list[Row]:
     ]
 
 
+def bench_train(folder: Path, runs: int) -> list[Row]:
+    """CPU milliseconds of a view, forward and with gradients, of as many Gaussians and pixels as the tiny model has."""
+    script = (
+        "import json, sys, time, numpy as np, torch\nfrom pathlib import Path\n"
+        "from lyra_backend.train.rendering import render_views\n"
+        "rng, count, views = np.random.default_rng(0), 9_792, 6\n"
+        "drawn = (rng.normal((0, 0, 2.6), (1.0, 0.7, 0.5), (count, 3)),\n"
+        "    rng.lognormal(-2.5, 0.6, (count, 3)).clip(0, 0.3),\n"
+        "    rng.normal(size=(count, 4)), 1 / (1 + np.exp(rng.normal(1.0, 1.5, count))), rng.random((count, 3)))\n"
+        "fields = [torch.from_numpy(a.astype(np.float32)).requires_grad_(True) for a in drawn]\n"
+        "poses = torch.eye(4).repeat(views, 1, 1)\n"
+        "poses[:, 0, 3] = torch.linspace(-0.3, 0.3, views)\n"
+        "def once(back):\n    begin = time.process_time()\n    with torch.set_grad_enabled(back):\n"
+        "        seen = render_views(*fields, poses, (76.8, 76.8, 48.0, 32.0), (96, 64))\n"
+        "        if back:\n            (seen.rgb.square().sum() + seen.depth.sum()).backward()\n"
+        "    return 1e3 * (time.process_time() - begin) / views\n"
+        "once(True)\n"
+        "figures = [[once(back) for _ in range(int(sys.argv[2]))] for back in (False, True)]\n"
+        "Path(sys.argv[1]).write_text(json.dumps(figures))"
+    )
+    out = folder / "train.json"
+    run([sys.executable, "-c", script, str(out), str(3 * runs)], {"OMP_NUM_THREADS": "1"})
+    forward, both = (statistics.median(figures) for figures in json.loads(out.read_text()))
+    note = f"{forward:.1f} ms CPU a view, {both:.1f} ms with gradients, after compilation, on one thread"
+    return [Row("one of six 96x64 views for learning, 9 792 Gaussians", None, note)]
+
+
 BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "import": bench_import,
     "convert": bench_convert,
@@ -413,6 +440,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "labels": bench_labels,
     "render": bench_render,
     "scan": bench_scan,
+    "train": bench_train,
 }
 
 

@@ -1,8 +1,8 @@
 """Blend projected Gaussians a row of eight pixels at a time, and take the derivatives of what was blended.
 
 A thread has a tile of the picture; each row of it is one vector, so that a processor's vector units do eight pixels at
-once, and a Gaussian is read once for all of them. Blending is front to back both ways: what the Gaussians behind one add
-to a pixel is what the whole pixel has less what came before, so that nothing but the picture itself is kept for the
+once, and a Gaussian is read once for all of them. Blending is front to back both ways: what the Gaussians behind one
+add to a pixel is what the whole pixel has less what came before, so that nothing but the picture itself is kept for the
 derivatives.
 
 Does: colour, sums of depth, and what is left of the light. Does not: project, or sort.
@@ -183,7 +183,7 @@ def _take_moments(
     grad_rgb: wp.array2d[wp.vec3],
     grad_depth: wp.array2d[wp.float32],
     grad_left: wp.array2d[wp.float32],
-    # scratch
+    # scratch; in memory, for compilers make vectors of what is stored and not of variables that a loop carries
     sums: wp.array2d[Row],
     # out
     moments: wp.array[MOMENTS],

@@ -40,6 +40,8 @@ Report = Callable[[float, str], None]
 #: videos of a scene begin with one picture, and scenes that follow one another often have the same cameras.
 _ENCODED: OrderedDict[bytes, torch.Tensor] = OrderedDict()
 _KEPT = 24
+#: Activations of videos that are made as one batch [bytes]; one video of the published size has six times as many.
+_BATCH_BYTES = 1e9
 #: Several GPUs of a scene look for them at once.
 _ENCODING = threading.Lock()
 
@@ -146,6 +148,10 @@ class Lyra:
         known = (self.space.tokenizer, self.network, self.decoder)
         return [network for network in known if network is not None]
 
+    def at_once(self, views: int) -> bool:
+        """Return whether so many videos are made as one batch: where they are small, the network has little to do."""
+        return views * self.folders.budget(views).activations_bytes <= _BATCH_BYTES
+
     def rest(self, views: int, vram_gb: float | None) -> None:
         """Release the video model before Gaussians are decoded, unless it stays loaded and decoding has room beside it.
 
@@ -169,40 +175,45 @@ class Lyra:
     def imagine(
         self,
         first: Floats,
-        shown: CacheFrames,
+        shown: Sequence[CacheFrames],
         texts: tuple[torch.Tensor, torch.Tensor],
         sampler: Sampler,
         seed: int,
         progress: Report,
     ) -> torch.Tensor:
-        """Return the tokenizer's latents (1, 16, t, h, w), float32 on the CPU, of one video.
+        """Return the tokenizer's latents (B, 16, t, h, w), float32 on the CPU, of B videos, one of the published size.
+
+        Videos of one batch are those that would be made alone, but for rounding.
 
         Args:
-            first: its first frame in [-1, 1], shape (H, W, 3).
-            shown: what the cache shows along the path.
+            first: their first frame in [-1, 1], shape (H, W, 3).
+            shown: what the cache shows along the path of each.
             texts: embeddings of the prompt and of what is not wanted.
             sampler: how the network is asked.
-            seed: of the noise.
+            seed: of the noise, which is the same for all of them.
             progress: called between encodings and denoising steps; stops the work by raising.
         """
         with self.placement.current():
             condition = self._condition(first, shown, texts, progress)
-            found = sampler.sample(condition, seed, lambda done, text: progress(0.06 + 0.94 * done, text))
+            seeds = [seed] * len(shown)
+            found = sampler.sample(condition, seeds, lambda done, text: progress(0.06 + 0.94 * done, text))
             return self.space.from_diffusion(found).cpu()
 
     def _condition(
-        self, first: Floats, shown: CacheFrames, texts: tuple[torch.Tensor, torch.Tensor], progress: Report
+        self, first: Floats, shown: Sequence[CacheFrames], texts: tuple[torch.Tensor, torch.Tensor], progress: Report
     ) -> Condition:
         """Return what the video model is shown; see :meth:`imagine`."""
-        count = len(shown.frames)
+        count = len(shown[0].frames)
         progress(0.0, "encoding the first frame")
         key = b"first frame" + repr((first.shape, count)).encode() + hashlib.sha256(first.tobytes()).digest()
         given = self._encoded(key, lambda: self.space.encode(partial(_only_first, first), count))
         videos: dict[str, Frames] = {
-            "the warped video": lambda start, end: _as_video(shown.frames[start:end]),
-            "masks": lambda start, end: _as_video(shown.masks[start:end]).float().expand(-1, 3, -1, -1, -1) * 2 - 1,
+            "the warped video": lambda start, end: _as_videos([s.frames[start:end] for s in shown]),
+            "masks": lambda start, end: (
+                _as_videos([s.masks[start:end] for s in shown]).float().expand(-1, 3, -1, -1, -1) * 2 - 1
+            ),
         }
-        latents = [given.to(self.placement.device)]
+        latents = [given.to(self.placement.device).expand(len(shown), -1, -1, -1, -1)]
         for i, (name, frames) in enumerate(videos.items()):
             progress(0.02 * (i + 1), f"encoding {name}")
             latents.append(self.space.encode(frames, count))
@@ -344,9 +355,11 @@ def _check_finite(gaussians: torch.Tensor) -> None:
         )
 
 
-def _as_video(pictures: npt.NDArray[Any]) -> torch.Tensor:
-    """Return a video (1, C, T, H, W) of pictures (T, C, H, W), in the same memory."""
-    return torch.from_numpy(pictures).movedim(0, 1)[None]
+def _as_videos(pictures: Sequence[npt.NDArray[Any]]) -> torch.Tensor:
+    """Return videos (B, C, T, H, W) of pictures (T, C, H, W) each; of a single one in the same memory."""
+    if len(pictures) == 1:
+        return torch.from_numpy(pictures[0]).movedim(0, 1)[None]
+    return torch.stack([torch.from_numpy(each).movedim(0, 1) for each in pictures])
 
 
 def _only_first(first: Floats, start: int, end: int) -> torch.Tensor:

@@ -87,11 +87,12 @@ def make_trial(model: Lyra, image: Pixels, z: Floats, lens: Lens, seed: int, pro
     lengths = Teaching().distances(seed)
     paths = {kind: camera_path(kind, length, video.frames, video.centre_depth) for kind, length in lengths.items()}
     text, sampler = no_text(model.folders.text_width), Sampler(model.network, video.steps, video.guidance)
-    latents = []
-    for i, path in enumerate(paths.values()):
-        part = progress.child(0.9 * i / len(paths), 0.9 * (i + 1) / len(paths))
-        shown = warp(model, cache, lens, path)
-        latents.append(model.imagine(colors, shown, (text, text), sampler, seed, part))
+    shown = [warp(model, cache, lens, path) for path in paths.values()]
+    together = len(shown) if model.at_once(len(shown)) else 1
+    latents: list[torch.Tensor] = []
+    for i in range(0, len(shown), together):
+        part = progress.child(0.9 * i / len(shown), 0.9 * (i + together) / len(shown))
+        latents += model.imagine(colors, shown[i : i + together], (text, text), sampler, seed, part).split(1)
     (gaussians,) = model.reconstruct(latents, list(paths.values()), lens, progress.child(0.9, 1.0))
     spent = time.process_time() - began[0], time.perf_counter() - began[1]
     return Trial(colors, cache, lens, paths, latents, gaussians, *spent)

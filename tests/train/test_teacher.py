@@ -68,7 +68,7 @@ def test_a_scene_is_what_the_loaded_model_imagines(teacher, still, random_model,
     )
     text = no_text(folders.text_width)
     sampler = Sampler(lyra.network, VIDEO.steps, VIDEO.guidance)
-    found = lyra.imagine(start.picture(0), shown, (text, text), sampler, 5, lambda *_: None)
+    found = lyra.imagine(start.picture(0), [shown], (text, text), sampler, 5, lambda *_: None)
     assert still.latents[i].astype(np.float32) == pytest.approx(found[0].transpose(0, 1).numpy(), abs=2e-3, rel=2e-3)
     decoded = (lyra.space.decode(found)[0].permute(1, 2, 3, 0).numpy() + 1) * 127.5
     assert np.abs(still.frames[i] - decoded).max() < 1

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...progress import Progress
 from ...types import Finding, Severity
-from .videos import imagine_all, missing_videos
+from .videos import imagine_all, imagine_at_once, missing_videos
 
 if TYPE_CHECKING:
     import torch
@@ -103,8 +103,11 @@ def imagine_scene(
     videos(0.0, "networks are still loaded" if loaded else "loading networks")
     models = [Lyra.take(folders, placement, len(paths), vram_gb, network=bool(missing)) for placement in used]
     work = _Work(first, show, texts, sampling, paths)
-    latents = imagine_all(models, list(paths), work, kept, videos)
     model = models[0]
+    if model.at_once(len(paths)):
+        latents = imagine_at_once(model, list(paths), work.at_once, kept, videos)
+    else:
+        latents = imagine_all(models, list(paths), work, kept, videos)
     del models[1:]
     model.rest(len(paths), vram_gb)
     gaussians = model.reconstruct(list(latents.values()), list(paths.values()), lens, decoding, target_times)
@@ -123,11 +126,21 @@ class _Work:
     paths: Mapping[str, Floats]
 
     def __call__(self, model: Lyra, view: str, progress: Callable[[float, str], None]) -> torch.Tensor:
+        return self.at_once(model, [view], progress)
+
+    def at_once(self, model: Lyra, views: Sequence[str], progress: Callable[[float, str], None]) -> torch.Tensor:
+        """Return the latents (B, 16, t, h, w) of several views."""
         from ...models.gen3c import Sampler
 
-        asked = self.sampling
+        asked, count = self.sampling, len(views)
         with _WARPING:
-            shown = self.show(np.linalg.inv(self.paths[view]), lambda done, text: progress(0.05 * done, text))
+            shown = [
+                self.show(
+                    np.linalg.inv(self.paths[view]),
+                    lambda done, text, i=i: progress(0.05 * (i + done) / count, text),  # type: ignore[misc]
+                )
+                for i, view in enumerate(views)
+            ]
         sampler = Sampler(model.network, asked.steps, asked.guidance, asked.reuse)
         return model.imagine(
             self.first, shown, self.texts, sampler, asked.seed, lambda done, text: progress(0.05 + 0.95 * done, text)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
     from ...models.lyra import Lyra
 
-__all__ = ["imagine_all", "missing_videos"]
+__all__ = ["imagine_all", "imagine_at_once", "missing_videos"]
 
 logger = logging.getLogger(__name__)
 
-#: Imagines one video: the model it may use, the view's name, and where it tells how far it is.
+#: Imagines one video: the model it may use, the view's name, and where it tells how far it is; or several.
 Imagine = Callable[["Lyra", str, Callable[[float, str], None]], "torch.Tensor"]
+ImagineSeveral = Callable[["Lyra", Sequence[str], Callable[[float, str], None]], "torch.Tensor"]
 
 
 def imagine_all(
@@ -45,8 +46,6 @@ def imagine_all(
         kept: folder; made if needed.
         progress: called often; when it raises, all stop at their next step.
     """
-    from safetensors.torch import save
-
     kept.mkdir(parents=True, exist_ok=True)
     shares = _Shares(views, progress)
     free: SimpleQueue[Lyra] = SimpleQueue()
@@ -64,8 +63,7 @@ def imagine_all(
             latents = imagine(model, view, lambda done, text: shares(view, done, text))
         finally:
             free.put(model)
-        # a full disk is told by the system's own error, which safetensors' writer hides
-        atomic_write(path, save({"latents": latents.contiguous()}))
+        _keep(path, latents)
         shares.finish(view)
         return latents
 
@@ -74,9 +72,36 @@ def imagine_all(
     return _together(work, views, len(models), shares)
 
 
+def imagine_at_once(
+    model: Lyra, views: Sequence[str], imagine: ImagineSeveral, kept: Path, progress: Progress
+) -> dict[str, torch.Tensor]:
+    """Return the latents of every view, (1, 16, t, h, w), made as one batch; see :func:`imagine_all`.
+
+    All are made or none: with some of them kept, the rest would be another batch, and the last bits would be others.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    paths = {view: kept / f"{view}.safetensors" for view in views}
+    known = {view: found for view, path in paths.items() if (found := _known(path)) is not None}
+    if len(known) == len(views):
+        progress.skip("all videos are kept from before")
+        return known
+    latents = imagine(model, views, lambda done, text: progress(done, f"{len(views)} videos: {text}"))
+    for view, own in zip(views, latents.split(1), strict=True):
+        _keep(paths[view], own)
+    progress.milestone(1.0, f"{len(views)} videos finished")
+    return dict(zip(views, latents.split(1), strict=True))
+
+
 def missing_videos(kept: Path, views: Iterable[str]) -> list[str]:
     """Return the views of which no earlier attempt left a video in the folder `kept` that can be read."""
     return [view for view in views if _known(kept / f"{view}.safetensors") is None]
+
+
+def _keep(path: Path, latents: torch.Tensor) -> None:
+    from safetensors.torch import save
+
+    # a full disk is told by the system's own error, which safetensors' writer hides
+    atomic_write(path, save({"latents": latents.contiguous()}))
 
 
 def _known(path: Path) -> torch.Tensor | None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lyra_backend.errors import WriteFailed
-from lyra_backend.generate._lyra.videos import imagine_all
+from lyra_backend.generate._lyra.videos import imagine_all, imagine_at_once
 from lyra_backend.progress import Event, Progress
 
 VIEWS = ("clockwise", "left", "right", "up", "zoom_out", "zoom_in")
@@ -202,3 +202,37 @@ def test_who_listens_can_stop_them_all(tmp_path, models) -> None:
     assert len(make.made) < 5
     kept = {path.stem for path in tmp_path.iterdir()}
     assert kept <= set(make.made)
+
+
+class BatchMaker:
+    """Makes all videos at once."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+
+    def __call__(self, model: str, views, progress) -> torch.Tensor:
+        self.calls.append(tuple(views))
+        progress(0.5, "step 1")
+        return torch.cat([latents_of(view) for view in views])
+
+
+def test_videos_made_at_once_are_kept_one_by_one(tmp_path) -> None:
+    make, told = BatchMaker(), []
+    listener = Progress(lambda event: told.append(event.message))
+    found = imagine_at_once("cpu", VIEWS, make, tmp_path, listener)
+    assert list(found) == list(VIEWS)
+    for view in VIEWS:
+        assert torch.equal(found[view], latents_of(view))
+        assert torch.equal(load_file(tmp_path / f"{view}.safetensors")["latents"], latents_of(view))
+    assert told == ["6 videos: step 1", "6 videos finished"]
+    again = imagine_at_once("cpu", VIEWS, make, tmp_path, Progress())
+    assert make.calls == [VIEWS]
+    assert all(torch.equal(again[view], found[view]) for view in VIEWS)
+
+
+def test_of_a_batch_all_are_made_again_or_none(tmp_path) -> None:
+    make = BatchMaker()
+    imagine_at_once("cpu", VIEWS, make, tmp_path, Progress())
+    (tmp_path / "left.safetensors").unlink()
+    imagine_at_once("cpu", VIEWS, make, tmp_path, Progress())
+    assert make.calls == [VIEWS, VIEWS]
