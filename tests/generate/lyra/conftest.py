@@ -31,6 +31,12 @@ def kept_embeddings(tmp_path_factory, monkeypatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch) -> None:
+    """Videos are made one after the other, as those of the published size are, however small they are here."""
+    monkeypatch.setattr("lyra_backend.models.lyra._BATCH_BYTES", 0.0)
+
+
 @pytest.fixture(scope="session")
 def still_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "still"
