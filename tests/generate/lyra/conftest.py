@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -31,10 +32,12 @@ def kept_embeddings(tmp_path_factory, monkeypatch) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def one_by_one(monkeypatch) -> None:
+@pytest.fixture(autouse=True, scope="package")
+def one_by_one() -> Iterator[None]:
     """Videos are made one after the other, as those of the published size are, however small they are here."""
-    monkeypatch.setattr("lyra_backend.models.lyra._BATCH_BYTES", 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lyra_backend.models.lyra._BATCH_BYTES", 0.0)
+        yield
 
 
 @pytest.fixture(scope="session")
