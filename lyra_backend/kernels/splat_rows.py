@@ -62,7 +62,7 @@ def _fill(value: float) -> Row:
 @wp.func
 def _sum(x: Row) -> float:
     """Sum of the pixels, by halves: one after the other they would wait for each other."""
-    half = x[0:4] + x[4:8]
+    half = x[0:4] + x[4:8]  # type: ignore[index]
     quarter = half[0:2] + half[2:4]
     return quarter[0] + quarter[1]
 
@@ -92,9 +92,9 @@ def _rows_inside(splat: Splat, top: int) -> wp.vec2i:
 @wp.func
 def _any_left(rest: Tile) -> bool:
     """Whether light has not ended in every pixel."""
-    most = rest[0]
+    most = rest[0]  # type: ignore[index]
     for r in range(1, TILE_PX):
-        most = wp.max(most, rest[r])
+        most = wp.max(most, rest[r])  # type: ignore[index]
     return wp.max(most) > TRANSMITTANCE_MIN
 
 

@@ -79,8 +79,9 @@ def make_room_clips(
             block = _rendered(seeds, paths_each, video, seed, progress.child(start / rooms, (start + count) / rooms))
             with replacing(path) as part:
                 save_file(block, part, {"clips": tag})
+        else:
+            progress.skip(f"{start + count} of {rooms} rooms are filmed", fraction=(start + count) / rooms)
         blocks.append(block)
-        progress((start + count) / rooms, f"{start + count} of {rooms} rooms filmed")
     joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     return RoomClips(**joined, lens=room_lens(size))
 

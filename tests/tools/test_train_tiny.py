@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
+from tiny_lyra.ablations import ABLATIONS, ablate, without
 from tiny_lyra.preset import PRESETS, read_preset
 from tiny_lyra.stages import STAGES, Miniature
 
@@ -99,6 +100,26 @@ def test_stopped_in_the_middle_it_comes_to_the_same_weights(made: Miniature, tmp
     for network in ("vae", "transformer"):
         name = f"{network}/diffusion_pytorch_model.safetensors"
         assert (tmp_path / "model" / name).read_bytes() == (made.model / name).read_bytes()
+
+
+@pytest.mark.parametrize("part", ABLATIONS)
+def test_a_student_without_a_part_has_as_many_steps(part: str) -> None:
+    whole = read_preset("cpu").recipe
+    recipe = without(part, whole)
+    assert [stage.steps for stage in recipe.stages] == [stage.steps for stage in whole.stages]
+    for stage in recipe.stages:
+        stage.check()
+    weights = {name: sum(getattr(s, name) for s in recipe.stages) for name in ("centres", "relative_depth", "prune")}
+    assert (weights["centres"] == weights["relative_depth"] == 0) == (part == "no_depth")
+    assert (weights["prune"] == 0) == (part == "no_pruning")
+    assert all(stage.view_range == (1, 1) for stage in recipe.stages) == (part == "one_view")
+
+
+def test_a_student_without_a_part_is_a_model_beside_the_whole_one(made: Miniature) -> None:
+    model = ablate("no_depth", made.folder, read_preset("ci"), Progress())
+    assert ModelFolders.in_one(model, made.folder / "texts").video == read_preset("ci").video
+    ours, theirs = (folder / "decoder" / "diffusion_pytorch_model.safetensors" for folder in (made.model, model))
+    assert ours.read_bytes() != theirs.read_bytes()
 
 
 def test_a_folder_of_other_numbers_is_refused(made: Miniature) -> None:

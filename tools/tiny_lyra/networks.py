@@ -79,10 +79,11 @@ def train_depth(folder: Path, preset: Preset, work: Path, progress: Progress) ->
     save_rounded(network, folder, lambda rounded, part: save_depth_network(rounded, part, size))
 
 
-def train_student(folder: Path, scenes: Scenes, preset: Preset, work: Path, progress: Progress) -> None:
-    """Train the Gaussian decoder on what the teacher has shown, and save it into `folder`."""
-    settings = preset["student"]
-    recipe = preset.recipe
+def train_student(
+    folder: Path, scenes: Scenes, preset: Preset, work: Path, progress: Progress, recipe: Recipe | None = None
+) -> None:
+    """Train the Gaussian decoder on what the teacher has shown, and save it; by the preset's recipe unless told."""
+    settings, recipe = preset["student"], recipe or preset.recipe
     torch.manual_seed(preset.seed)
     decoder = torch.nn.Module.to(GaussianDecoder(**settings["network"]), DEVICE)
     objective = StudentObjective(decoder, scenes, recipe, preset.seed, DEVICE)

@@ -81,19 +81,22 @@ class Miniature:
             LyraError: a stage cannot be done, which its text says why.
             Cancelled: the job was stopped; the next run goes on.
         """
-        work: Mapping[str, Callable[[Progress], object]] = {
-            "rooms": self._film,
-            "tokenizer": self._tokenizer,
-            "video_model": self._video_model,
-            "scenes": self._scenes,
-            "student": self._student,
-            "depth": self._depth,
-            "evaluation": self._evaluate,
+        work: Mapping[str, tuple[Callable[[Progress], object], str]] = {
+            "rooms": (self._film, ""),
+            "tokenizer": (self._tokenizer, "vae/config.json"),
+            "video_model": (self._video_model, "transformer/config.json"),
+            "scenes": (self._scenes, ""),
+            "student": (self._student, "decoder/config.json"),
+            "depth": (self._depth, "depth/config.json"),
+            "evaluation": (self._evaluate, "MODEL_CARD.md"),
         }
         names = list(STAGES)[: list(STAGES).index(until) + 1]
         for name, part in progress.children({name: STAGES[name] for name in names}).items():
-            staged = part.child(0.0, 1.0, name)
-            work[name](staged)
+            staged, (make, result) = part.child(0.0, 1.0, name), work[name]
+            if result and (self.model / result).is_file():
+                staged.skip(f"{name} is there")
+                continue
+            make(staged)
             staged.milestone(1.0, f"{name} is there")
 
     @cached_property
@@ -107,22 +110,18 @@ class Miniature:
         return make_room_clips(self.folder / "rooms", 0, count, each, preset.video, preset.seed, progress)
 
     def _tokenizer(self, progress: Progress) -> None:
-        if not _is_network(self.model / "vae"):
-            train_tokenizer(self.model / "vae", self.clips, self.preset, self.folder / "training", progress)
+        train_tokenizer(self.model / "vae", self.clips, self.preset, self.folder / "training", progress)
 
     def _depth(self, progress: Progress) -> None:
-        if not _is_network(self.model / "depth"):
-            train_depth(self.model / "depth", self.preset, self.folder / "training", progress)
+        train_depth(self.model / "depth", self.preset, self.folder / "training", progress)
 
     def _evaluate(self, progress: Progress) -> None:
-        if not (self.model / "MODEL_CARD.md").is_file():
-            measure(self.folder, self.model, self.folder / "scenes", self.preset, progress)
+        measure(self.folder, self.model, self.folder / "scenes", self.preset, progress)
 
     def _video_model(self, progress: Progress) -> None:
-        if not _is_network(self.model / "transformer"):
-            clips = encoded(self.model / "vae", self.clips, self.preset, progress.child(0.0, 0.12))
-            work = self.folder / "training"
-            train_video_model(self.model / "transformer", clips, self.preset, work, progress.child(0.12, 1.0))
+        clips = encoded(self.model / "vae", self.clips, self.preset, progress.child(0.0, 0.12))
+        work = self.folder / "training"
+        train_video_model(self.model / "transformer", clips, self.preset, work, progress.child(0.12, 1.0))
 
     def _scenes(self, progress: Progress) -> ShardReader:
         """Let the teacher imagine rooms that it has never seen; no picture of theirs but the first is used."""
@@ -144,11 +143,6 @@ class Miniature:
         return make_scenes(self.folder / "scenes", teacher, names, source, preset.seed, _PER_SHARD, progress)
 
     def _student(self, progress: Progress) -> None:
-        if not _is_network(self.model / "decoder"):
-            scenes = self._scenes(progress.child(0.0, 0.01))
-            work = self.folder / "training"
-            train_student(self.model / "decoder", scenes, self.preset, work, progress.child(0.01, 1.0))
-
-
-def _is_network(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
+        scenes = self._scenes(progress.child(0.0, 0.01))
+        work = self.folder / "training"
+        train_student(self.model / "decoder", scenes, self.preset, work, progress.child(0.01, 1.0))

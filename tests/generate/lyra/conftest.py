@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,14 @@ def kept_embeddings(tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.getbasetemp() / "text_embeddings"
     monkeypatch.setattr("lyra_backend.weights.store.embeddings_folder", lambda: folder)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_by_one() -> Iterator[None]:
+    """Videos are made one after the other, as those of the published size are, however small they are here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lyra_backend.models.lyra._BATCH_BYTES", 0.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from diffusers import CosmosTransformer3DModel
 
 import lyra_backend
 from lyra_backend import api
@@ -256,3 +257,28 @@ def test_what_it_will_take_is_said_before(photo, depth, still_model) -> None:
     assert all(part.seconds is not None and part.seconds < 60 for part in parts[1:])
     prompted = lyra.estimate(SceneRequest(prompt="a kitchen", model=str(still_model), generator="lyra"), QUICK)
     assert prompted[0].part == "drawing the first picture"
+
+
+def test_small_videos_are_made_as_one_batch(still_model, photo, depth, monkeypatch, tmp_path) -> None:
+    """The network is asked once a step for all of them, and what comes of it differs by rounding."""
+    asked: list[int] = []
+    usual = CosmosTransformer3DModel.forward
+
+    def forward(self, hidden_states, *given, **named):
+        asked.append(len(hidden_states))
+        return usual(self, hidden_states, *given, **named)
+
+    monkeypatch.setattr(CosmosTransformer3DModel, "forward", forward)
+    found = []
+    for name, limit in (("alone", 0.0), ("together", 1e9)):
+        monkeypatch.setattr("lyra_backend.models.lyra._BATCH_BYTES", limit)
+        asked.clear()
+        (tmp_path / name).mkdir()
+        params = lyra.Params(steps=2, guidance=0.0, device="cpu")
+        request = SceneRequest(image=str(photo), depth=str(depth), model=str(still_model))
+        found.append(lyra.run(request, params, Progress(), tmp_path / name).value.cloud)
+        assert asked == ([1] * 12 if name == "alone" else [6, 6])
+    one, other = found
+    assert one.count == other.count
+    # of equal opacities the order may be another
+    assert np.sort(one.positions, axis=0) == pytest.approx(np.sort(other.positions, axis=0), abs=1e-3)

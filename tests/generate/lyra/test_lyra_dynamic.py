@@ -117,7 +117,7 @@ def shown(monkeypatch) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     monkeypatch.setattr(
         depth_cache,
         "DepthCache",
-        lambda image, z, matrix, sky=None, device=None: found.append((image, z, sky)) or found[-1],
+        lambda image, z, matrix, pose, sky, *_: found.append((image, z, sky)) or found[-1],
     )
     monkeypatch.setattr(depth_cache, "render_video", record)
     monkeypatch.setattr(lyra_dynamic, "imagine_scene", lambda *given, **_: given[4](np.eye(4)[None], print))
