@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Tokens of a chunk: the masked products grow with it, the states to be handed on with its inverse.
 CHUNK = 128
+#: The same on CPUs, which small products keep busy; at most, because chunks are made equally long.
+_CHUNK_ON_CPU = 72
 #: Chunks whose masks are in memory together, and over which states are handed on by one product.
 _TOGETHER = 32
 #: How far a fused kernel may be from the scan below, relative to the largest output.
@@ -36,7 +38,7 @@ def ssd_scan(
     b: torch.Tensor,
     c: torch.Tensor,
     state: torch.Tensor | None = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return outputs (B, L, H, P) and the last state (B, H, P, N) of the recurrence of every head.
 
@@ -48,7 +50,7 @@ def ssd_scan(
         a: rates of decay < 0, shape (H,).
         b, c: directions in which the state is written and read, the same for all heads, shape (B, L, N).
         state: what earlier tokens left, shape (B, H, P, N); zero if there were none.
-        chunk: tokens of a chunk; changes speed and memory, and results only by rounding.
+        chunk: tokens of a chunk; changes speed and memory, and results only by rounding. None takes what is fast.
 
     Raises:
         ValueError: shapes do not fit.
@@ -56,12 +58,16 @@ def ssd_scan(
     batch, length, heads, width = x.shape
     if dt.shape != (batch, length, heads) or a.shape != (heads,) or b.shape != c.shape or b.shape[:2] != dt.shape[:2]:
         raise ValueError("ssd_scan: needs x (B, L, H, P), dt (B, L, H), a (H,), b and c (B, L, N).")
+    empty = state is None
     state = x.new_zeros(batch, heads, width, b.shape[2], dtype=torch.float32) if state is None else state.float()
+    chunk = _chunk(length, x.device.type) if chunk is None else chunk
     pieces = []
     for start in range(0, length, chunk * _TOGETHER):
         piece = slice(start, start + chunk * _TOGETHER)
-        y, state = _few_chunks(x[:, piece], dt[:, piece].float(), a.float(), b[:, piece], c[:, piece], state, chunk)
+        inputs = x[:, piece], dt[:, piece].float(), a.float(), b[:, piece], c[:, piece], state
+        y, state = _few_chunks(*inputs, chunk, empty=empty)
         pieces.append(y)
+        empty = False
     return torch.cat(pieces, dim=1) if pieces else x.float(), state
 
 
@@ -73,8 +79,10 @@ def _few_chunks(
     c: torch.Tensor,
     state: torch.Tensor,
     chunk: int,
+    *,
+    empty: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As :func:`ssd_scan`, with everything in memory at once; K chunks of Q tokens."""
+    """As :func:`ssd_scan`, with everything in memory at once; K chunks of Q tokens; `empty` says that `state` is 0."""
     length = x.shape[1]
     chunk = min(chunk, length)
     # tokens with a step of zero leave the state as it is
@@ -89,8 +97,17 @@ def _few_chunks(
     left = torch.cat([state[:, None], left], dim=1)
     ends = F.pad(total[..., -1], (0, 0, 1, 0)).cumsum(dim=1).transpose(1, 2)  # (B, H, K + 1)
     states = torch.einsum("bhks,bshpn->bkhpn", _decay_between(ends), left)
-    y = y + (c[:, :, None] @ states[:, :-1].transpose(-1, -2)) * total.float().exp()[..., None]
+    if y.shape[1] > 1 or not empty:  # a first chunk has nothing to read of what was before
+        y = y + (c[:, :, None] @ states[:, :-1].transpose(-1, -2)) * total.float().exp()[..., None]
     return y.transpose(2, 3).flatten(1, 2)[:, :length], states[:, -1]
+
+
+def _chunk(length: int, device: str) -> int:
+    """Return how many tokens a chunk of a sequence has, so that little is filled up."""
+    if device != "cpu":
+        return CHUNK
+    count = max(-(-length // _CHUNK_ON_CPU), 1)
+    return max(-(-length // count), 1)
 
 
 def _chunked(tensor: torch.Tensor, chunk: int) -> torch.Tensor:

@@ -47,8 +47,9 @@ class Checkpoints:
                 f"{folder}: holds a training with other settings, see {path.name}. Take another folder, or remove this "
                 "one to begin anew."
             )
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+        if not path.is_file():
+            with replacing(path) as part:
+                part.write_text(text, encoding="utf-8")
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
         """Keep what the parts of a training hold after `step` steps, and remove what is older than the one before.

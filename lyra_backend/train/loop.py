@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,7 +95,8 @@ def train(
     """Train the networks of an objective, or go on from the newest checkpoint in `folder`.
 
     On one machine with as many threads, stopping and going on gives the same weights, bit by bit. Of several processes
-    that `accelerate launch` started, each has an objective with a seed of its own, and gradients are their mean.
+    that `accelerate launch` started, each has an objective with a seed of its own, and gradients are their mean, as are
+    the losses in the log. They stop together, and must all see `folder`, which the first one writes to.
 
     Args:
         objective, optimisers, schedule: what, by what and how long.
@@ -104,26 +106,39 @@ def train(
         tensorboard: write the log for TensorBoard as well, which must be installed.
 
     Raises:
-        InvalidRequest: a loss is not finite, or the folder holds the training of something else.
+        InvalidRequest: a loss is not finite, the folder holds the training of something else, or not all processes
+            see the same one.
         MissingDependency: TensorBoard is asked for and not installed.
         WriteFailed: the disk is full or the like; the checkpoint before is whole.
     """
     run = _Run(objective, optimisers, schedule)
-    kept = Checkpoints(folder, {**asdict(schedule), **(settings or {})})
-    step = kept.restore(run.state)
+    with run.first_before_others():
+        kept = Checkpoints(folder, {**asdict(schedule), **(settings or {})})
+    step = run.restore(kept)
     progress.skip(f"{step} of {schedule.steps} steps are done", fraction=step / schedule.steps)
-    with TrainingLog(folder, step, tensorboard=tensorboard) as log:
+    with TrainingLog(folder, step, tensorboard=tensorboard) if run.is_first else nullcontext() as log:
         while step < schedule.steps:
-            log.add(step, run.step(step))
+            found = run.step(step)
+            if log is not None:
+                log.add(step, found)
             step += 1
             if step % schedule.kept_every == 0 or step == schedule.steps:
                 run.save(kept, step)
-            try:
-                progress(step / schedule.steps, f"step {step} of {schedule.steps}, {log.told}")
-            except Cancelled:
+            told = f"step {step} of {schedule.steps}, loss {found['loss']:.4g}"
+            stopped = _stopped(progress, step / schedule.steps, told)
+            if run.any(stopped is not None):
                 run.save(kept, step)
-                raise
+                raise stopped or Cancelled("training: another process was stopped; its checkpoint is kept.")
     run.finish()
+
+
+def _stopped(progress: Progress, fraction: float, told: str) -> Cancelled | None:
+    """Report, and return what stops the work, if it is to be stopped."""
+    try:
+        progress(fraction, told)
+    except Cancelled as stopped:
+        return stopped
+    return None
 
 
 class _Run:
@@ -139,11 +154,18 @@ class _Run:
         self._objective, self._optimisers, self._schedule = objective, optimisers, schedule
         self._accelerator = Accelerator(mixed_precision=schedule.precision, cpu=not torch.cuda.is_available())
         self._modules = nn.ModuleDict(dict(objective.networks)).train()
+        self._begin_alike()
         self._rates = [[float(group["lr"]) for group in optimiser.param_groups] for optimiser in optimisers]
         self._mean = RunningMean(self._modules, schedule.ema) if schedule.ema else None
         self.state: dict[str, Any] = {"networks": self._modules}
         self.state |= {} if self._mean is None else {"mean": self._mean}
         self.state |= {f"optimiser {k}": optimiser for k, optimiser in enumerate(optimisers)}
+
+    def _begin_alike(self) -> None:
+        """Give all processes the weights of the first one: from then on the same gradients keep them alike."""
+        if self._accelerator.num_processes > 1:
+            for tensor in self._modules.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
 
     def step(self, step: int) -> dict[str, float]:
         """Take a step and return what is to be logged.
@@ -156,7 +178,7 @@ class _Run:
                 group["lr"] = rate * self._schedule.rate(step)
         with self._accelerator.autocast():
             parts = self._objective.loss(step)
-        found = {name: float(part.detach()) for name, part in parts.items()}
+        found = self._mean_of({name: float(part.detach()) for name, part in parts.items()})
         _check_finite(found, step)
         self._accelerator.backward(parts["loss"])
         norm = self._clipped()
@@ -167,6 +189,40 @@ class _Run:
         if self._mean is not None:
             self._mean.follow(self._modules, step)
         return {**found, "norm": norm, "rate": self._schedule.rate(step)}
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes."""
+        return bool(self._accelerator.is_main_process)
+
+    def first_before_others(self) -> AbstractContextManager[None]:
+        """Let the first process do something while the others wait, and then those."""
+        found: AbstractContextManager[None] = self._accelerator.main_process_first()
+        return found
+
+    def any(self, flag: bool) -> bool:
+        """Return whether a flag is set in any process; all must ask."""
+        return flag if self._accelerator.num_processes == 1 else self._mean_of({"flag": float(flag)})["flag"] > 0
+
+    def _mean_of(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the mean over all processes of values that all of them have."""
+        if self._accelerator.num_processes == 1:
+            return values
+        numbers = torch.tensor(list(values.values()), dtype=torch.float64, device=self._accelerator.device)
+        return dict(zip(values, self._accelerator.reduce(numbers, "mean").tolist(), strict=True))
+
+    def restore(self, kept: Checkpoints) -> int:
+        """Go on from the newest checkpoint and return its step.
+
+        Raises:
+            InvalidRequest: it is damaged, or not all processes have the same.
+        """
+        step = kept.restore(self.state)
+        if self.any(self._mean_of({"step": float(step)})["step"] != step):
+            raise InvalidRequest(
+                "training: processes see different checkpoints. The folder must be one that all machines share."
+            )
+        return step
 
     def _clipped(self) -> float:
         """Bring the gradients of all processes together, scale them to the largest norm, and return theirs."""

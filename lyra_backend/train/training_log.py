@@ -17,11 +17,7 @@ _FILE = "log.jsonl"
 
 
 class TrainingLog:
-    """``log.jsonl`` of a training, which goes on after a checkpoint as if nothing had been in between.
-
-    Attributes:
-        told: the last step in a few words.
-    """
+    """``log.jsonl`` of a training, which goes on after a checkpoint as if nothing had been in between."""
 
     def __init__(self, folder: Path, first: int, *, tensorboard: bool = False) -> None:
         """Open the log for steps from `first` on; lines of later ones, after the checkpoint, are dropped.
@@ -30,7 +26,7 @@ class TrainingLog:
             MissingDependency: TensorBoard is wanted and not installed.
             WriteFailed: it cannot be written.
         """
-        self._path, self.told = folder / _FILE, ""
+        self._path = folder / _FILE
         _cut(self._path, first)
         self._board = _board(folder) if tensorboard else None
         self._file: TextIO | None = None
@@ -56,7 +52,6 @@ class TrainingLog:
         """
         if self._file is None:
             raise ValueError("TrainingLog: is not open.")
-        self.told = f"loss {parts['loss']:.4g}"
         try:
             line = {"step": step, **{name: round(value, 6) for name, value in parts.items()}}
             self._file.write(json.dumps(line) + "\n")

@@ -170,3 +170,18 @@ def test_inputs_that_do_not_fit_are_refused(kind: str, change: dict) -> None:
     assert given["view_count"] == VIEWS
     with pytest.raises(ValueError, match="GaussianDecoder"):
         model(**{**given, **change})
+
+
+@pytest.mark.parametrize("length", [1, 5, 80])
+def test_the_convolution_of_processors_is_torchs(length: int) -> None:
+    """Outputs and gradients of the sum of shifted tokens, against the layer whose weights it takes."""
+    torch.manual_seed(0)
+    scan = Mamba2Block(16, inner=32, heads=2, state_size=8, conv_size=4).mamba.mamba_scans[0]
+    mixed = torch.randn(2, length + 3, 48, requires_grad=True)
+    found, wanted = scan._convolved(mixed), scan.conv1d(mixed.transpose(1, 2)).transpose(1, 2)
+    assert found.shape == (2, length, 48)
+    torch.testing.assert_close(found, wanted)
+    parameters = (mixed, scan.conv1d.weight, scan.conv1d.bias)
+    pairs = zip(*(torch.autograd.grad(y.square().sum(), parameters) for y in (found, wanted)), strict=True)
+    for one, other in pairs:
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)

@@ -36,8 +36,11 @@ def inputs(length: int, seed: int = 0, heads: int = 3, width: int = 4, size: int
 
 
 # lengths within a chunk, at its end, across chunks, and across groups of chunks
-@pytest.mark.parametrize(("length", "chunk"), [(1, 8), (7, 8), (8, 8), (9, 8), (100, 16), (300, 8), (70, 128)])
-def test_chunks_change_nothing(length: int, chunk: int) -> None:
+@pytest.mark.parametrize(
+    ("length", "chunk"),
+    [(1, 8), (7, 8), (8, 8), (9, 8), (100, 16), (300, 8), (70, 128), (1, None), (72, None), (73, None), (500, None)],
+)
+def test_chunks_change_nothing(length: int, chunk: int | None) -> None:
     given = inputs(length)
     y, state = ssd_scan(*given, chunk=chunk)
     wanted, wanted_state = step_by_step(*given)
@@ -52,6 +55,15 @@ def test_a_sequence_may_be_cut_anywhere() -> None:
     second, end = ssd_scan(x[:, 13:], dt[:, 13:], a, b[:, 13:], c[:, 13:], state, chunk=8)
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(end, last, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [0, 5, 20])
+def test_what_was_before_counts_in_the_first_chunk_too(length: int) -> None:
+    given, state = inputs(length, seed=5), torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(6))
+    y, last = ssd_scan(*given, state)
+    wanted, wanted_last = step_by_step(*given, state) if length else (given[0].double(), state.double())
+    torch.testing.assert_close(y.double(), wanted, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(last.double(), wanted_last, rtol=1e-5, atol=1e-5)
 
 
 def test_fast_decay_neither_overflows_nor_vanishes() -> None:
@@ -69,9 +81,10 @@ def test_half_precision_inputs_are_computed_in_float32() -> None:
     torch.testing.assert_close(y.double(), step_by_step(*rough)[0], rtol=1e-5, atol=1e-5)
 
 
-def test_gradients_are_those_of_the_steps() -> None:
+@pytest.mark.parametrize("chunk", [8, None])
+def test_gradients_are_those_of_the_steps(chunk: int | None) -> None:
     given = [t.requires_grad_() for t in inputs(20, seed=4)]
-    ssd_scan(*given, chunk=8)[0].square().sum().backward()
+    ssd_scan(*given, chunk=chunk)[0].square().sum().backward()
     ours = [t.grad.clone() for t in given]
     for tensor in given:
         tensor.grad = None
