@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from ..errors import InvalidRequest
 from .gaussian_head import activate, keep_strongest, kept_count, prune_by_opacity
 from .mamba import Mamba2Block
+from .ssd import full_precision
 
 __all__ = ["GaussianDecoder", "prune_by_opacity"]
 
@@ -272,7 +273,8 @@ class _FullNorm(nn.LayerNorm):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         weight, bias = self.weight.float(), self.bias.float()
-        return F.layer_norm(input.float(), self.normalized_shape, weight, bias, self.eps)
+        with full_precision(input):
+            return F.layer_norm(input.float(), self.normalized_shape, weight, bias, self.eps)
 
 
 class _FullTransposed(nn.ConvTranspose3d):
@@ -280,9 +282,10 @@ class _FullTransposed(nn.ConvTranspose3d):
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
         bias = None if self.bias is None else self.bias.float()
-        return F.conv_transpose3d(
-            input.float(), self.weight.float(), bias, self.stride, [int(size) for size in self.padding]
-        )
+        with full_precision(input):
+            return F.conv_transpose3d(
+                input.float(), self.weight.float(), bias, self.stride, [int(size) for size in self.padding]
+            )
 
 
 class _PatchEmbed(nn.Module):

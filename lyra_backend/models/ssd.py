@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
 from torch.nn import functional as F
 
-__all__ = ["CHUNK", "fused_scan", "ssd_scan"]
+__all__ = ["CHUNK", "full_precision", "fused_scan", "ssd_scan"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +66,19 @@ def ssd_scan(
     for start in range(0, length, chunk * _TOGETHER):
         piece = slice(start, start + chunk * _TOGETHER)
         inputs = x[:, piece], dt[:, piece].float(), a.float(), b[:, piece], c[:, piece], state
-        y, state = _few_chunks(*inputs, chunk, empty=empty)
+        with full_precision(x):
+            y, state = _few_chunks(*inputs, chunk, empty=empty)
         pieces.append(y)
         empty = False
     return torch.cat(pieces, dim=1) if pieces else x.float(), state
+
+
+def full_precision(like: torch.Tensor) -> AbstractContextManager[object]:
+    """Return a context in which what is float32 is computed in float32, also where training lets torch choose."""
+    kind = like.device.type
+    if kind not in ("cpu", "cuda") or not torch.is_autocast_enabled(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
 
 
 def _few_chunks(

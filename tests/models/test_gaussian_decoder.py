@@ -185,3 +185,13 @@ def test_the_convolution_of_processors_is_torchs(length: int) -> None:
     pairs = zip(*(torch.autograd.grad(y.square().sum(), parameters) for y in (found, wanted)), strict=True)
     for one, other in pairs:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_what_becomes_a_distance_stays_in_full_precision_where_training_lets_torch_choose() -> None:
+    model = decoder("static")
+    features = torch.randn(1, model.config.width, 2, 2, 3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        inside, normed = model.deconv(features), model.enc_norm(features.movedim(1, -1))
+    with torch.no_grad():
+        assert torch.equal(inside, model.deconv(features))
+        assert torch.equal(normed, model.enc_norm(features.movedim(1, -1)))

@@ -126,3 +126,13 @@ def test_a_fused_kernel_is_used_if_it_gives_the_same(monkeypatch, factor: float,
         assert fused_scan("cpu") is None
     finally:
         fused_scan.cache_clear()
+
+
+def test_decays_stay_in_full_precision_where_training_lets_torch_choose() -> None:
+    torch.manual_seed(0)
+    x, dt, b, c = torch.randn(1, 40, 2, 8), torch.rand(1, 40, 2), torch.randn(1, 40, 4), torch.randn(1, 40, 4)
+    inputs = x, dt, -torch.ones(2), b, c
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = ssd_scan(*inputs)
+    for one, other in zip(inside, ssd_scan(*inputs), strict=True):
+        assert torch.equal(one, other)
