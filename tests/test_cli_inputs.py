@@ -67,7 +67,7 @@ BAD = [
     ([*ROOM, "--keep", "some"], "author.keep must be one of its choices, got 'some'; known: all, train"),
     ([*ROOM, "--keep", "train", "--keep-splat"], "train leaves no Gaussians, but keep_splat asks for them"),
     ([*ROOM, "--keep", "train", "--set", "author.appearance=nurec"], "appearance=nurec asks for them"),
-    ([*ROOM, "--model", "tiny"], "model: generator 'procedural' does not use it"),
+    ([*ROOM, "--generator", "procedural", "--model", "tiny"], "model: generator 'procedural' does not use it"),
     ([*ROOM, "--set", "collide.voxelsize=1"], "collide.voxelsize is not a parameter"),
     ([*ROOM, "--set", "generate.gausian_count=1"], "Did you mean 'gaussian_count'"),
     ([*ROOM, "--set", "collide.voxel_size=-1"], "collide.voxel_size must be from"),

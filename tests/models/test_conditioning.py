@@ -103,12 +103,12 @@ def test_a_first_frame_is_encoded_once_for_all_videos_that_begin_with_it(still, 
     first = random.uniform(-1, 1, (64, 96, 3)).astype(np.float32)
     shown = CacheFrames(np.zeros((FRAMES, 3, 64, 96), np.float32), np.zeros((FRAMES, 1, 64, 96), bool))
     texts = torch.zeros(1, 4, 32), torch.zeros(1, 4, 32)
-    one = still._condition(first, shown, texts, lambda *_: None)
-    again = still._condition(first, shown, texts, lambda *_: None)
+    one = still._condition(first, [shown], texts, lambda *_: None)
+    again = still._condition(first, [shown], texts, lambda *_: None)
     # the picture, and what the cache shows with its masks twice
     assert len(encodings) == 1 + 2 * 2
     assert torch.equal(one.first, again.first)
-    other = still._condition(-first, shown, texts, lambda *_: None)
+    other = still._condition(-first, [shown], texts, lambda *_: None)
     assert len(encodings) == 1 + 2 * 2 + 3
     assert not torch.equal(one.first, other.first)
 

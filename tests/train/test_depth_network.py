@@ -118,7 +118,8 @@ def test_it_learns_what_it_is_shown(pictures: tuple[np.ndarray, np.ndarray]) -> 
         objective.loss(step)["loss"].backward()
         optimiser.step()
     after = depth_errors(network, *pictures)
-    assert after.relative < 0.7 * before.relative
+    # everything is at the middle at first, so that only what is nearer and what is farther is to be learned
+    assert after.scaled < 0.9 * before.scaled
     assert after.average == before.average > 0.01
     assert network.training
 

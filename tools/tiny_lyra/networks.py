@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from lyra_backend.generate._lyra.quiet import quiet_libraries
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gen3c import check_channels
 from lyra_backend.models.latent_space import LatentSpace
@@ -111,10 +112,11 @@ def save_rounded(network: Any, folder: Path, save: Callable[[Any, Path], None] |
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     rounded = torch.nn.Module.to(network, torch.bfloat16)
-    if save is None:
-        rounded.save_pretrained(part)
-    else:
-        save(rounded, part)
+    with quiet_libraries():
+        if save is None:
+            rounded.save_pretrained(part)
+        else:
+            save(rounded, part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
