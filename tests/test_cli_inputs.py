@@ -81,7 +81,7 @@ BAD = [
     ([*ROOM, "--seed", "-1"], "--seed"),
     ([*ROOM, "--seed", str(2**63)], "seed must be a whole number"),
     ([*ROOM, "--splat", "good.ply"], "prompt: generator 'splat_file' does not use it"),
-    (["--image", "photo.png", "--model", "nowhere"], "model nowhere: must be a folder with decoder"),
+    (["--image", "photo.png", "--model", "nowhere"], "model 'nowhere': no model that comes with the package"),
     (["--image", "photo.png", "--depth", "depth.npy"], "intrinsics"),
     (["--image", "photo.png", "--depth", "small.npy", *CAMERA], "10"),
     (["--image", "photo.png", "--depth", "zeros.npy", *CAMERA], "zeros.npy"),

@@ -151,7 +151,7 @@ def read_recipe(name: str) -> Recipe:
     """
     path = RECIPES.get(name, Path(name))
     if not path.is_file():
-        raise InvalidRequest(f"recipe: there is no {name!r}; {nearest(name, RECIPES)}. Or name a file *.toml.")
+        raise InvalidRequest(f"recipe: there is no {name!r}; {nearest(name, RECIPES)} Or name a file *.toml.")
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         shared = data.pop("every_stage", {})

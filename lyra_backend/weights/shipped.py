@@ -44,9 +44,9 @@ def model_folder(model: str) -> Path:
         return known[model]
     if Path(model).is_dir():
         return Path(model)
-    listed = nearest(model, known) if known else "none comes with this package"
+    listed = nearest(model, known) if known else "none comes with this package."
     raise InvalidRequest(
-        f"model {shown(model)}: no model that comes with the package and no folder here has this name; {listed}. Name "
+        f"model {shown(model)}: no model that comes with the package and no folder here has this name; {listed} Name "
         f"one of those, or a folder with decoder, transformer and vae by its path, such as ./{model}."
     )
 

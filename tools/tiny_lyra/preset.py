@@ -59,7 +59,7 @@ def read_preset(name: str) -> Preset:
     """
     path = PRESETS.get(name, Path(name))
     if path.suffix != ".toml" or not path.is_file():
-        raise InvalidRequest(f"preset: there is no {name!r}; {nearest(name, PRESETS)}. Or name a file *.toml.")
+        raise InvalidRequest(f"preset: there is no {name!r}; {nearest(name, PRESETS)} Or name a file *.toml.")
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sections = {section: dict(data[section]) for section in _SECTIONS}
