@@ -34,9 +34,8 @@ SIGMA_DATA = 0.5
 _AUGMENT_SIGMA = 0.001
 #: Pictures that the cache can show at once; one photo fills one, the rest is zero.
 _BUFFERS = 2
-#: Channels of latents; and those that the network is shown: noisy video, given frames, cache and padding.
+#: Channels of the published latents; those of the miniature have more.
 _LATENT = 16
-_SHOWN = _LATENT + 1 + 2 * _BUFFERS * _LATENT + 1
 
 
 def check_channels(config: Mapping[str, Any]) -> None:
@@ -46,11 +45,13 @@ def check_channels(config: Mapping[str, Any]) -> None:
         InvalidRequest: it takes more or fewer channels, such as a Cosmos model without cameras.
     """
     inside = config.get("concat_padding_mask", True)
-    taken = config.get("in_channels"), config.get("out_channels", _LATENT)
-    if taken != (_SHOWN - bool(inside), _LATENT):
+    taken, latent = config.get("in_channels"), int(config.get("out_channels", _LATENT))
+    # noisy video, given frames, cache and padding
+    shown = latent + 1 + 2 * _BUFFERS * latent + 1
+    if taken != shown - bool(inside):
         raise InvalidRequest(
-            f"video model: must take {_SHOWN} channels with its padding and give {_LATENT}, as GEN3C does; config.json "
-            f"says in_channels {taken[0]}, concat_padding_mask {inside}, out_channels {taken[1]}. Fetch or convert "
+            f"video model: must take {shown} channels with its padding to give {latent}, as GEN3C does; config.json "
+            f"says in_channels {taken}, concat_padding_mask {inside}, out_channels {latent}. Fetch or convert "
             "GEN3C with `lyra-scenegen weights`."
         )
 
@@ -88,7 +89,7 @@ class Condition:
             raise ValueError("Condition: first, warped and masks must have one shape (B, 16, t, h, w).")
 
     def channels(self, *, with_cache: bool) -> torch.Tensor:
-        """Return the channels beside the noisy video: given frames 1, cache 64, padding 1, shape (B, 66, t, h, w).
+        """Return the channels beside the noisy video: given frames 1, cache 4 x 16, padding 1, shape (B, 66, t, h, w).
 
         Without the cache, all of its channels are zero, also those of the masks: that is not how an empty cache would
         be encoded, and it is how the model was trained.
@@ -145,7 +146,7 @@ class Sampler:
     """Denoises videos, each by itself or several as one batch, which changes them by rounding at most.
 
     Attributes:
-        network: takes 82 channels, the padding among them, see :func:`pad_outside`.
+        network: takes five times the latents' channels and 2, the padding among them, see :func:`pad_outside`.
         steps: denoising steps.
         guidance: g in ``conditional + g (conditional - unconditional)``; 0 asks the network once a step, not twice.
         cache_threshold: see :class:`StepCache`; videos of a batch leave out the same steps.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ Floats = npt.NDArray[np.float32]
 
 #: Latents of rays that are kept, by the paths and lens of a scene.
 _KEPT = 64
+#: Threads that warp on the CPU.
+_THREADS = 2
 
 
 class _Clip(NamedTuple):
@@ -168,10 +171,8 @@ class LyraTeacher:
     @torch.no_grad()
     def _made(self, clips: Sequence[_Clip], progress: Progress) -> list[_Made]:
         """Return videos that are made together."""
-        shown = []
-        for i, clip in enumerate(clips):
-            progress(0.1 * i / len(clips), f"warping {clip.source.name}")
-            shown.append(self._shown(clip))
+        progress(0.0, "warping what is known")
+        shown = self._all_shown(clips)
         progress(0.1, "encoding what is known")
         condition = self._condition(clips, shown)
         steps, guidance = self._sampling
@@ -182,6 +183,13 @@ class LyraTeacher:
         del found, condition
         progress(0.9, "decoding pictures")
         return [self._decoded(*each) for each in zip(clips, shown, latents, self._pictures(latents), strict=True)]
+
+    def _all_shown(self, clips: Sequence[_Clip]) -> list[_Shown]:
+        """Return what caches show; on the CPU, where kernels run on the thread that launches them, on two threads."""
+        if self.space.tokenizer.device.type != "cpu":
+            return [self._shown(clip) for clip in clips]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(self._shown, clips))
 
     def _shown(self, clip: _Clip) -> _Shown:
         video, source = self.video, clip.source

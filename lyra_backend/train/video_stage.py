@@ -46,7 +46,7 @@ class VideoObjective:
     """Denoising of videos whose first frame is given.
 
     Attributes:
-        network: takes 82 channels; see :func:`~lyra_backend.models.gen3c.check_channels`.
+        network: takes what GEN3C shows; see :func:`~lyra_backend.models.gen3c.check_channels`.
         clips: what it learns from.
         batch: clips of a step.
         seed: of the choice of clips and of the noise.
