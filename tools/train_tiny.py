@@ -5,6 +5,8 @@
     python tools/train_tiny.py --out outputs/tiny --until scenes  ... up to a stage; the same command goes on
     python tools/train_tiny.py --out outputs/tiny --without no_depth
                                                                   a student without a part, in OUT/ablations/no_depth
+    python tools/train_tiny.py --out outputs/tiny --without nothing --share 0.3
+                                                                  ... and with all, each of a share of the steps
 
 Needs the extras "lyra" and "train". What a stage has made is kept: the same command goes on where it stopped. The model
 lies in OUT/model, for `lyra-scenegen generate --generator lyra --model OUT/model --image PHOTO`; OUT/evaluation.md has
@@ -39,6 +41,7 @@ def main() -> int:
         "--until", choices=list(STAGES), default=list(STAGES)[-1], help="last stage to run; default: all"
     )
     parser.add_argument("--without", choices=list(ABLATIONS), help="train a student without a part, to compare")
+    parser.add_argument("--share", type=_share, default=1.0, help="with --without: share of the steps; default: 1")
     given = parser.parse_args()
     with Console() as console:
         try:
@@ -48,10 +51,18 @@ def main() -> int:
                 miniature.run(given.until, progress)
             else:
                 miniature.run("scenes", progress.child(0.0, 0.01))
-                print(ablate(given.without, given.out, preset, progress.child(0.01, 1.0, given.without)))
+                rest = progress.child(0.01, 1.0, given.without)
+                print(ablate(given.without, given.out, preset, rest, given.share))
         except (LyraError, OSError, KeyboardInterrupt) as error:
             return int(explain(error))
     return 0
+
+
+def _share(text: str) -> float:
+    """Read a share of the steps."""
+    if not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1, got {text}")
+    return float(text)
 
 
 if __name__ == "__main__":

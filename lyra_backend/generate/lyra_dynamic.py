@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,13 @@ from ..io.video import Clip, read_clip
 from ..params import param
 from ..progress import Progress
 from ..types import UP_AXES, Estimate, Finding, Frame, GaussianSequence, Generation, Outcome, SceneRequest
-from ._lyra.aligned_depth import align_depth
+from ._lyra.aligned_depth import VideoFrame, aligned_frames
 from ._lyra.clip import clip_findings, still_findings
 from ._lyra.costs import Costs, foretell, scene_costs, shares
 from ._lyra.depth import Depth
 from ._lyra.devices import working_on
 from ._lyra.imagination import Imagined, imagine_scene
 from ._lyra.kept import kept_depths
-from ._lyra.motion import still_pixels
 from ._lyra.params import VideoParams, devices
 from ._lyra.provenance import provenance_of
 from ._lyra.quiet import quiet_libraries
@@ -204,15 +203,7 @@ def _weights(params: Params, folders: ModelFolders) -> WeightFiles:
     return weight_files(folders, {**helpers, "depth": params.depth_network(folders)})
 
 
-class _Frame(NamedTuple):
-    """A frame of the video at the model's size: sRGB (H, W, 3), and in the networks' unit depth and sky, (H, W)."""
-
-    image: npt.NDArray[np.uint8]
-    z: npt.NDArray[np.float32]
-    sky: npt.NDArray[np.bool_]
-
-
-def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, list[_Frame]]:
+def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, list[VideoFrame]]:
     """Return where the scene starts, and all frames, whose depth is brought to the scale of the first."""
     wishes, images = ready.wishes, list(ready.clip.frames)
 
@@ -224,15 +215,11 @@ def _starts(ready: _Ready, scratch: Path, progress: Progress) -> tuple[Start, li
 
     depths = kept_depths(scratch / "depth.npz", images, lambda: list(estimated()))
     start = start_of(ready.first, depths[0], wishes)
-    frames = [_Frame(images[0], start.z, depths[0].sky)]
-    for image, depth in zip(images[1:], depths[1:], strict=True):
-        z = depth.z * np.float32((wishes.scale or 1.0) / start.unit)
-        frames.append(_Frame(image, align_depth(z, start.z, still_pixels(image, start.image)), depth.sky))
-    return start, frames
+    return start, aligned_frames(start, images, depths, wishes.scale)
 
 
 def _show(
-    frames: list[_Frame],
+    frames: list[VideoFrame],
     start: Start,
     poses: npt.NDArray[np.float32],
     video: VideoFormat,

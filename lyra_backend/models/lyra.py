@@ -302,8 +302,7 @@ class Lyra:
         return torch.cat(parts, dim=1)
 
     def _times(self, embedding: torch.Tensor) -> torch.Tensor:
-        pictures = time_pictures(embedding, self.video.height, self.video.width).movedim(0, 1)[None]
-        return _by_frame(self.space.encode(lambda start, end: pictures[:, :, start:end], len(embedding)))
+        return time_latents(self.space, embedding, self.video.height, self.video.width)
 
     def _encoded(self, key: bytes, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return latents of a first frame, cameras or times, on the CPU, from before if this process had the same."""
@@ -335,6 +334,18 @@ def ray_latents(space: LatentSpace, path: torch.Tensor, lens: torch.Tensor, heig
         return maps[:, 3 * half : 3 * half + 3].movedim(0, 1)[None]
 
     return torch.cat([_by_frame(space.encode(partial(frames, half), len(path))) for half in (0, 1)], dim=2)
+
+
+def time_latents(space: LatentSpace, embedding: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the latents (1, t, 16, h, w) of times, as the decoder of a moving scene takes them.
+
+    Args:
+        space: of the tokenizer that encodes them as videos, as if they were colours.
+        embedding: of the frames, (T, 3), see :func:`~.rays.time_embedding`.
+        height, width: size of the pictures [px].
+    """
+    pictures = time_pictures(embedding, height, width).movedim(0, 1)[None]
+    return _by_frame(space.encode(lambda start, end: pictures[:, :, start:end], len(embedding)))
 
 
 def _video_model(folders: ModelFolders, placement: Placement) -> CosmosTransformer3DModel:

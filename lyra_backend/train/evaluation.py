@@ -55,7 +55,7 @@ class Evaluation:
 
     Attributes:
         tallies: errors by what they are of.
-        by_path: the teacher's against the truth, by path, with the true depth.
+        by_path: those of the teacher and of the raw warp against the truth, with the true depth, by what and path.
         tokenizer: errors of clips and of single first frames that were encoded and decoded.
         depth_network: of the network alone, against true first-frame depth.
         scenes: how many.
@@ -66,7 +66,7 @@ class Evaluation:
     """
 
     tallies: dict[Row, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    by_path: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    by_path: dict[tuple[str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
     tokenizer: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     depth_network: Tally = field(default_factory=Tally)
     scenes: int = 0
@@ -206,10 +206,8 @@ class _Work:
             if first:
                 self._tokenizer(seen.frames)
                 self._keep(ON, scene, seen, chosen)
-            self._count(Row(name, "teacher", "truth", ON), taught[chosen], seen.frames[chosen])
-            for i in chosen if name == TRUE else ():
-                self.found.by_path[kind].add(picture_errors(taught[i], seen.frames[i], perceptual=False))
-            self._truth(name, ON, trial, path, seen, unit, chosen)
+            self._count(Row(name, "teacher", "truth", ON), taught[chosen], seen.frames[chosen], kind)
+            self._truth(name, ON, trial, path, seen, unit, chosen, kind)
         if scene.others is not None:
             others, every = scene.others, list(range(len(scene.others.frames)))
             if first:
@@ -217,12 +215,24 @@ class _Work:
             self._truth(name, OFF, trial, moved(others.cam_to_world, 1 / unit), others, unit, every)
 
     def _truth(
-        self, name: str, where: str, trial: Trial, poses: Floats, seen: Seen, unit: float, chosen: list[int]
+        self,
+        name: str,
+        where: str,
+        trial: Trial,
+        poses: Floats,
+        seen: Seen,
+        unit: float,
+        chosen: list[int],
+        kind: str | None = None,
     ) -> None:
-        """Count student and warped picture against what is truly seen from poses (T, 4, 4) of the networks' unit."""
+        """Count student and warped picture against what is truly seen from poses (T, 4, 4) of the networks' unit.
+
+        `kind` is the path that they are on, if any.
+        """
         z = None if seen.z is None else seen.z[chosen]
         self._student(name, "truth", where, trial, poses[chosen], seen.frames[chosen], z, unit)
-        self._count(Row(name, "raw warp", "truth", where), self._warped(trial, poses)[chosen], seen.frames[chosen])
+        warped = self._warped(trial, poses)[chosen]
+        self._count(Row(name, "raw warp", "truth", where), warped, seen.frames[chosen], kind)
 
     def _student(
         self,
@@ -242,9 +252,15 @@ class _Work:
             depth = None if z is None else depth_errors(drawn.z * unit, z[i])
             tally.add(picture_errors(drawn.rgb, frames[i]), depth)
 
-    def _count(self, row: Row, found: Pixels, wanted: Pixels) -> None:
+    def _count(self, row: Row, found: Pixels, wanted: Pixels, kind: str | None = None) -> None:
+        """Count pictures, also by the path that they are on."""
+        tallies = [self.found.tallies[row]]
+        if kind is not None and row.depth == TRUE:
+            tallies.append(self.found.by_path[row.what, kind])
         for one, other in zip(found, wanted, strict=True):
-            self.found.tallies[row].add(picture_errors(one, other))
+            errors = picture_errors(one, other)
+            for tally in tallies:
+                tally.add(errors)
 
     def _warped(self, trial: Trial, poses: Floats) -> Pixels:
         """Return the picture warped to poses (T, 4, 4), holes in its mean colour."""

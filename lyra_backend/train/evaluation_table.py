@@ -42,7 +42,7 @@ def evaluation_json(found: Evaluation, gap: Gap | None = None) -> dict[str, Any]
     return {
         "scenes": found.scenes,
         "rows": rows,
-        "teacher_by_path": {kind: tally.means() for kind, tally in found.by_path.items()},
+        "by_path": [{"what": what, "path": kind, **t.means()} for (what, kind), t in found.by_path.items()],
         "tokenizer": {name: tally.means() for name, tally in found.tokenizer.items()},
         "depth_network": found.depth_network.means(),
         "taught": taught if gap is None else {**(taught or {}), "gap_db": gap.psnr},
@@ -102,8 +102,12 @@ def _row(row: Row, tally: Tally) -> list[str]:
 def _by_path(found: Evaluation) -> str:
     if not found.by_path:
         return ""
-    rows = [[kind, _cell(t.means(), "psnr"), _cell(t.means(), "ssim")] for kind, t in found.by_path.items()]
-    return _table(["teacher, by path", "PSNR dB", "SSIM"], rows)
+    means = {key: tally.means() for key, tally in found.by_path.items()}
+    # in the order in which they came
+    names, paths = (list(dict.fromkeys(key[i] for key in means)) for i in (0, 1))
+    heads = ["by path", *(f"{what}, {title}" for what in names for title in ("PSNR dB", "SSIM"))]
+    rows = [[path, *(_cell(means[what, path], key) for what in names for key in ("psnr", "ssim"))] for path in paths]
+    return _table(heads, rows)
 
 
 def _tokenizer(found: Evaluation) -> str:

@@ -7,7 +7,7 @@ what a checkpoint holds is the networks, their running means, the optimisers and
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from ..errors import Cancelled, InvalidRequest
+from ..errors import Cancelled, InvalidRequest, LyraError
 from ..progress import Progress
 from .checkpoints import Checkpoints
+from .running_mean import RunningMean
 from .training_log import TrainingLog
 
 __all__ = ["Objective", "Schedule", "train"]
@@ -91,6 +92,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     *,
     tensorboard: bool = False,
+    at: Mapping[int, Callable[[], None]] | None = None,
 ) -> None:
     """Train the networks of an objective, or go on from the newest checkpoint in `folder`.
 
@@ -104,10 +106,12 @@ def train(
         progress: told after each step; stops the work by raising, after a checkpoint.
         settings: what else decides the training: a checkpoint of other settings is refused.
         tensorboard: write the log for TensorBoard as well, which must be installed.
+        at: what the process that writes does when so many steps are done, before their checkpoint; networks then hold
+            what they would in the end.
 
     Raises:
-        InvalidRequest: a loss is not finite, the folder holds the training of something else, or not all processes
-            see the same one.
+        InvalidRequest: the objective cannot go on, or a loss is not finite, after a checkpoint of all steps before; the
+            folder holds the training of something else, or not all processes see the same one.
         MissingDependency: TensorBoard is asked for and not installed.
         WriteFailed: the disk is full or the like; the checkpoint before is whole.
     """
@@ -118,10 +122,18 @@ def train(
     progress.skip(f"{step} of {schedule.steps} steps are done", fraction=step / schedule.steps)
     with TrainingLog(folder, step, tensorboard=tensorboard) if run.is_first else nullcontext() as log:
         while step < schedule.steps:
-            found = run.step(step)
+            try:
+                found = run.step(step)
+            except LyraError:
+                # no weight was changed by that step
+                run.save(kept, step)
+                raise
             if log is not None:
                 log.add(step, found)
             step += 1
+            if at is not None and step in at and run.is_first:
+                with run.as_in_the_end():
+                    at[step]()
             if step % schedule.kept_every == 0 or step == schedule.steps:
                 run.save(kept, step)
             told = f"step {step} of {schedule.steps}, loss {found['loss']:.4g}"
@@ -152,7 +164,8 @@ class _Run:
         from accelerate import Accelerator
 
         self._objective, self._optimisers, self._schedule = objective, optimisers, schedule
-        self._accelerator = Accelerator(mixed_precision=schedule.precision, cpu=not torch.cuda.is_available())
+        # its precision would be that of the whole process: the next training may have another
+        self._accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
         self._modules = nn.ModuleDict(dict(objective.networks)).train()
         self._begin_alike()
         self._rates = [[float(group["lr"]) for group in optimiser.param_groups] for optimiser in optimisers]
@@ -176,11 +189,10 @@ class _Run:
         for optimiser, rates in zip(self._optimisers, self._rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * self._schedule.rate(step)
-        with self._accelerator.autocast():
-            parts = self._objective.loss(step)
+        parts = self._losses(step)
         found = self._mean_of({name: float(part.detach()) for name, part in parts.items()})
         _check_finite(found, step)
-        self._accelerator.backward(parts["loss"])
+        parts["loss"].backward()
         norm = self._clipped()
         _check_finite({"norm of the gradients": norm}, step)
         for optimiser in self._optimisers:
@@ -189,6 +201,27 @@ class _Run:
         if self._mean is not None:
             self._mean.follow(self._modules, step)
         return {**found, "norm": norm, "rate": self._schedule.rate(step)}
+
+    def _losses(self, step: int) -> Mapping[str, torch.Tensor]:
+        """Return the objective's losses; if it cannot go on in one process, all of them stop.
+
+        Raises:
+            InvalidRequest: it cannot, here or in another process.
+        """
+        failed, parts = None, {}
+        half = torch.autocast(self._accelerator.device.type, torch.bfloat16, enabled=self._schedule.precision == "bf16")
+        try:
+            with half:
+                parts = dict(self._objective.loss(step))
+        except LyraError as error:
+            failed = error
+        if self.any(failed is not None):
+            raise failed or InvalidRequest("training: another process could not go on, and says why.")
+        return parts
+
+    def as_in_the_end(self) -> AbstractContextManager[None]:
+        """Let the networks hold their running means, if there are any, while a block runs."""
+        return nullcontext() if self._mean is None else self._mean.lent(self._modules)
 
     @property
     def is_first(self) -> bool:
@@ -245,34 +278,10 @@ class _Run:
         self._modules.eval()
 
 
-class RunningMean(nn.Module):
-    """The mean of a network's weights over its last steps, which is better than the last ones."""
-
-    def __init__(self, network: nn.Module, stays: float) -> None:
-        """Begin with the weights as they are; `stays` is the share that is left of the mean after a step."""
-        super().__init__()
-        self._stays = stays
-        for k, parameter in enumerate(network.parameters()):
-            self.register_buffer(f"mean_{k}", parameter.detach().clone())
-
-    @torch.no_grad()
-    def follow(self, network: nn.Module, step: int) -> None:
-        """Take a step's weights in; the first ones count more than their share."""
-        share = 1 - min(self._stays, (1 + step) / (10 + step))
-        for mean, parameter in zip(self.buffers(), network.parameters(), strict=True):
-            mean.lerp_(parameter, share)
-
-    @torch.no_grad()
-    def put(self, network: nn.Module) -> None:
-        """Give the network the mean."""
-        for mean, parameter in zip(self.buffers(), network.parameters(), strict=True):
-            parameter.copy_(mean)
-
-
 def _check_finite(parts: Mapping[str, float], step: int) -> None:
     bad = [name for name, part in parts.items() if not math.isfinite(part)]
     if bad:
         raise InvalidRequest(
             f"training: in step {step} the {bad[0]} is not finite. The newest checkpoint is from before that: look at "
-            'the data of this step, or train with a smaller rate or a smaller clip; with bf16, try precision = "no".'
+            'the data, or train with a smaller rate or a smaller clip; with bf16, try precision = "no".'
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InvalidRequest, MissingDependency
 from .depth_loss import depth_loss
@@ -74,10 +75,15 @@ def perceptual_loss(device: str) -> Callable[[torch.Tensor, torch.Tensor], torch
         )
     network = LPIPS(net="vgg", verbose=False).eval().requires_grad_(False).to(device)
 
-    def loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        pair = [_scaled(pictures.permute(0, 3, 1, 2) * 2 - 1) for pictures in (found, wanted)]
+    def of_one(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        pair = [_scaled(picture.movedim(2, 0)[None] * 2 - 1) for picture in (found, wanted)]
         value: torch.Tensor = network(*pair).mean()
         return value
+
+    def loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        # features of one large picture take a gigabyte: those of each are made again for its gradients
+        every = [checkpoint(of_one, *pair, use_reentrant=False) for pair in zip(found, wanted, strict=True)]
+        return torch.stack(every).mean()
 
     return loss
 

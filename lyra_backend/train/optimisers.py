@@ -56,7 +56,12 @@ def _in_memory(parameter: nn.Parameter) -> list[int]:
 
 
 def muon_and_adamw(
-    named: Named, muon_lr: float, adamw_lr: float, weight_decay: float = 0.0, by_adamw: Sequence[str] = ()
+    named: Named,
+    muon_lr: float,
+    adamw_lr: float,
+    weight_decay: float = 0.0,
+    by_adamw: Sequence[str] = (),
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> list[torch.optim.Optimizer]:
     """Return Muon for tensors of two axes or more and AdamW for the others.
 
@@ -65,13 +70,14 @@ def muon_and_adamw(
         muon_lr, adamw_lr: rates of learning.
         weight_decay: of both.
         by_adamw: parts of names whose tensors AdamW has whatever their axes, such as embeddings.
+        betas: of AdamW.
     """
     moved = [(name, parameter) for name, parameter in named if parameter.requires_grad]
     apart = {name for name, p in moved if p.ndim < 2 or any(part in name for part in by_adamw)}
     matrices = [parameter for name, parameter in moved if name not in apart]
     others = [parameter for name, parameter in moved if name in apart]
     found: list[torch.optim.Optimizer] = [Muon(matrices, muon_lr, weight_decay)] if matrices else []
-    return found + ([torch.optim.AdamW(others, adamw_lr, weight_decay=weight_decay)] if others else [])
+    return found + ([torch.optim.AdamW(others, adamw_lr, betas, weight_decay=weight_decay)] if others else [])
 
 
 def adamw(named: Named, lr: float, weight_decay: float, betas: tuple[float, float]) -> list[torch.optim.Optimizer]:

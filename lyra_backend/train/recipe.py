@@ -14,7 +14,6 @@ __all__ = ["RECIPES", "Optimiser", "Recipe", "Stage", "read_recipe"]
 
 #: Recipes that come with the package, by name.
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
-_SOURCES = ("disk", "pictures")
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Stage:
         shuffle: videos come in a random order; else in that of the decoder.
         targets: pictures of each scene that are rendered, 0 for none.
         lateness: later frames are drawn more often, like exp(lateness t / T).
-        frames, height, width: of the videos; 0 takes what the data have.
-        latents: "disk" for those of the data, "pictures" for those of the data's pictures, encoded again.
+        frames, height, width: of the videos; 0 takes what the data have. Videos that have more are cut, and smaller
+            pictures are encoded again, see :mod:`~.resized`.
         moves: scenes move: all views are asked for at one time, which the decoder is told.
         prune: share of the Gaussians that is left out before rendering.
         mse, lpips, slopes, depth, relative_depth, centres, colours, opacity: weights of the losses: squared error of
@@ -49,7 +48,6 @@ class Stage:
     frames: int = 0
     height: int = 0
     width: int = 0
-    latents: str = "disk"
     moves: bool = False
     prune: float = 0.0
     mse: float = 1.0
@@ -80,10 +78,11 @@ class Stage:
         weights = {each.name: getattr(self, each.name) for each in fields(self)[-8:]}
         if any(not isinstance(weight, int | float) or weight < 0 for weight in weights.values()):
             raise ValueError(f"stage {self.name}: weights of losses must be 0 or more, got {weights}")
-        if least > most or not 0 <= self.prune < 1 or self.latents not in _SOURCES:
-            raise ValueError(
-                f"stage {self.name}: views must rise, prune lie in [0, 1) and latents be one of {', '.join(_SOURCES)}"
-            )
+        if least > most or not 0 <= self.prune < 1:
+            raise ValueError(f"stage {self.name}: views must rise and prune lie in [0, 1)")
+        sizes = {name: getattr(self, name) for name in ("frames", "height", "width")}
+        if any(not isinstance(size, int) or size < 0 for size in sizes.values()) or self.lateness < 0:
+            raise ValueError(f"stage {self.name}: sizes are whole numbers and, as lateness, 0 or more, got {sizes}")
         if not self.targets and not (self.centres or self.colours):
             raise ValueError(f"stage {self.name}: without targets there must be a weight of centres or colours")
 
@@ -111,6 +110,18 @@ class Optimiser:
     clip: float = 1.0
     ema: float = 0.0
     precision: str = "no"
+
+    def check(self) -> None:
+        """Look at the numbers; the rest is looked at by the schedule.
+
+        Raises:
+            ValueError: they cannot be.
+        """
+        rates = {"lr": self.lr, "weight_decay": self.weight_decay, "muon_lr": self.muon_lr, "warmup": self.warmup}
+        if any(not isinstance(rate, int | float) or rate < 0 for rate in rates.values()) or not self.lr:
+            raise ValueError(f"[optimiser]: rates must be 0 or more and lr above it, got {rates}")
+        if len(self.betas) != 2 or any(not 0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"[optimiser]: betas must be two numbers in [0, 1), got {self.betas}")
 
 
 @dataclass(frozen=True)
@@ -164,11 +175,14 @@ def read_recipe(name: str) -> Recipe:
             raise ValueError(
                 f"takes every_stage, stages, optimiser and a background of 3 numbers, got also {list(data)}"
             )
+        optimiser.check()
         for stage in stages:
             stage.check()
         return Recipe(path.stem, optimiser, stages, background)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path}: is no recipe: {error}. Compare with {RECIPES['lyra_static'].name}.") from error
+        raise InvalidRequest(
+            f"{path}: is no recipe: {str(error).rstrip('.')}. Compare with {RECIPES['lyra_static'].name}."
+        ) from error
 
 
 def _made(kind: type, given: Mapping[str, Any], where: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from ..atomic import replacing
 from ..errors import InvalidRequest
@@ -19,6 +19,7 @@ from ..models.trajectories import DECODER_ORDER, draw_distances
 from ..progress import Progress
 from .room_clips import clip_of
 from .rooms import draw_room, room_lens
+from .saving import save_arrays
 
 __all__ = ["RoomClips", "make_room_clips"]
 
@@ -78,7 +79,7 @@ def make_room_clips(
             seeds = range(first_room + start, first_room + start + count)
             block = _rendered(seeds, paths_each, video, seed, progress.child(start / rooms, (start + count) / rooms))
             with replacing(path) as part:
-                save_file(block, part, {"clips": tag})
+                save_arrays(block, part, {"clips": tag})
         else:
             progress.skip(f"{start + count} of {rooms} rooms are filmed", fraction=(start + count) / rooms)
         blocks.append(block)

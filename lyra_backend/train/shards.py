@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from ..atomic import remove_leftovers, replacing
 from ..errors import InvalidRequest, WriteFailed
 from ..io.run_lock import RunLock
 from ..progress import Progress
+from .saving import save_arrays
 from .shard_index import AGAIN, INDEX_FILE, Index, Origin, Shard, sha256_of, shard_file, versions
 from .taught import ARRAYS, Taught
 
@@ -205,7 +205,4 @@ def _save(scenes: Sequence[Taught], path: Path) -> None:
         for i, scene in enumerate(scenes)
         for name, array in scene.arrays().items()
     }
-    try:
-        save_file(arrays, path, metadata={_SEEDS: json.dumps([scene.seed for scene in scenes])})
-    except SafetensorError as error:  # what the system says of a full disk comes as this
-        raise OSError(str(error)) from error
+    save_arrays(arrays, path, {_SEEDS: json.dumps([scene.seed for scene in scenes])})

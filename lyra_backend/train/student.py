@@ -6,8 +6,9 @@ the Gaussians shall look like that the student makes of the same latents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,13 +19,16 @@ from torch.nn import functional as F
 from ..errors import InvalidRequest
 from ..models.gaussian_decoder import GaussianDecoder
 from ..models.gaussian_head import prune_by_opacity
-from ..models.rays import gaussian_rays
+from ..models.latent_space import LatentSpace
+from ..models.lyra import time_latents
+from ..models.rays import gaussian_rays, time_embedding
 from .losses import centre_depths, depth_loss, opacity_loss, perceptual_loss, relative_depth_loss, slope_loss
 from .recipe import Recipe, Stage
 from .rendering import render_views
+from .resized import VideoSize, check_size, resized, size_of
 from .taught import Taught
 
-__all__ = ["Scenes", "StudentObjective"]
+__all__ = ["Scenes", "StudentObjective", "check_data"]
 
 _STREAM = 9_501
 #: More Gaussians than this are projected again for the gradients, view by view, instead of kept for all views.
@@ -65,8 +69,7 @@ class StudentObjective:
         recipe: stages.
         seed: of the choice of scenes, videos and pictures.
         device: where the decoder is.
-        encode: latents (V, t, 16, h, w) of pictures (V, T, H, W, 3), for stages that encode pictures again.
-        time_latents: latents (1, t + 1, 16, h, w) of all times and of one that is asked for, for moving scenes.
+        space: of the teacher's tokenizer, for stages of smaller pictures and for moving scenes; others need none.
     """
 
     decoder: GaussianDecoder
@@ -74,23 +77,15 @@ class StudentObjective:
     recipe: Recipe
     seed: int
     device: str = "cpu"
-    encode: Callable[[np.ndarray], torch.Tensor] | None = None
-    time_latents: Callable[[int], torch.Tensor] | None = None
+    space: LatentSpace | None = None
 
     def __post_init__(self) -> None:
         """Look whether the data are what the recipe is for.
 
         Raises:
-            InvalidRequest: they are not, or a function is missing that a stage needs.
+            InvalidRequest: they are not, or the tokenizer is missing that a stage needs.
         """
-        if not len(self.scenes):
-            raise InvalidRequest("student: there are no scenes to learn from. Make some with the teacher first.")
-        first = self.scenes.scene(0)
-        for stage in self.recipe.stages:
-            _check_stage(stage, first, self.recipe.name)
-            lacking = (stage.latents == "pictures" and self.encode is None) or (stage.moves and not self.time_latents)
-            if lacking:
-                raise InvalidRequest(f"recipe {self.recipe.name}, stage {stage.name}: needs the teacher's tokenizer.")
+        check_data(self.recipe, self.scenes, has_tokenizer=self.space is not None)
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -123,36 +118,42 @@ class StudentObjective:
         videos = rng.permutation(len(taught.latents))[:count].tolist()
         if not stage.shuffle:
             videos.sort()
+        wanted = _wanted(stage, taught)
+        if wanted != size_of(taught):
+            taught, videos = resized(taught, videos, wanted, self.space), list(range(count))
         frames = taught.indices
         weights = np.exp(stage.lateness * frames / taught.frame_count)
         if stage.moves:
             time = int(rng.choice(frames, p=weights / weights.sum()))
             views = rng.permutation(len(taught.frames))[: stage.targets]
             return _Drawn(taught, videos, time, [(int(view), _frame_at(taught, int(view), time)) for view in views])
-        seen = rng.choice(len(frames), stage.targets, p=weights / weights.sum())
+        # no frame twice, so that a stage with as many pictures as frames compares all of them
+        twice = stage.targets > len(frames)
+        seen = rng.choice(len(frames), stage.targets, replace=twice, p=weights / weights.sum())
         # one after the other, so that all videos that are shown are also compared
-        order = [videos[(k + int(rng.integers(count))) % count] for k in range(stage.targets)]
+        first = int(rng.integers(count))
+        order = [videos[(first + k) % count] for k in range(stage.targets)]
         return _Drawn(taught, videos, -1, list(zip(order, seen.tolist(), strict=True)))
 
     def _gaussians(self, stage: Stage, drawn: Sequence[_Drawn]) -> torch.Tensor:
         """Return the Gaussians (B, N, 14) that the decoder makes of the videos it is shown."""
-        latents = torch.stack([self._latents(stage, scene) for scene in drawn])
+        latents = torch.stack([_tensor(s.taught.latents[s.videos], self.device) for s in drawn])
         plucker = torch.stack([_tensor(s.taught.plucker[s.videos], self.device) for s in drawn])
         rays = [self._rays(scene) for scene in drawn]
         origins, directions = (torch.stack(part) for part in zip(*rays, strict=True))
-        times = None
-        if stage.moves and self.time_latents is not None:
-            times = torch.cat([self.time_latents(scene.time) for scene in drawn]).to(self.device)
+        times = torch.cat([self._times(scene) for scene in drawn]).to(self.device) if stage.moves else None
         views = len(drawn[0].videos)
         found: torch.Tensor = self.decoder(
             latents.flatten(1, 2), plucker.flatten(1, 2), origins, directions, times, views
         )
         return found
 
-    def _latents(self, stage: Stage, scene: _Drawn) -> torch.Tensor:
-        if stage.latents == "pictures" and self.encode is not None:
-            return self.encode(scene.taught.frames[scene.videos]).to(self.device)
-        return _tensor(scene.taught.latents[scene.videos], self.device)
+    def _times(self, scene: _Drawn) -> torch.Tensor:
+        """Return the latents (1, t + 1, 16, h, w) of all times and of the one that is asked for."""
+        if self.space is None:
+            raise ValueError("student: a stage of moving scenes without a tokenizer was let through.")
+        size = size_of(scene.taught)
+        return torch.cat([_all_times(self.space, size), _time(self.space, size, [scene.time])], dim=1)
 
     def _rays(self, scene: _Drawn) -> tuple[torch.Tensor, torch.Tensor]:
         poses = torch.from_numpy(scene.taught.cam_to_world[scene.videos]).flatten(0, 1).to(self.device)
@@ -209,28 +210,57 @@ class StudentObjective:
         return found
 
 
-def _check_stage(stage: Stage, taught: Taught, recipe: str) -> None:
+def check_data(recipe: Recipe, scenes: Scenes, *, has_tokenizer: bool) -> None:
+    """Look whether data, by their first scene, are what a recipe is for.
+
+    Args:
+        recipe: whose every stage must be possible.
+        scenes: of one teacher, all alike.
+        has_tokenizer: the teacher's is at hand.
+
+    Raises:
+        InvalidRequest: they are not, or there are none.
+    """
+    if not len(scenes):
+        raise InvalidRequest("student: there are no scenes to learn from. Make some with the teacher first.")
+    first = scenes.scene(0)
+    for stage in recipe.stages:
+        _check_stage(stage, first, recipe.name, has_tokenizer=has_tokenizer)
+
+
+def _wanted(stage: Stage, taught: Taught) -> VideoSize:
+    """Return the size that a stage asks for."""
+    size = size_of(taught)
+    return VideoSize(stage.frames or size.frames, stage.height or size.height, stage.width or size.width)
+
+
+def _time(space: LatentSpace, size: VideoSize, indices: list[int] | None = None) -> torch.Tensor:
+    return time_latents(space, time_embedding(size.frames, indices), size.height, size.width)
+
+
+@lru_cache(maxsize=2)
+def _all_times(space: LatentSpace, size: VideoSize) -> torch.Tensor:
+    return _time(space, size)
+
+
+def _check_stage(stage: Stage, taught: Taught, recipe: str, *, has_tokenizer: bool) -> None:
     """Look whether scenes like this one are what a stage is for; raises InvalidRequest."""
-    sizes = {"frames": taught.frame_count, "height": taught.frames.shape[2], "width": taught.frames.shape[3]}
-    for name, size in sizes.items():
-        if getattr(stage, name) not in (0, size):
-            raise InvalidRequest(
-                f"recipe {recipe}, stage {stage.name}: is for {name} = {getattr(stage, name)} and the data have "
-                f"{size}. Give data of that size, or a recipe that begins with another stage."
-            )
+    subject = f"recipe {recipe}, stage {stage.name}"
+    check_size(taught, _wanted(stage, taught), subject, has_tokenizer=has_tokenizer)
+    if stage.moves and not has_tokenizer:
+        raise InvalidRequest(f"{subject}: needs the teacher's tokenizer, which encodes times.")
     if stage.view_range[1] > len(taught.latents):
         raise InvalidRequest(
-            f"recipe {recipe}, stage {stage.name}: shows up to {stage.view_range[1]} videos and the data have "
-            f"{len(taught.latents)}."
+            f"{subject}: shows up to {stage.view_range[1]} videos and the data have {len(taught.latents)}."
         )
     if stage.moves != (taught.time is not None):
         raise InvalidRequest(
-            f"recipe {recipe}, stage {stage.name}: is for {'moving' if stage.moves else 'still'} scenes and the data "
+            f"{subject}: is for {'moving' if stage.moves else 'still'} scenes and the data "
             f"are of {'still' if stage.moves else 'moving'} ones."
         )
     if taught.cache_depth is None and (stage.centres or stage.depth or stage.relative_depth):
         raise InvalidRequest(
-            f"recipe {recipe}, stage {stage.name}: has losses of depth and the data have none. Set depth, "
+            f"{subject}: has losses of depth and the data have none. Set depth, "
             "relative_depth and centres to 0, or make data with depth."
         )
 

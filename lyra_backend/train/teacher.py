@@ -86,6 +86,7 @@ class LyraTeacher:
         clips_at_once: videos of a batch, which changes results by rounding at most. One is what the published model
             has memory for; the miniature makes those of several scenes together.
         texts: embeddings (1, L, E) of the prompt and of what is not wanted; None stands for no text at all.
+        sources: what else decides the sources of its scenes, JSON data for the record.
         half: what the network computes in on top of its own precision, such as torch.bfloat16; None leaves it.
     """
 
@@ -96,6 +97,7 @@ class LyraTeacher:
     teaching: Teaching
     clips_at_once: int = 1
     texts: tuple[torch.Tensor, torch.Tensor] | None = None
+    sources: Mapping[str, object] = field(default_factory=dict)
     half: torch.dtype | None = None
     _rays: OrderedDict[bytes, npt.NDArray[np.float16]] = field(default_factory=OrderedDict, repr=False)
 
@@ -127,12 +129,13 @@ class LyraTeacher:
         return LyraTeacher(space, placement.place_network(network), video, weights_of(vae, transformer), teaching)
 
     def origin(self, seed: int) -> Origin:
-        """Return what its scenes of a data set depend on, but for their sources."""
+        """Return what its scenes of a data set depend on, but for the pictures that they are of."""
         steps, guidance = self._sampling
         text = None if self.texts is None else hashlib.sha256(b"".join(map(_bytes, self.texts))).hexdigest()
         precision = {"network": str(self.half or self.network.dtype), "tokenizer": str(self.space.dtype)}
         recipe = asdict(self.teaching) | {"steps": steps, "guidance": guidance, "text": text, "precision": precision}
-        return Origin(self.weights, {"teaching": recipe, "video": asdict(self.video)}, seed)
+        told = {"teaching": recipe, "video": asdict(self.video)}
+        return Origin(self.weights, told | ({"sources": dict(self.sources)} if self.sources else {}), seed)
 
     def teach(self, sources: Sequence[Source], progress: Progress | None = None) -> list[Taught]:
         """Return what the teacher shows of each scene, in the order of the decoder.

@@ -12,12 +12,12 @@ import numpy as np
 from ..errors import InvalidRequest
 from ..models.trajectories import draw_distances
 from ..progress import Progress
-from .shard_index import Origin, sha256_of
+from .shard_index import INDEX_FILE, Index, Origin, sha256_of
 from .shards import ShardReader, ShardWriter
 from .sources import Source
 from .taught import Taught
 
-__all__ = ["Teacher", "Teaching", "make_scenes", "weights_of"]
+__all__ = ["Teacher", "Teaching", "make_scenes", "planned", "weights_of"]
 
 _STREAM = 9_401
 
@@ -99,6 +99,22 @@ def make_scenes(
             writer.write(block, taught)
             report.milestone(end, f"{block.stop} of {len(names)} scenes made")
     return ShardReader(folder)
+
+
+def planned(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return a plan of scenes that keeps what a folder has: its own first, also those that nobody asks for any more.
+
+    A file of scenes is found by its place in the plan. Were a new picture to come before old ones, all of those would
+    be made again.
+
+    Raises:
+        InvalidRequest: the folder's index is damaged.
+    """
+    if not (folder / INDEX_FILE).is_file():
+        return list(names)
+    shards = Index.read(folder).shards
+    there = [name for _, shard in sorted(shards.items()) for name in shard.scenes]
+    return there + [name for name in names if name not in set(there)]
 
 
 def weights_of(*folders: Path) -> dict[str, str]:

@@ -28,7 +28,7 @@ class TrainingLog:
         """
         self._path = folder / _FILE
         _cut(self._path, first)
-        self._board = _board(folder) if tensorboard else None
+        self._board = _board(folder, first) if tensorboard else None
         self._file: TextIO | None = None
 
     def __enter__(self) -> TrainingLog:
@@ -80,9 +80,10 @@ def _step_of(line: str) -> int | None:
         return None
 
 
-def _board(folder: Path) -> Any:
+def _board(folder: Path, first: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise MissingDependency("tensorboard", "a log for TensorBoard", "train") from error
-    return SummaryWriter(str(folder))
+    # steps that are taken again replace what is there
+    return SummaryWriter(str(folder), purge_step=first)

@@ -7,7 +7,7 @@
 Prints a Markdown table, and writes it and results.json into --out (or the folder that $OUT names) after each piece of
 work: one that fails takes none of the others with it. Times are the median after a warm-up; memory is what torch
 allocated at the peak, and beside it what it took from the device and what the plan says. 40 GB of GPU memory and 40 GB
-of main memory do for all.
+of main memory do for all but the training, which may take more.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gen3c import Condition, Sampler
 from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.placement import Placement, choose_placement
-from lyra_backend.models.trajectories import camera_path
+from lyra_backend.models.trajectories import DECODER_ORDER, camera_path
+from lyra_backend.train.decoder_training import decoder_optimisers
+from lyra_backend.train.recipe import Optimiser, Recipe, read_recipe
+from lyra_backend.train.student import StudentObjective
+from lyra_backend.train.taught import Taught
 
 TINY_DECODER = {
     "width": 64,
@@ -218,6 +222,58 @@ def video_step(setting: Setting, result: Result, vram_gb: float | None = None, *
         measure(setting, result, lambda: sampler.sample(condition, seed=0), repeats=1)
 
 
+def training_step(setting: Setting, result: Result) -> None:
+    """One step of the last stage of the published training but for LPIPS: all views, nine pictures, forward, backward
+    and AdamW, with bfloat16 and gradient checkpointing."""
+    with setting.device:
+        decoder = GaussianDecoder(**setting.decoder)
+    decoder.enable_gradient_checkpointing()
+    stage = replace(read_recipe("lyra_static").stages[-1], lpips=0.0, frames=0, height=0, width=0, views=setting.views)
+    recipe = Recipe("one step", Optimiser(precision="bf16" if setting.device.type == "cuda" else "no"), (stage,))
+    student = StudentObjective(decoder, OneScene(shown_scene(setting)), recipe, 0, str(setting.device))
+    optimiser = decoder_optimisers(decoder, recipe)[0]
+
+    def step() -> None:
+        with torch.autocast(setting.device.type, torch.bfloat16, enabled=recipe.optimiser.precision == "bf16"):
+            loss = student.loss(0)["loss"]
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    measure(setting, result, step, repeats=2)
+
+
+@dataclass(frozen=True)
+class OneScene:
+    """All that a student learns from."""
+
+    taught: Taught
+
+    def __len__(self) -> int:
+        return 1
+
+    def scene(self, i: int) -> Taught:
+        return self.taught
+
+
+def shown_scene(setting: Setting) -> Taught:
+    """Return a scene of random latents; its pictures are all of one memory, which has the size of one."""
+    rng, (frames, *grid), video = np.random.default_rng(0), setting.grid, setting.video
+    size = (setting.views, video.frames, video.height, video.width)
+    latents, rays = (rng.standard_normal((setting.views, frames, c, *grid)).astype(np.float16) for c in (16, 32))
+    paths = [camera_path(kind, 0.2, video.frames, video.centre_depth) for kind in DECODER_ORDER[: setting.views]]
+    return Taught(
+        "scene",
+        0,
+        latents,
+        rays,
+        np.broadcast_to(rng.integers(0, 255, size[2:] + (3,), np.uint8), (*size, 3)),
+        np.stack(paths).astype(np.float32),
+        np.array([video.width, video.width, video.width / 2, video.height / 2], np.float32),
+        cache_depth=np.broadcast_to(rng.uniform(1, 3, size[2:]).astype(np.float16), size),
+    )
+
+
 #: What can be measured: title, and work that fills in a result.
 WORKS: dict[str, tuple[str, Callable[[Setting, Result], None]]] = {
     "decoder": ("Gaussian decoder, all views of a scene", decoder),
@@ -232,6 +288,7 @@ WORKS: dict[str, tuple[str, Callable[[Setting, Result], None]]] = {
     ),
     "float8": ("the same, weights as 8-bit floats", partial(video_step, stored=torch.float8_e4m3fn)),
     "int8": ("the same, weights as 8-bit integers", partial(video_step, stored=torch.int8)),
+    "training": ("training of the Gaussian decoder, one step", training_step),
 }
 
 

@@ -57,7 +57,7 @@ def test_the_model_is_whole_and_says_what_it_is(made: Miniature) -> None:
     folders = ModelFolders.in_one(made.model, made.folder / "texts")
     assert folders.video == read_preset("ci").video
     assert json.loads((folders.decoder / "config.json").read_text())["prune_ratio"] == 0.5
-    assert len(json.loads((folders.vae / "config.json").read_text())["latents_mean"]) == 16 * 2
+    assert len(json.loads((folders.vae / "config.json").read_text())["latents_mean"]) == 32 * 2
     assert (made.model / "depth" / "preprocessor_config.json").is_file()
 
 
@@ -115,8 +115,16 @@ def test_a_student_without_a_part_has_as_many_steps(part: str) -> None:
     assert all(stage.view_range == (1, 1) for stage in recipe.stages) == (part == "one_view")
 
 
+def test_a_share_of_the_steps_is_left_of_every_stage() -> None:
+    whole = read_preset("cpu").recipe
+    steps = [stage.steps for stage in without("nothing", whole, 0.25).stages]
+    assert steps == [round(stage.steps / 4) for stage in whole.stages]
+    assert without("nothing", whole, 1e-9).steps == len(whole.stages)
+
+
 def test_a_student_without_a_part_is_a_model_beside_the_whole_one(made: Miniature) -> None:
-    model = ablate("no_depth", made.folder, read_preset("ci"), Progress())
+    model = ablate("no_depth", made.folder, read_preset("ci"), Progress(), 0.5)
+    assert model.name == "no_depth_0.5"
     assert ModelFolders.in_one(model, made.folder / "texts").video == read_preset("ci").video
     ours, theirs = (folder / "decoder" / "diffusion_pytorch_model.safetensors" for folder in (made.model, model))
     assert ours.read_bytes() != theirs.read_bytes()

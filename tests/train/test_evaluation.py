@@ -62,7 +62,7 @@ def test_there_is_a_row_for_all_that_can_be_measured(found):
     for row, tally in found.tallies.items():
         # two scenes; two frames of six paths, or two views off them
         assert tally.means()["count"] == 2 * (12 if row.where == ON else 2)
-    assert set(found.by_path) == set(DECODER_ORDER)
+    assert set(found.by_path) == {(what, path) for what in ("teacher", "raw warp") for path in DECODER_ORDER}
 
 
 def test_what_knows_nothing_of_a_scene_is_as_good_as_computed_here(found, model, scenes):

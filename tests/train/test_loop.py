@@ -15,8 +15,9 @@ from torch import nn
 
 from lyra_backend.errors import Cancelled, InvalidRequest, WriteFailed
 from lyra_backend.progress import CancelToken, Progress
-from lyra_backend.train.loop import RunningMean, Schedule, train
+from lyra_backend.train.loop import Schedule, train
 from lyra_backend.train.optimisers import muon_and_adamw
+from lyra_backend.train.running_mean import RunningMean
 
 SCHEDULE = Schedule(12, warmup=2, ema=0.9, kept_every=4)
 
@@ -188,3 +189,26 @@ def test_rates_rise_and_fall() -> None:
     assert max(rates) == rates[9]
     assert rates[-1] == pytest.approx(0.01, abs=2e-3)
     assert replace(schedule, decay="constant").rate(99) == 1.0
+
+
+def test_what_is_kept_on_the_way_is_what_a_shorter_training_would_leave(tmp_path: Path) -> None:
+    """At a constant rate; the training itself goes on as if nothing had been kept."""
+    schedule, seen = replace(SCHEDULE, decay="constant"), []
+    fit = Fit()
+    optimisers = muon_and_adamw(fit.module.named_parameters(), 0.02, 1e-2)
+    train(fit, optimisers, schedule, tmp_path / "a", Progress(), at={8: lambda: seen.append(weights(fit.module))})
+    assert seen == [weights(trained(tmp_path / "b", replace(schedule, steps=8)))]
+    assert weights(fit.module) == weights(trained(tmp_path / "c", schedule))
+
+
+def test_an_objective_that_cannot_go_on_loses_no_step(tmp_path: Path) -> None:
+    class Damaged(Fit):
+        def loss(self, step: int) -> dict[str, torch.Tensor]:
+            if step == 6:
+                raise InvalidRequest("shard_00003.safetensors: is damaged")
+            return super().loss(step)
+
+    with pytest.raises(InvalidRequest, match="is damaged"):
+        trained(tmp_path / "a", objective=Damaged())
+    assert (tmp_path / "a" / "step_00000006.pt").is_file()
+    assert weights(trained(tmp_path / "a")) == weights(trained(tmp_path / "b"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lyra_backend.errors import DirectoryBusy, InvalidRequest, WriteFailed
-from lyra_backend.train import shards
+from lyra_backend.train import saving, shards
 from lyra_backend.train.shards import INDEX_FILE, Origin, ShardReader, ShardWriter, Taught
 
 ORIGIN = Origin({"vae/a.safetensors": "0" * 64}, {"steps": 10, "size": (96, 64)}, 7)
@@ -200,9 +200,9 @@ def test_a_full_disk_leaves_nothing_half_and_the_run_goes_on_later(tmp_path, mon
 
     def full(arrays, path, metadata):
         path.write_bytes(b"half")
-        raise shards.SafetensorError("I/O error: No space left on device (os error 28)")
+        raise saving.SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(shards, "save_file", full)
+    monkeypatch.setattr(saving, "save_file", full)
     with pytest.raises(WriteFailed, match=r"shard_00001.safetensors: cannot write there \(.*No space left on device"):
         make(tmp_path)
     assert bytes_of(tmp_path) == before

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+import lyra_backend.train.student as student_module
 from lyra_backend.errors import InvalidRequest
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gaussian_head import prune_by_opacity
+from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.rays import gaussian_rays
 from lyra_backend.models.trajectories import camera_path
 from lyra_backend.train.losses import centre_depths, opacity_loss, relative_depth_loss, slope_loss
@@ -148,42 +150,41 @@ def test_parts_are_those_of_the_gaussians_as_they_are_rendered() -> None:
     )
 
 
-def test_moving_scenes_are_compared_at_one_time() -> None:
+def test_all_videos_and_no_frame_twice_are_compared() -> None:
+    stage = Stage("all", 1, batch=8, views=3, targets=FRAMES)
+    for drawn in objective(stage)._drawn(stage, np.random.default_rng(0)):
+        assert sorted(frame for _, frame in drawn.targets) == list(range(FRAMES))
+        assert [sum(view == v for view, _ in drawn.targets) for v in range(3)] == [3, 3, 3]
+    for drawn in objective(stage)._drawn(replace(stage, targets=2 * FRAMES), np.random.default_rng(0)):
+        assert len(drawn.targets) == 2 * FRAMES
+
+
+def test_moving_scenes_are_compared_at_one_time(monkeypatch) -> None:
     """All views that are drawn, also those whose motion was reversed, show the time that the decoder was told."""
     stage = Stage("moving", 1, views=(1, 3), shuffle=True, targets=6, moves=True)
-    asked: list[int] = []
+    asked: list[float] = []
 
-    def time_latents(time: int) -> torch.Tensor:
-        asked.append(time)
-        return torch.full((1, 3, 16, 2, 4), float(time))
+    def time_latents(space: LatentSpace, embedding: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        assert (height, width) == (HEIGHT, WIDTH)
+        asked.append(float(embedding[0, 0]))
+        return torch.zeros(1, (len(embedding) - 1) // 8 + 1, 16, 2, 4)
 
-    student = objective(stage, time_latents=time_latents)
+    monkeypatch.setattr(student_module, "time_latents", time_latents)
+    student = objective(stage, space=object())
     (drawn,) = student._drawn(stage, np.random.default_rng(1))
     assert sorted(view for view, _ in drawn.targets) == list(range(6))
     assert {int(drawn.taught.time[view, frame]) for view, frame in drawn.targets} == {drawn.time}
     assert np.isfinite(float(student.loss(0)["loss"].detach()))
-    assert len(asked) == 1
-
-
-def test_pictures_can_be_encoded_again() -> None:
-    stage = replace(STAGE, latents="pictures", views=1)
-    seen: list[tuple[int, ...]] = []
-
-    def encode(frames: np.ndarray) -> torch.Tensor:
-        seen.append(frames.shape)
-        return torch.zeros(len(frames), 2, 16, 2, 4)
-
-    objective(stage, encode=encode).loss(0)
-    assert seen == [(1, FRAMES, HEIGHT, WIDTH, 3)] * 2
+    time = student._drawn(stage, np.random.default_rng([0, 9_501, 0]))[0].time
+    assert asked == pytest.approx([0.0, time / (FRAMES - 1)])
 
 
 @pytest.mark.parametrize(
     ("stage", "told"),
     [
-        (replace(STAGE, frames=17), "is for frames = 17 and the data have 9"),
-        (replace(STAGE, height=64), "height = 64 and the data have 16"),
+        (replace(STAGE, frames=17), "is for 17 frames of 32 x 16 and the data have 9 frames of 32 x 16"),
+        (replace(STAGE, height=64), "is for 9 frames of 32 x 64 and the data have"),
         (replace(STAGE, views=6), "shows up to 6 videos and the data have 3"),
-        (replace(STAGE, latents="pictures"), "needs the teacher's tokenizer"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(stage: Stage, told: str) -> None:
@@ -191,9 +192,14 @@ def test_data_that_do_not_fit_are_refused(stage: Stage, told: str) -> None:
         objective(stage)
 
 
+def test_moving_scenes_need_the_tokenizer() -> None:
+    with pytest.raises(InvalidRequest, match="needs the teacher's tokenizer"):
+        objective(replace(STAGE, moves=True))
+
+
 def test_still_data_do_not_make_a_moving_student() -> None:
     with pytest.raises(InvalidRequest, match="for moving scenes and the data are of still ones"):
-        objective(replace(STAGE, moves=True), scenes=Scenes(taught(0)), time_latents=lambda _: torch.zeros(1))
+        objective(replace(STAGE, moves=True), scenes=Scenes(taught(0)), space=object())
 
 
 def test_data_without_depth_have_no_losses_of_depth() -> None:

@@ -20,10 +20,10 @@ from lyra_backend.models.placement import Placement
 from lyra_backend.models.prompts import no_text
 from lyra_backend.models.trajectories import DECODER_ORDER, camera_path
 from lyra_backend.progress import CancelToken, Progress
-from lyra_backend.train import shards
+from lyra_backend.train import saving
 from lyra_backend.train.sources import Source, motion_reversed
 from lyra_backend.train.teacher import LyraTeacher, Teaching, weights_of
-from lyra_backend.train.teaching import make_scenes
+from lyra_backend.train.teaching import make_scenes, planned
 
 VIDEO = VideoFormat(17, 64, 96, centre_depth=2.0, steps=2, guidance=0.0, foreground_masking=False)
 PLACEMENT = Placement(torch.device("cpu"), torch.float32)
@@ -282,11 +282,29 @@ def test_a_disk_that_is_full_stops_a_data_set_that_can_go_on(teacher, still, tmp
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shards, "save_file", full)
+    monkeypatch.setattr(saving, "save_file", full)
     with pytest.raises(WriteFailed, match="No space left"):
         make_scenes(tmp_path, Stand(teacher, still), NAMES, source, 1, 2)
     monkeypatch.undo()
     assert len(make_scenes(tmp_path, Stand(teacher, still), NAMES, source, 1, 2)) == 5
+
+
+def test_what_comes_or_goes_makes_nothing_again(teacher, still, tmp_path):
+    """Names sort anywhere, and those that are there keep their places."""
+    stand = Stand(teacher, still)
+    make_scenes(tmp_path, stand, NAMES[1:3], lambda i: source(i + 1), 1, 2)
+    plan = planned(tmp_path, [NAMES[0], NAMES[2], NAMES[3]])
+    assert plan == [NAMES[1], NAMES[2], NAMES[0], NAMES[3]]
+    reader = make_scenes(tmp_path, stand, plan, lambda i: source(int(plan[i][-1])), 1, 2)
+    assert stand.taught == [*NAMES[1:3], NAMES[0], NAMES[3]]
+    assert list(reader.names) == plan
+    assert planned(tmp_path / "none", NAMES) == NAMES
+
+
+def test_the_origin_says_how_pictures_were_read(teacher):
+    told = replace(teacher, sources={"fit": "crop"}).origin(0)
+    assert told.recipe["sources"] == {"fit": "crop"}
+    assert "sources" not in teacher.origin(0).recipe
 
 
 def test_plans_that_cannot_be_are_refused(teacher, still, tmp_path):

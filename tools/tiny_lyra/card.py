@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ _OFF_PATH, _ON_SHEET, _FRAMES = 8, 8, 4
 
 
 def measure(folder: Path, model: Path, scenes: Path, preset: Preset, progress: Progress) -> None:
-    """Write ``evaluation.md`` and ``sheet.png`` into `folder`, and ``MODEL_CARD.md`` into that of the model.
+    """Write evaluation.md, evaluation.json and sheet.png into `folder`, and MODEL_CARD.md into that of the model.
 
     Args:
         folder, model: of the miniature and of its networks.
@@ -47,9 +48,10 @@ def measure(folder: Path, model: Path, scenes: Path, preset: Preset, progress: P
     sheet = contact_sheet(lyra, rooms[:_ON_SHEET], network, progress.child(0.8, 1.0))
     with replacing(folder / "sheet.png") as part:
         sheet.save(part, "PNG")
-    text = evaluation_table(found, gap)
+    text, data = evaluation_table(found, gap), evaluation_json(found, gap)
     atomic_write(folder / "evaluation.md", text)
-    atomic_write(model / "MODEL_CARD.md", _card(preset, text, evaluation_json(found, gap)))
+    atomic_write(folder / "evaluation.json", json.dumps(data, indent=1) + "\n")
+    atomic_write(model / "MODEL_CARD.md", _card(preset, text, data))
 
 
 def _card(preset: Preset, table: str, data: dict[str, Any]) -> str:

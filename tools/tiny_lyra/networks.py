@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKLCosmos, CosmosTransformer3DModel
 
+from lyra_backend.atomic import replacing
 from lyra_backend.generate._lyra.quiet import quiet_libraries
 from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.models.gen3c import check_channels
 from lyra_backend.models.latent_space import LatentSpace
 from lyra_backend.models.loading import load_network
 from lyra_backend.progress import Progress
+from lyra_backend.train.decoder_training import decoder_optimisers, decoder_schedule
 from lyra_backend.train.depth_network import DepthObjective, make_depth_network, room_pictures, save_depth_network
 from lyra_backend.train.encoded_clips import encode_clips
 from lyra_backend.train.loop import Schedule, train
-from lyra_backend.train.optimisers import adamw, muon_and_adamw
+from lyra_backend.train.optimisers import muon_and_adamw
 from lyra_backend.train.recipe import Recipe
 from lyra_backend.train.room_data import RoomClips
+from lyra_backend.train.saving import save_folder
 from lyra_backend.train.student import Scenes, StudentObjective
 from lyra_backend.train.tokenizer_stage import LengthPhase, TokenizerObjective, new_tokenizer
 from lyra_backend.train.video_stage import EncodedClips, VideoObjective
@@ -52,7 +55,8 @@ def encoded(vae: Path, clips: RoomClips, preset: Preset, progress: Progress) -> 
     # those of an earlier, killed run
     tokenizer.register_to_config(latents_mean=None, latents_std=None)
     found = encode_clips(clips, LatentSpace(tokenizer), preset.video, progress)
-    tokenizer.save_config(vae)
+    with replacing(vae / tokenizer.config_name) as part:
+        tokenizer.to_json_file(part)
     return found
 
 
@@ -88,37 +92,17 @@ def train_student(
     torch.manual_seed(preset.seed)
     decoder = torch.nn.Module.to(GaussianDecoder(**settings["network"]), DEVICE)
     objective = StudentObjective(decoder, scenes, recipe, preset.seed, DEVICE)
-    train(objective, _optimisers(decoder, recipe), _schedule(recipe), work / "student", progress, asdict(recipe))
+    optimisers, schedule = decoder_optimisers(decoder, recipe), decoder_schedule(recipe)
+    train(objective, optimisers, schedule, work / "student", progress, asdict(recipe))
     decoder.register_to_config(prune_ratio=recipe.stages[-1].prune)
     save_rounded(decoder, folder)
 
 
-def _optimisers(decoder: GaussianDecoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Return the optimisers of a recipe; maps into and out of the blocks are no matrices to Muon."""
-    rates = recipe.optimiser
-    if not rates.muon_lr:
-        return adamw(decoder.named_parameters(), rates.lr, rates.weight_decay, rates.betas)
-    outer = ("patch_", "deconv", "conv1d")
-    return muon_and_adamw(decoder.named_parameters(), rates.muon_lr, rates.lr, rates.weight_decay, outer)
-
-
-def _schedule(recipe: Recipe) -> Schedule:
-    rates = recipe.optimiser
-    return Schedule(recipe.steps, rates.warmup, rates.decay, rates.clip, rates.ema, rates.precision)
-
-
 def save_rounded(network: Any, folder: Path, save: Callable[[Any, Path], None] | None = None) -> None:
     """Save a network in bfloat16, whole or not at all; what is trained after it learns from the rounded weights."""
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     rounded = torch.nn.Module.to(network, torch.bfloat16)
     with quiet_libraries():
-        if save is None:
-            rounded.save_pretrained(part)
-        else:
-            save(rounded, part)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+        save_folder(folder, rounded.save_pretrained if save is None else partial(save, rounded))
 
 
 def _train(objective: Any, settings: dict[str, Any], work: Path, progress: Progress) -> None:

@@ -15,7 +15,16 @@ __all__ = ["PRESETS", "Preset", "read_preset"]
 
 #: Presets by name.
 PRESETS = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.toml"))}
-_SECTIONS = ("rooms", "tokenizer", "depth", "video_model", "scenes", "student", "evaluation")
+#: Sections, and what each must say.
+_SECTIONS = {
+    "rooms": ("count", "paths_each"),
+    "tokenizer": ("steps", "muon", "adamw", "phases", "network"),
+    "depth": ("steps", "batch", "pictures_each", "width", "layers", "muon", "adamw"),
+    "video_model": ("steps", "batch", "muon", "adamw", "network"),
+    "scenes": ("count", "path_sets", "together", "steps"),
+    "student": ("recipe", "network"),
+    "evaluation": ("rooms",),
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,14 @@ def read_preset(name: str) -> Preset:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sections = {section: dict(data[section]) for section in _SECTIONS}
-        return Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections, path.parent)
+        for section, keys in _SECTIONS.items():
+            for key in keys:
+                sections[section][key]
+        found = Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections, path.parent)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
-            f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu']}."
+            f"{path}: is no preset of a miniature ({error}); compare with {PRESETS['cpu'].name}."
         ) from error
+    # read now rather than after an hour
+    _ = found.recipe
+    return found

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["align_depth"]
+from .depth import Depth
+from .motion import still_pixels
+from .start import Start
+
+__all__ = ["VideoFrame", "align_depth", "aligned_frames"]
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -18,6 +25,38 @@ _ENOUGH = 0.02
 _FLAT = 0.01
 #: The scale of inverse depth may change by this factor at most.
 _MOST = 3.0
+
+
+class VideoFrame(NamedTuple):
+    """A frame of a video at the model's size.
+
+    Attributes:
+        image: sRGB (H, W, 3).
+        z: depth in the networks' unit, 0 where unknown, (H, W).
+        sky: where there is nothing, (H, W).
+    """
+
+    image: npt.NDArray[np.uint8]
+    z: Floats
+    sky: Bools
+
+
+def aligned_frames(
+    start: Start, images: Sequence[npt.NDArray[np.uint8]], depths: Sequence[Depth], scale: float | None
+) -> list[VideoFrame]:
+    """Return the frames of a video whose camera stands still, their depth brought to the scale of the first.
+
+    Args:
+        start: of the first frame.
+        images: all frames, (H, W, 3).
+        depths: a network's, of each.
+        scale: what users say that its unit is [m]; None if they say nothing.
+    """
+    frames = [VideoFrame(images[0], start.z, depths[0].sky)]
+    for image, depth in zip(images[1:], depths[1:], strict=True):
+        z = depth.z * np.float32((scale or 1.0) / start.unit)
+        frames.append(VideoFrame(image, align_depth(z, start.z, still_pixels(image, start.image)), depth.sky))
+    return frames
 
 
 def align_depth(z: Floats, reference: Floats, still: Bools) -> Floats:

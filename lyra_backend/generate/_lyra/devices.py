@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...models.budget import Budget
     from ...models.placement import Placement
 
-__all__ = ["placements", "working_on"]
+__all__ = ["memory_errors", "placements", "working_on"]
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
     gpus = [each.device for each in placed if each.device.type == "cuda"]
     from ...models.warm import WARM
 
-    with _memory_errors(), WARM.scene():
+    with memory_errors(), WARM.scene():
         if not gpus:
             yield
             return
@@ -102,7 +102,7 @@ def working_on(placed: Sequence[Placement], vram_gb: float | None) -> Iterator[N
 
 
 @contextmanager
-def _memory_errors() -> Iterator[None]:
+def memory_errors() -> Iterator[None]:
     """Say what to do when the memory of a GPU runs out; nothing stays loaded then.
 
     Raises:

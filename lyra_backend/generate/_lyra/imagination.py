@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...models.lyra import Lyra
     from ...models.placement import Placement
 
-__all__ = ["Imagined", "Sampling", "imagine_scene"]
+__all__ = ["Imagined", "Sampling", "imagine_scene", "prompt_texts"]
 
 Floats = npt.NDArray[np.float32]
 #: Shows what is known along a path: poses world_to_cam (T, 4, 4), and where to tell how far it is.
@@ -96,7 +96,7 @@ def imagine_scene(
     missing = missing_videos(kept, paths)
     videos(0.0, "reading the prompt")
     # before the video model takes the memory that a text encoder may need
-    texts, notes = _texts(folders, placements[0], sampling.prompt, vram_gb)
+    texts, notes = prompt_texts(folders, placements[0], sampling.prompt, vram_gb)
     # a network for each GPU that will have something to do; the first also encodes rays and decodes Gaussians
     used = placements[: max(len(missing), 1)]
     loaded = all(Lyra.waits(folders, placement) for placement in used)
@@ -156,7 +156,7 @@ def _paths(folders: ModelFolders, sampling: Sampling) -> dict[str, Floats]:
     return {name: camera_path(name, distance, video.frames, video.centre_depth) for name, distance in distances.items()}
 
 
-def _texts(
+def prompt_texts(
     folders: ModelFolders, placement: Placement, prompt: str, vram_gb: float | None
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[Finding, ...]]:
     """Return embeddings of the prompt and of what is not wanted, and what to tell if there is no encoder."""
