@@ -11,7 +11,7 @@
 
 Needs the extras "lyra" and "train". MODEL is a folder with decoder, transformer, vae and lyra.json, or tiny, the
 miniature that comes with the package. Both commands go on where they stopped. Recipes are files of TOML: copy one of
-lyra_backend/train/recipes. A scene of the published size takes 3 GB; --every 4 keeps every fourth frame as a picture
+lyra_backend/train/recipes. A scene of the published size takes 3.3 GB; --every 4 keeps every fourth frame as a picture
 and a quarter of that, but leaves out what the recipe's stages of small pictures need.
 """
 
