@@ -16,7 +16,7 @@ import transformers
 from safetensors.torch import save_file
 
 from lyra_backend.errors import InvalidRequest
-from lyra_backend.generate._lyra.imagination import _texts
+from lyra_backend.generate._lyra.imagination import prompt_texts
 from lyra_backend.models import prompts
 from lyra_backend.models.budget import VideoFormat
 from lyra_backend.models.folders import Embeddings, ModelFolders
@@ -334,6 +334,6 @@ def test_a_prompt_that_nobody_can_tell_the_video_model_is_a_warning(tmp_path, pr
     folders = ModelFolders(
         nowhere, tmp_path / "transformer", nowhere, nowhere, Embeddings(nowhere), nowhere, nowhere, VideoFormat()
     )
-    texts, (finding,) = _texts(folders, CPU, prompt, None)
+    texts, (finding,) = prompt_texts(folders, CPU, prompt, None)
     assert (finding.code, finding.severity) == ("lyra.no_text", severity)
     assert [(text.shape, bool(text.any())) for text in texts] == [((1, 1, WIDTH), False)] * 2
