@@ -32,6 +32,7 @@ from lyra_backend.errors import InvalidRequest, LyraError
 from lyra_backend.exits import explain
 from lyra_backend.generate._lyra.depth import ESTIMATORS
 from lyra_backend.generate._lyra.devices import memory_errors
+from lyra_backend.generate._lyra.picture import FITS
 from lyra_backend.models.folders import ModelFolders
 from lyra_backend.progress import Progress
 from lyra_backend.train.recipe import RECIPES, read_recipe
@@ -107,7 +108,12 @@ def _add_data(commands: Any) -> None:
     add("--depth-estimator", choices=ESTIMATORS, default="transformers", help="default: transformers")
     add("--depth-model", help="folder or name of its weights; default: the model's own")
     add("--fov", type=float, help="horizontal field of view of the pictures [deg]; default: by their EXIF data")
-    add("--fit", default="crop", help="how a picture of another shape becomes one of the model's; default: crop")
+    add(
+        "--fit",
+        choices=FITS,
+        default="crop",
+        help="what becomes of pictures of another shape; default: crop",
+    )
     add("--device", default="auto", help="auto, cuda, cuda:1 or cpu")
     add("--vram", type=float, metavar="GB", help="GPU memory that may be taken; default: all that is free")
 

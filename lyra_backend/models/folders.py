@@ -91,7 +91,19 @@ class ModelFolders:
                     f"{network}: has a configuration but no weights (*.safetensors). Convert or fetch them again with "
                     "`lyra-scenegen weights`."
                 )
+        self._check_channels()
         self._check_format()
+
+    def _check_channels(self) -> None:
+        """Look whether all networks are of latents of as many channels."""
+        named = {self.decoder: "latent_channels", self.transformer: "out_channels", self.vae: "latent_channels"}
+        found = {folder.name: read_config(folder).get(name, 16) for folder, name in named.items()}
+        if len(set(found.values())) > 1:
+            told = ", ".join(f"{name} {count}" for name, count in found.items())
+            raise InvalidRequest(
+                f"model {self.decoder.parent}: its networks are of latents of different channels ({told}). Take those "
+                "that were trained together."
+            )
 
     def _check_format(self) -> None:
         means = read_config(self.vae).get("latents_mean")

@@ -45,13 +45,14 @@ def check_channels(config: Mapping[str, Any]) -> None:
         InvalidRequest: it takes more or fewer channels, such as a Cosmos model without cameras.
     """
     inside = config.get("concat_padding_mask", True)
-    taken, latent = config.get("in_channels"), int(config.get("out_channels", _LATENT))
+    taken, given = config.get("in_channels"), config.get("out_channels", _LATENT)
+    latent = given if isinstance(given, int) else _LATENT
     # noisy video, given frames, cache and padding
     shown = latent + 1 + 2 * _BUFFERS * latent + 1
-    if taken != shown - bool(inside):
+    if (taken, given) != (shown - bool(inside), latent):
         raise InvalidRequest(
             f"video model: must take {shown} channels with its padding to give {latent}, as GEN3C does; config.json "
-            f"says in_channels {taken}, concat_padding_mask {inside}, out_channels {latent}. Fetch or convert "
+            f"says in_channels {taken}, concat_padding_mask {inside}, out_channels {given}. Fetch or convert "
             "GEN3C with `lyra-scenegen weights`."
         )
 

@@ -86,6 +86,7 @@ def test_a_network_that_pads_by_itself_is_told_not_to(network) -> None:
         {"in_channels": 82, "concat_padding_mask": True},
         {"in_channels": 81, "concat_padding_mask": False},
         {"in_channels": 82, "concat_padding_mask": False, "out_channels": 17},
+        {"in_channels": 82, "concat_padding_mask": False, "out_channels": None},
         {},
     ],
 )

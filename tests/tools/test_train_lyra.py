@@ -20,6 +20,7 @@ from full_lyra.training import new_decoder
 
 from lyra_backend.exits import ExitCode
 from lyra_backend.io.images import write_image
+from lyra_backend.models.gaussian_decoder import GaussianDecoder
 from lyra_backend.train.room_clips import clip_of
 from lyra_backend.train.rooms import draw_room
 from lyra_backend.train.shards import ShardReader
@@ -188,6 +189,15 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], told: str, tmp_pa
     assert run(*arguments) == ExitCode.USAGE
     assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_decoder_of_other_latents_is_no_beginning(data: Path, tmp_path: Path, capsys) -> None:
+    GaussianDecoder(
+        width=32, depth=1, attention_heads=2, attention_every=1, latent_channels=16, scan_inner=32, scan_heads=2
+    ).save_pretrained(tmp_path / "other")
+    begin = ("train", "--model", "tiny", "--data", data, "--recipe", "tiny", "--out", tmp_path / "out")
+    assert run(*begin, "--init", tmp_path / "other") == ExitCode.USAGE
+    assert "latent_channels is 16, and 32 in the teacher's latents" in capsys.readouterr().err
 
 
 def test_data_of_another_tokenizer_are_refused(data: Path, tmp_path: Path, capsys) -> None:

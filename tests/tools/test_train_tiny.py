@@ -150,6 +150,16 @@ def test_a_damaged_preset_is_named(tmp_path: Path, text: str) -> None:
         read_preset(str(path))
 
 
+def test_what_a_preset_lacks_is_told_before_an_hour_of_training(tmp_path: Path) -> None:
+    whole = PRESETS["ci"].read_text()
+    (tmp_path / "own.toml").write_text(whole.replace("muon = 0.02\n", "").replace('recipe = "', 'recipe = "no'))
+    with pytest.raises(InvalidRequest, match=r"it lacks tokenizer.muon"):
+        read_preset(str(tmp_path / "own.toml"))
+    (tmp_path / "own.toml").write_text(whole.replace('recipe = "', 'recipe = "no'))
+    with pytest.raises(InvalidRequest, match="recipe: there is no"):
+        read_preset(str(tmp_path / "own.toml"))
+
+
 def test_the_command_says_what_is_wrong_in_a_line(tmp_path: Path) -> None:
     command = [sys.executable, TOOL, "--out", tmp_path, "--preset", "cpuu"]
     found = subprocess.run([str(part) for part in command], capture_output=True, text=True)

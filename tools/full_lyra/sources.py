@@ -15,11 +15,11 @@ from lyra_backend.errors import InvalidRequest
 from lyra_backend.generate._lyra.aligned_depth import aligned_frames
 from lyra_backend.generate._lyra.clip import still_findings
 from lyra_backend.generate._lyra.depth import DepthEstimator, load_estimator
-from lyra_backend.generate._lyra.picture import FITS
 from lyra_backend.generate._lyra.start import Picture, Wishes, picture_of, start_of
 from lyra_backend.io.images import read_image
 from lyra_backend.io.video import read_clip
 from lyra_backend.models.budget import VideoFormat
+from lyra_backend.train.shard_index import sha256_of
 from lyra_backend.train.sources import Source
 
 __all__ = ["Files", "find_files", "wishes_of"]
@@ -69,7 +69,7 @@ class Files:
 
         It is the file's with the beginning of the sum of what is in it: none is taken for one that had its name before.
         """
-        return {f"{path.relative_to(self.folder).as_posix()} {_sum_of(path)}": path for path in self.paths}
+        return {f"{path.relative_to(self.folder).as_posix()} {sha256_of(path)[:12]}": path for path in self.paths}
 
     def source_of(self, plan: Sequence[str]) -> Callable[[int], Source]:
         """Return what makes a scene's source by its number in a plan; the first loads the network for depth."""
@@ -116,22 +116,8 @@ class Files:
 
 
 def wishes_of(video: VideoFormat, estimator: str, network: Path, fov: float | None, fit: str, device: str) -> Wishes:
-    """Return how pictures are brought to the model's format.
-
-    Raises:
-        InvalidRequest: `fit` is none of the ways there are.
-    """
-    if fit not in FITS:
-        raise InvalidRequest(f"fit must be one of {', '.join(FITS)}, got {fit!r}.")
+    """Return how pictures are brought to the model's format."""
     return Wishes(None, fov, fit, None, estimator, network, device, None, video.fov_deg, video.centre_depth)
-
-
-def _sum_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:12]
 
 
 def _seed_of(name: str, seed: int) -> int:

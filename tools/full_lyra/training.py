@@ -126,7 +126,8 @@ def _known(folder: Path, like: Path, *, moves: bool) -> GaussianDecoder:
         InvalidRequest: it is for other latents than the teacher's own, or cannot be loaded.
     """
     decoder = load_network(GaussianDecoder, folder, torch.float32)
-    wanted = new_decoder(like, 0, moves=moves).config
+    with torch.device("meta"):
+        wanted = new_decoder(like, 0, moves=moves).config
     for name in ("latent_channels", "time_compression"):
         if decoder.config[name] != wanted[name]:
             raise InvalidRequest(

@@ -72,9 +72,9 @@ def read_preset(name: str) -> Preset:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sections = {section: dict(data[section]) for section in _SECTIONS}
-        for section, keys in _SECTIONS.items():
-            for key in keys:
-                sections[section][key]
+        lacking = [f"{name}.{key}" for name, keys in _SECTIONS.items() for key in keys if key not in sections[name]]
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(lacking)}")
         found = Preset(path.stem, int(data["seed"]), VideoFormat(**data["video"]), sections, path.parent)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(

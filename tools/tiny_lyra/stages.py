@@ -30,13 +30,13 @@ __all__ = ["STAGES", "Miniature"]
 
 #: Stages, and the share of the time that each takes.
 STAGES: Mapping[str, float] = {
-    "rooms": 4.0,
-    "tokenizer": 30.0,
-    "video_model": 16.0,
-    "scenes": 9.0,
-    "student": 25.0,
+    "rooms": 3.0,
+    "tokenizer": 25.0,
+    "video_model": 18.0,
+    "scenes": 15.0,
+    "student": 24.0,
     "depth": 5.0,
-    "evaluation": 2.0,
+    "evaluation": 4.0,
 }
 #: Scenes of a file of the teacher's data.
 _PER_SHARD = 40
