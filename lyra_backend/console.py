@@ -116,7 +116,8 @@ def _results(directory: Path, report: RunReport) -> Iterable[tuple[str, str]]:
     yield "scene.usda", "reference from your own stage or Isaac Lab"
     yield "scene.usdz", "the same in one file"
     yield "preview.png", "picture"
-    yield "report.json", "every count and finding"
+    yield "report.html", "pictures, findings and how to make it again, in a browser"
+    yield "report.json", "every count and finding, for programs"
 
 
 def print_plan(plugins: Mapping[str, str], parts: Sequence[Estimate]) -> None:

@@ -1,4 +1,4 @@
-"""The one place that knows the order: generate, refine, picture, light, collide, place, author, validate.
+"""The one place that knows the order: generate, refine, picture, light, collide, place, author, validate, report.
 
 Each stage's result is kept under a key made of everything it depends on, so a run that was stopped goes on from its
 last finished stage. Files appear at the top of the run directory only when the whole run is through.
@@ -22,12 +22,12 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from . import light, place, refine
+from . import light, place, refine, report
 from .collide.comparison import compare
 from .collide.pieces import add_pieces
 from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFailed
 from .io import event_log
-from .io.cameras import PREVIEWS_FILE, write_cameras
+from .io.cameras import PREVIEWS_FILE, read_cameras, write_cameras
 from .io.event_log import Ending
 from .io.images import write_depth, write_image
 from .io.run_dir import RunDirectory
@@ -50,6 +50,7 @@ from .plan import Plan
 from .progress import CancelToken, Event, Progress
 from .requirements import installed_versions
 from .types import (
+    Camera,
     CollisionProxy,
     Estimate,
     Generation,
@@ -70,6 +71,8 @@ logger = logging.getLogger(__name__)
 #: Background of pictures where the scene's light is not known, sRGB in [0, 1]: scenes end somewhere, and black reads
 #: as a fault.
 _SKY = (0.74, 0.82, 0.9)
+#: In a stage's folder: which of its files are results of the run.
+_NAMES = "files.json"
 #: The picture of the scene as a whole.
 _PREVIEW = "preview.png"
 #: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
@@ -82,6 +85,7 @@ TYPICAL_SECONDS = {
     "place": 2.0,
     "author": 3.0,
     "validate": 8.5,
+    "report": 9.0,
 }
 #: What goes wrong when a disk is full, broken or taken away, whatever the code that was writing.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -127,15 +131,15 @@ def run(
         state.progress(0.0, "starting")
         generation = _make_scene(state)
         files = _build_stage(state, generation)
-        report = _report(state, generation)
-        _publish(state, files, report, generation)
-        event_log.end(directory.root, Ending.ACCEPTED if report.accepted else Ending.REJECTED)
+        found = _report(state, generation)
+        _publish(state, files, found, generation)
+        event_log.end(directory.root, Ending.ACCEPTED if found.accepted else Ending.REJECTED)
     except BaseException as error:
         _give_up(directory, error)
         if isinstance(error, OSError):
             raise WriteFailed(directory.root, error) from error
         raise
-    return report
+    return found
 
 
 def _give_up(directory: RunDirectory, error: BaseException) -> None:
@@ -200,8 +204,8 @@ def _generate(state: _Run, request: SceneRequest, progress: Progress) -> Outcome
     return made
 
 
-def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
-    """Find light, colliders and free space, write USD and check it; return the names of the files written."""
+def _build_stage(state: _Run, generation: Generation) -> dict[str, tuple[str, ...]]:
+    """Find light, colliders and free space, write USD, check and picture it; return the names of results by stage."""
     params, seed = state.plan.params, state.directory.request.seed
     lit = _stage(
         state,
@@ -241,13 +245,13 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
         navigation,
     )
     author = importlib.import_module("lyra_backend.author")
-    files = _stage(
+    written = _stage(
         state,
         "author",
         [params["author"], state.plan.primitives],
         lambda folder, progress: author.run(bundle, folder, params["author"], progress),
-        lambda folder, names: _write_json(folder / "files.json", names),
-        lambda folder: tuple(json.loads((folder / "files.json").read_text(encoding="utf-8"))),
+        _save_names,
+        _load_names,
     )
     validate = importlib.import_module("lyra_backend.validate")
     _stage(
@@ -258,7 +262,21 @@ def _build_stage(state: _Run, generation: Generation) -> tuple[str, ...]:
             state.folders["author"], generation.still, params["validate"], progress, navigation
         ),
     )
-    return files
+    pictured = _stage(
+        state,
+        "report",
+        params["report"],
+        lambda folder, progress: report.run(bundle, _previews(state), params["report"], folder, progress),
+        _save_names,
+        _load_names,
+    )
+    return {"author": written, "report": pictured}
+
+
+def _previews(state: _Run) -> tuple[Camera, ...]:
+    """Return the cameras of the pictures that were taken."""
+    path = state.folders["picture"] / PREVIEWS_FILE
+    return read_cameras(path) if path.is_file() else ()
 
 
 def _collide(plan: Plan, generation: Generation, progress: Progress) -> Outcome[CollisionProxy]:
@@ -415,17 +433,20 @@ def _report(state: _Run, generation: Generation) -> RunReport:
     )
 
 
-def _publish(state: _Run, files: tuple[str, ...], report: RunReport, generation: Generation) -> None:
+def _publish(state: _Run, files: Mapping[str, tuple[str, ...]], found: RunReport, generation: Generation) -> None:
     trains = state.plan.params["author"].trains
     pictures = tuple(sorted(p.name for p in state.folders["picture"].glob(_PREVIEW if trains else "*.png")))
     if (state.folders["picture"] / PREVIEWS_FILE).is_file():
         pictures += (PREVIEWS_FILE,)
-    folders = [(state.folders["author"], files), (state.folders["picture"], pictures)]
+    folders = [(state.folders[stage], names) for stage, names in {**files, "picture": pictures}.items()]
     if generation.truth is not None and not trains:
         folders.append((state.folders["refine"], (TRUTH_FILE,)))
     state.directory.publish(folders)
-    state.directory.write("report.json", json.dumps(report.to_json(), indent=2) + "\n")
+    state.directory.write("report.json", json.dumps(found.to_json(), indent=2) + "\n")
     state.directory.write("timings.json", json.dumps({"stages": state.timings}, indent=2) + "\n")
+    with _named_errors(state, "report"):
+        shown = report.PageContent(state.directory.request, found, state.timings, generation.provenance)
+        report.write_page(state.directory.root, shown, state.folders["report"])
     state.directory.finish(code_version())
 
 
@@ -453,5 +474,9 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data), encoding="utf-8")
+def _save_names(folder: Path, names: tuple[str, ...]) -> None:
+    (folder / _NAMES).write_text(json.dumps(names), encoding="utf-8")
+
+
+def _load_names(folder: Path) -> tuple[str, ...]:
+    return tuple(json.loads((folder / _NAMES).read_text(encoding="utf-8")))

@@ -32,7 +32,7 @@ __all__ = [
 Overrides = Mapping[str, Mapping[str, Any]]
 
 #: Stages in the order they run.
-STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate", "report")
 #: Which inputs lead to which generator when the request names none; the first match wins.
 _DEFAULT_GENERATORS = (
     ({"splat"}, "splat_file"),
@@ -98,6 +98,11 @@ def make_plan(request: SceneRequest) -> Plan:
     validate.check_needs(built["validate"])
     built["place"] = built["place"].with_robots(validate.robots_tried(built["validate"]))
     built["author"], primitives = _author_params(request, preset)
+    # scenes to train in are made by the thousand: what is looked at is for the others, unless it is asked for
+    shown = {"turntable": 0, "comparison": False} if built["author"].trains else {}
+    built["report"] = _build(
+        stage_params("report"), "report", "", {"report": {**preset.get("report", {}), **shown}}, request
+    )
     foresight = _foreseen(generator, request, built["generate"])
     importlib.import_module("lyra_backend.refine").check_measures(built["refine"], foresight)
     solid = not getattr(collider, "MAKES_NONE", False)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = "lyra_backend"
-STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate")
+STAGES = ("generate", "refine", "light", "collide", "place", "author", "validate", "report")
 NOUNS = {"types", "errors", "progress", "params"}
 FACES_BASE = NOUNS | {"registry", "plan", "paths"}
 
@@ -48,6 +48,7 @@ MAY: Mapping[str, set[str]] = {
     "place": NOUNS | {"kernels", "render"},
     "author": NOUNS | {"io", "registry", "atomic", "detail", "__init__"},
     "validate": NOUNS | {"render", "robot_models"},
+    "report": NOUNS | {"atomic", "io", "render"},
     "train": NOUNS | {"atomic", "io", "kernels", "memory", "models"},
     "plan": NOUNS | {"registry"},
     "pipeline": FACES_BASE | {"io", "render", "memory", "requirements", *STAGES},

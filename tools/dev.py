@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 STAMP = VENV / "lyra-installed.json"
 PYTHONS = ((3, 12), (3, 11))
-EXTRAS = ("formats", "physics")
+EXTRAS = ("formats", "physics", "video")
 DEMO_PROMPT = "a narrow warehouse aisle with six pallets and a red barrel"
 DEMO_OUT = Path("outputs") / "demo"
 CHECKED = ("lyra_backend", "tests", "tools", "exts")
@@ -35,7 +35,7 @@ DEMO_FILES = {
     "preview.png": "a picture of the scene",
     "stage_isaac6.usda": "the stage: open it in Isaac Sim 6 and press Play",
     "scene.usda": "the asset: reference it from your own stage",
-    "report.json": "every finding with its measured value and limit",
+    "report.html": "everything about it on one page: open it in a browser",
 }
 #: Extras that bring torch, where its builds without CUDA are, and how long that place may be silent [s].
 LEARNING = {"lyra", "train", "training", "test"}

@@ -24,6 +24,7 @@ _STAGES = {
     "place": "Looking for free space",
     "author": "Writing USD",
     "validate": "Checking in physics",
+    "report": "Writing the report",
     "download": "Fetching files",
 }
 
