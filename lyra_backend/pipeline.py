@@ -29,7 +29,7 @@ from .errors import Cancelled, InvalidRequest, LyraError, StageFailed, WriteFail
 from .io import event_log
 from .io.cameras import PREVIEWS_FILE, read_cameras, write_cameras
 from .io.event_log import Ending
-from .io.images import write_depth, write_image
+from .io.images import thumbnail_of, write_depth, write_image
 from .io.run_dir import RunDirectory
 from .io.stage_files import (
     TRUTH_FILE,
@@ -75,6 +75,8 @@ _SKY = (0.74, 0.82, 0.9)
 _NAMES = "files.json"
 #: The picture of the scene as a whole.
 _PREVIEW = "preview.png"
+#: The same for lists of many scenes.
+_THUMBNAIL = "thumbnail.webp"
 #: Typical seconds of each stage on a CPU: their shares of the progress bar. A generator may know better.
 TYPICAL_SECONDS = {
     "generate": 20.0,
@@ -414,7 +416,10 @@ def _take_pictures(generation: Generation, one: bool, folder: Path, progress: Pr
         views += [(f"preview_{c.name}.png", c) for c in robot_viewpoints(cloud, cameras=cameras)]
     for i, (name, camera) in enumerate(views):
         progress(0.2 + 0.8 * i / len(views), f"rendering {name}")
-        render(cloud, camera, background=background).save_png(folder / name)
+        picture = render(cloud, camera, background=background)
+        picture.save_png(folder / name)
+        if name == _PREVIEW:
+            (folder / _THUMBNAIL).write_bytes(thumbnail_of(picture.rgb))
     write_cameras(folder / PREVIEWS_FILE, [replace(camera, name=name) for name, camera in views])
     return Outcome(None, {"pictures": len(views)})
 
@@ -436,8 +441,7 @@ def _report(state: _Run, generation: Generation) -> RunReport:
 def _publish(state: _Run, files: Mapping[str, tuple[str, ...]], found: RunReport, generation: Generation) -> None:
     trains = state.plan.params["author"].trains
     pictures = tuple(sorted(p.name for p in state.folders["picture"].glob(_PREVIEW if trains else "*.png")))
-    if (state.folders["picture"] / PREVIEWS_FILE).is_file():
-        pictures += (PREVIEWS_FILE,)
+    pictures += tuple(n for n in (_THUMBNAIL, PREVIEWS_FILE) if (state.folders["picture"] / n).is_file())
     folders = [(state.folders[stage], names) for stage, names in {**files, "picture": pictures}.items()]
     if generation.truth is not None and not trains:
         folders.append((state.folders["refine"], (TRUTH_FILE,)))

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 #: Where Chromium is, if it is not where the system's programs are; where it is set, tests of pages must run.
 CHROMIUM = "LYRA_TEST_CHROMIUM"
@@ -44,11 +44,16 @@ def watched_page(browser: Browser) -> Iterator[Page]:
     page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("request", lambda asked: trouble.append(f"asked {asked.url}") if not _is_local(asked.url) else None)
-    page.on("requestfailed", lambda asked: trouble.append(f"did not get {asked.url[:100]}"))
+    page.on("requestfailed", lambda asked: trouble.append(f"did not get {asked.url[:100]}") if _failed(asked) else None)
     context.route(lambda url: not _is_local(url), lambda route: route.abort())
     yield page
     context.close()
     assert not trouble, trouble
+
+
+def _failed(asked: Request) -> bool:
+    """Return whether a request got no answer, rather than being given up because the page was left."""
+    return asked.failure != "net::ERR_ABORTED"
 
 
 def _is_local(url: str) -> bool:

@@ -65,7 +65,7 @@ MAY: Mapping[str, set[str]] = {
     "remote": {"errors", "paths", "progress", "types"},
     "pool": {"client", "errors", "progress", "types", "worker_process"},
     "stop_signals": {"progress"},
-    "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log"},
+    "batch": FACES_BASE | {"atomic", "client", "io", "pipeline", "pool", "progress_log", "report"},
     "batch_cli": {"batch", "errors", "exits", "memory", "options", "paths", "progress", "stop_signals"},
     "robots_cli": {"console", "errors", "options", "place", "types"},
     "service": {"__init__", "errors", "io", "pool", "progress", "types"},

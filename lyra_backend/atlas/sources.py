@@ -56,9 +56,8 @@ def find_sources(paths: Sequence[Path], *, force: bool) -> tuple[Source, ...]:
 
 
 def _scenes_of(path: Path) -> Iterator[Path]:
-    from ..batch.attempt import SCENES
     from ..batch.dataset import INDEX_FILE
-    from ..batch.records import ACCEPTED
+    from ..batch.records import ACCEPTED, SCENES
 
     index = path / INDEX_FILE
     if not index.is_file():

@@ -5,6 +5,7 @@ make scenes, or schedule across machines: a pool does that.
 
     DIR/scenes/<name>/        accepted scenes, run directories each
     DIR/rejected/<name>/      report, request and picture of the others
+    DIR/gallery.html          all of them at a glance
     DIR/index.jsonl           a line for each settled item; index.parquet, README.md and LICENSES.md sum them up
     DIR/.records/             what is gone on from          DIR/.work/   scenes that are being made
 """
@@ -21,10 +22,10 @@ from typing import Protocol
 
 from ..errors import Cancelled, InvalidRequest
 from ..progress import CancelToken, Event
-from .attempt import SCENES, Attempt, put_away
+from .attempt import Attempt, put_away
 from .dataset import write_dataset
 from .manifest import Item, read_manifest
-from .records import ACCEPTED, FAILED, OPEN, REJECTED, Record, read_records
+from .records import ACCEPTED, FAILED, OPEN, REJECTED, SCENES, Record, read_records
 from .storage import Storage
 
 __all__ = ["Batch", "BatchOptions", "Item", "Pool", "Summary", "Watcher", "read_manifest"]

@@ -17,15 +17,13 @@ from ..errors import Cancelled, LyraError, WriteFailed
 from ..io.run_dir import RunDirectory
 from ..types import RunReport, SceneRequest, SceneResult, Severity
 from .manifest import Item
-from .records import ACCEPTED, FAILED, REJECTED, Record, record_of, write_record
+from .records import ACCEPTED, FAILED, REJECTED, REJECTS, SCENES, Record, folder_name, record_of, write_record
 from .storage import Storage
 
-__all__ = ["REJECTS", "SCENES", "Attempt", "Generate", "make", "put_away"]
+__all__ = ["Attempt", "Generate", "make", "put_away"]
 
-#: Folders of a batch.
-SCENES, REJECTS = "scenes", "rejected"
 #: What is kept of a scene that was not accepted: enough to see why.
-_KEPT_OF_REJECTS = ("report.json", "request.json", "preview.png")
+_KEPT_OF_REJECTS = ("report.json", "report.html", "request.json", "preview.png", "thumbnail.webp")
 
 Generate = Callable[[SceneRequest, Path], SceneResult]
 
@@ -54,7 +52,7 @@ class Attempt:
     @property
     def folder(self) -> str:
         """Name of its folder while it works, and among the rejected."""
-        return f"{self.item.name}~{len(self.earlier)}" if self.earlier else self.item.name
+        return folder_name(self.item.name, len(self.earlier))
 
 
 def make(attempt: Attempt, work: Path, storage: Storage, generate: Generate) -> Record:
@@ -101,6 +99,7 @@ def _seed(seed: int, number: int) -> int:
 def _made(request: SceneRequest, result: SceneResult) -> dict[str, Any]:
     """Return what a scene is, as JSON data."""
     report, run = result.report, RunDirectory.read(result.directory)
+    provenance = json.loads((run.root / "provenance.json").read_text(encoding="utf-8"))
     counts = {f"{stage.stage}.{name}": value for stage in report.stages for name, value in stage.counts.items()}
     return {
         "state": ACCEPTED if report.accepted else REJECTED,
@@ -109,11 +108,12 @@ def _made(request: SceneRequest, result: SceneResult) -> dict[str, Any]:
         "warnings": _codes(report, Severity.WARNING),
         "geometry": report.geometry,
         "grade": report.grade,
+        "family": provenance.get("family"),
         "error_m": dict(report.error_m),
         "gaussians": counts.get("author.gaussians", 0),
         "triangles": counts.get("validate.collider_triangles", 0),
         "bytes": sum(path.stat().st_size for path in run.results().values()),
-        "licences": _licences(run),
+        "licences": _licences(provenance),
         "code": run.code,
     }
 
@@ -122,8 +122,7 @@ def _codes(report: RunReport, severity: Severity) -> list[str]:
     return sorted({finding.code for finding in report.findings if finding.severity is severity})
 
 
-def _licences(run: RunDirectory) -> list[dict[str, str]]:
+def _licences(provenance: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return name and licence of everything a scene was made from."""
-    path = run.root / "provenance.json"
-    sources: Iterable[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8")).get("sources", ())
+    sources: Iterable[Mapping[str, Any]] = provenance.get("sources", ())
     return [{"name": str(source["name"]), "licence": str(source["licence"])} for source in sources]

@@ -1,7 +1,7 @@
 """What people and programs read of a finished batch: an index, a card and the licences.
 
-Does: sum up records into ``index.jsonl``, ``index.parquet``, ``README.md`` and ``LICENSES.md``, the same bytes for the
-same records. Does not: look at scenes.
+Does: sum up records into ``index.jsonl``, ``index.parquet``, ``gallery.html``, ``README.md`` and ``LICENSES.md``, the
+same bytes for the same records. Does not: look at scenes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
-from .records import ACCEPTED, Record
+from ..report.gallery import GALLERY_PAGE, GalleryScene, gallery_page
+from .records import ACCEPTED, REJECTED, REJECTS, SCENES, Record, folder_name
 from .storage import Storage
 
 __all__ = ["INDEX_FILE", "write_dataset"]
@@ -26,6 +28,7 @@ _COLUMNS = (
     "state",
     "directory",
     "prompt",
+    "family",
     "seed",
     "geometry",
     "grade",
@@ -42,25 +45,53 @@ _COLUMNS = (
     "code",
     "request",
 )
-_TEXT = ("name", "state", "directory", "prompt", "geometry", "grade", "error", "key", "code")
+_TEXT = ("name", "state", "directory", "prompt", "family", "geometry", "grade", "error", "key", "code")
 _WHOLE = ("seed", "gaussians", "triangles", "bytes")
 
 
 def write_dataset(records: Sequence[Record], total: int, storage: Storage) -> None:
-    """Write index, card and licences of `records`, in their order, out of `total` items."""
+    """Write index, gallery, card and licences of `records`, in their order, out of `total` items."""
     rows = [_row(record) for record in records]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     storage.write(INDEX_FILE, lines.encode())
     if rows and find_spec("pyarrow") is not None:
         storage.write("index.parquet", _parquet(rows))
+    storage.write(GALLERY_PAGE, gallery_page([_shown(record) for record in records], total).encode())
     storage.write("README.md", _card(records, total).encode())
     storage.write("LICENSES.md", _licences(records).encode())
 
 
 def _row(record: Record) -> dict[str, Any]:
-    directory = {"directory": f"scenes/{record['name']}"} if record["state"] == ACCEPTED else {}
+    directory = {"directory": _folder(record)} if record["state"] == ACCEPTED else {}
     values = {**record, **directory, "prompt": record["request"]["prompt"]}
     return {column: values.get(column) for column in _COLUMNS}
+
+
+def _shown(record: Record) -> GalleryScene:
+    """Return what the gallery shows of an item: its scene, or the last that was rejected."""
+    request, error_m = record["request"], record.get("error_m", {}).get("p95")
+    inputs = (request[name] for name in ("prompt", "video", "image", "splat"))
+    return GalleryScene(
+        name=record["name"],
+        state=record["state"],
+        folder=_folder(record),
+        prompt=next(PurePath(text).name if k else text for k, text in enumerate(inputs) if text),
+        family=record.get("family") or "",
+        seed=record.get("seed"),
+        grade=record.get("grade", ""),
+        error_mm=None if error_m is None else 1000.0 * error_m,
+        findings=(*record.get("reasons", ()), *record.get("warnings", ())),
+        note=record.get("error", ""),
+    )
+
+
+def _folder(record: Record) -> str:
+    """Return where a scene lies in the batch, "" for what failed."""
+    if record["state"] == ACCEPTED:
+        return f"{SCENES}/{record['name']}"
+    return (
+        f"{REJECTS}/{folder_name(record['name'], len(record['attempts']) - 1)}" if record["state"] == REJECTED else ""
+    )
 
 
 def _parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -92,7 +123,7 @@ def _card(records: Sequence[Record], total: int) -> str:
         f" ({states['rejected']} rejected, {states['failed']} failed, {total - len(records)} not tried yet).",
         "",
         "Each folder of `scenes/` is a USD scene for NVIDIA Isaac Sim and Isaac Lab: open `stage.usda`, or reference",
-        "`scene.usda`. `index.jsonl` and `index.parquet` have a line for each scene that was asked for.",
+        "`scene.usda`. `gallery.html` shows them all, `index.jsonl` and `index.parquet` have a line for each.",
         "",
         *_table("grade", Counter(record["grade"] for record in accepted)),
         *_table("geometry", Counter(record["geometry"] for record in accepted)),

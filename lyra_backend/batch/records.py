@@ -16,14 +16,33 @@ from typing import Any
 from .manifest import Item
 from .storage import Storage
 
-__all__ = ["ACCEPTED", "FAILED", "OPEN", "REJECTED", "Record", "read_records", "record_of", "write_record"]
+__all__ = [
+    "ACCEPTED",
+    "FAILED",
+    "OPEN",
+    "REJECTED",
+    "REJECTS",
+    "SCENES",
+    "Record",
+    "folder_name",
+    "read_records",
+    "record_of",
+    "write_record",
+]
 
 Record = Mapping[str, Any]
 
 #: States of an item: settled are the first two; `OPEN` is one with attempts left.
 ACCEPTED, REJECTED, FAILED, OPEN = "accepted", "rejected", "failed", "open"
+#: Folders of scenes: those that were accepted, and what is kept of the others.
+SCENES, REJECTS = "scenes", "rejected"
 #: Begins with a dot: what is there for the machine.
 _FOLDER = ".records"
+
+
+def folder_name(item: str, number: int) -> str:
+    """Return the name of the folder of an item's attempt, counted from 0, while it works and among the rejected."""
+    return f"{item}~{number}" if number else item
 
 
 def record_of(item: Item, attempts: Iterable[Record], limit: int) -> Record:

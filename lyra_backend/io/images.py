@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 import zipfile
@@ -17,10 +18,12 @@ from ..errors import InvalidRequest
 
 __all__ = [
     "MAX_IMAGE_PIXELS",
+    "as_webp",
     "exif_focal_px",
     "read_depth",
     "read_image",
     "require_still",
+    "thumbnail_of",
     "write_depth",
     "write_image",
 ]
@@ -126,6 +129,23 @@ def write_image(path: Path | str, image: npt.NDArray[np.uint8]) -> None:
     from PIL import Image
 
     Image.fromarray(image).save(path, format="PNG")
+
+
+def as_webp(image: npt.NDArray[np.uint8], quality: int = 80) -> bytes:
+    """Return sRGB (H, W, 3) as WebP, which is small: for pages and thumbnails."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="WEBP", quality=quality, method=4)
+    return buffer.getvalue()
+
+
+def thumbnail_of(image: npt.NDArray[np.uint8], width: int = 320) -> bytes:
+    """Return sRGB (H, W, 3) as WebP of fewer pixels, `width` of them in a row."""
+    from PIL import Image
+
+    height = max(round(width * image.shape[0] / image.shape[1]), 1)
+    return as_webp(np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)), 75)
 
 
 def write_depth(path: Path | str, depth: npt.NDArray[np.float32]) -> None:

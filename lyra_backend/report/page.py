@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_write
+from ..io.images import as_webp
 from ..io.run_inputs import INPUTS, NAMES_FILE
 from ..types import Finding, RunReport, SceneRequest, Severity
 from ..types.units import SHARE
 from . import plots
 from .command import command_of
-from .pictures import COLLIDER_PICTURE, ERROR_PICTURE, HISTOGRAM, MAP, TURNS, as_webp
+from .pictures import COLLIDER_PICTURE, ERROR_PICTURE, HISTOGRAM, MAP, TURNS
+from .templating import rendered
 
 __all__ = ["REPORT_PAGE", "PageContent", "write_page"]
 
 REPORT_PAGE = "report.html"
-_TEMPLATES = Path(__file__).parent / "templates"
 #: What previews show, by the start of their file's name; others are called as their file.
 _CAPTIONS = {
     "preview": "The scene",
@@ -84,12 +85,9 @@ def write_page(root: Path, told: PageContent, made: Path) -> None:
         told: what the page says.
         made: folder that :func:`lyra_backend.report.run` filled.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     report, request, timings = told.report, told.request, told.timings
-    loader = FileSystemLoader(_TEMPLATES)
-    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = page.get_template("report.html.j2").render(
+    text = rendered(
+        "report",
         title=_title(request, root),
         report=report,
         verdict=_verdict(report),
@@ -109,8 +107,6 @@ def write_page(root: Path, told: PageContent, made: Path) -> None:
         files=[(name, told) for name, told in _FILES.items() if (root / name).is_file() or name == "report.json"],
         made_by=_made_by(told.provenance),
         licences=_licences(root),
-        styles=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        script=(_TEMPLATES / "report.js").read_text(encoding="utf-8"),
     )
     atomic_write(root / REPORT_PAGE, text)
 

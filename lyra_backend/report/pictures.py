@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.animation import can_write_mp4, write_gif, write_mp4
-from ..io.images import write_image
+from ..io.images import as_webp, write_image
 from ..progress import Progress
 from ..render.cut_away import CutAway, cut_away
 from ..render.mesh_depth import MeshDepth
@@ -28,7 +27,6 @@ __all__ = [
     "TURNS",
     "TURNTABLE_GIF",
     "TURNTABLE_MP4",
-    "as_webp",
     "signed_error",
     "take_pictures",
 ]
@@ -73,15 +71,6 @@ def take_pictures(
     if scene.navigation is not None:
         (folder / MAP).write_bytes(plots.map_of(scene.navigation))
     return Outcome(tuple(names), counts)
-
-
-def as_webp(picture: npt.NDArray[np.uint8], quality: int = 80) -> bytes:
-    """Return a picture (H, W, 3) as WebP, for pages."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="WEBP", quality=quality, method=4)
-    return buffer.getvalue()
 
 
 def signed_error(scene: SceneBundle, mesh: MeshDepth, camera: Camera) -> npt.NDArray[np.float32]:
