@@ -54,6 +54,8 @@ def _plugin(stage: str, name: str) -> dict[str, Any]:
         module = registry.get(stage, name)
     except LyraError as error:
         return {**entry, "unavailable": str(error)}
+    # of plugins of other packages the registry knows no more than where they are, as it imports nothing
+    entry["summary"] = (module.__doc__ or "").partition("\n")[0] or entry["summary"]
     if stage == "generate":
         entry["inputs"] = list(module.INPUTS)
     return {**entry, "parameters": params.describe(module.Params)["properties"]}

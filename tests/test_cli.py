@@ -39,7 +39,7 @@ def test_generate_reports_json_and_knows_a_finished_run(scene_dir: Path) -> None
     assert done.code == 0, done.err
     assert (done.data["accepted"], done.data["reused"], done.data["outdated"]) == (True, True, False)
     stages = [s["stage"] for s in done.data["stages"]]
-    assert stages == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
+    assert stages == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate", "report"]
     assert "nothing was run" in " ".join(call("generate", *words).out.split())
 
 

@@ -68,7 +68,7 @@ class Quick:
         if self.estimate:
             generator.estimate = self.estimate  # type: ignore[attr-defined]
         collider.run = self.work("collide", CollisionProxy((), "none", {}))  # type: ignore[attr-defined]
-        others = dict.fromkeys(("refine", "light", "collide", "place", "validate"), Params())
+        others = dict.fromkeys(("refine", "light", "collide", "place", "validate", "report"), Params())
         params = {
             **others,
             "author": author.Params(),
@@ -99,6 +99,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Quick:
     monkeypatch.setattr(pipeline, "_take_pictures", quick.work("picture", None))
     monkeypatch.setattr(author, "run", quick.work("author", ("scene.usda",)))
     monkeypatch.setattr(validate, "run", quick.work("validate", None))
+    monkeypatch.setattr(pipeline.report, "run", quick.work("report", ()))
     return quick
 
 
@@ -111,10 +112,11 @@ def kept(root: Path) -> list[str]:
 
 
 def test_all_stages_in_their_order(quick: Quick) -> None:
-    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate", "report"]
     assert sorted(path.name for path in quick.root.iterdir()) == [
         ".complete",
         "events.jsonl",
+        "report.html",
         "report.json",
         "request.json",
         "scene.usda",
@@ -130,7 +132,7 @@ def test_a_full_disk_is_one_line_and_finished_stages_are_kept(quick: Quick, numb
     assert not isinstance(caught.value, InvalidRequest), "nothing is wrong with the request"
     assert kept(quick.root) == ["collide", "generate", "light", "picture", "place", "refine"]
     quick.trouble.clear()
-    assert quick.run() == ["author", "validate"]
+    assert quick.run() == ["author", "validate", "report"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_a_damaged_kept_stage_is_made_anew(quick: Quick) -> None:
     damaged = next((quick.root / ".stages").glob("refine-*"))
     (damaged / "cloud.npz").write_bytes(b"PK\x03\x04 cut off")
     quick.trouble.clear()
-    assert quick.run() == ["refine", "author", "validate"]
+    assert quick.run() == ["refine", "author", "validate", "report"]
 
 
 def test_other_code_uses_no_kept_stage(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +199,7 @@ def test_other_code_uses_no_kept_stage(quick: Quick, monkeypatch: pytest.MonkeyP
         quick.run()
     quick.trouble.clear()
     monkeypatch.setattr(pipeline, "code_version", lambda: "other")
-    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate"]
+    assert quick.run() == ["generate", "refine", "picture", "light", "collide", "place", "author", "validate", "report"]
     assert json.loads((quick.root / ".complete").read_text())["code"] == "other"
 
 
@@ -226,7 +228,7 @@ def test_time_left_is_that_of_work_not_of_what_was_kept(quick: Quick, monkeypatc
     quick.run(events.append)
     checking = [event for event in events if event.message == "checking"]
     assert [event.eta_s is None for event in checking] == [True, True, False]
-    assert all(event.eta_s is None for event in events if event.stage != "validate")
+    assert all(event.eta_s is None for event in events if event.stage not in ("validate", "report"))
 
 
 # -- shares of the progress -------------------------------------------------------------------------------------------
@@ -254,10 +256,10 @@ def test_the_first_event_comes_before_the_generator_is_asked_anything(quick: Qui
 @pytest.mark.parametrize(
     ("seconds", "percents", "left_s"),
     [
-        ((), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), None),
-        ((None, None), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), None),
-        ((0.1,), (0, 38.46, 42.31, 52.88, 62.5, 74.04, 77.88, 83.65), 52),
-        ((None, 4000.0, 800.0), (0, 99.34, 99.38, 99.49, 99.6, 99.72, 99.76, 99.82), 4832),
+        ((), (0, 32.79, 36.07, 45.08, 53.28, 63.11, 66.39, 71.31, 85.25), None),
+        ((None, None), (0, 32.79, 36.07, 45.08, 53.28, 63.11, 66.39, 71.31, 85.25), None),
+        ((0.1,), (0, 32.79, 36.07, 45.08, 53.28, 63.11, 66.39, 71.31, 85.25), 61),
+        ((None, 4000.0, 800.0), (0, 99.15, 99.19, 99.31, 99.41, 99.54, 99.58, 99.64, 99.81), 4841),
     ],
 )
 def test_stages_have_shares_by_what_the_generator_expects(
@@ -266,7 +268,7 @@ def test_stages_have_shares_by_what_the_generator_expects(
     events: list[Event] = []
     quick.estimate = lambda *_: tuple(Estimate("part", each) for each in seconds)
     quick.run(events.append)
-    stages = ("generate", "refine", "picture", "light", "collide", "place", "author", "validate")
+    stages = ("generate", "refine", "picture", "light", "collide", "place", "author", "validate", "report")
     assert begins(events) == {"": 0.0, **dict(zip(stages, percents, strict=True))}
     assert events[-1].fraction == 1.0
     assert events[1].eta_s == (None if left_s is None else pytest.approx(left_s, rel=0.5))
@@ -288,7 +290,7 @@ def test_what_was_kept_needs_no_estimate(quick: Quick) -> None:
     events: list[Event] = []
     assert quick.run(events.append)[0] == "refine"
     assert len(asked) == 1, "what is kept needs no estimate"
-    assert begins(events)["refine"] == 38.46
+    assert begins(events)["refine"] == 32.79
 
 
 def test_a_request_that_the_estimate_refuses_is_refused_once(quick: Quick) -> None:
@@ -330,7 +332,7 @@ def test_a_stopped_run_goes_on_on_another_device(quick: Quick, monkeypatch: pyte
     quick.done.clear()
     result = api.generate_scene(asked(device="B"), quick.root)
     assert not result.reused
-    assert quick.done == ["place", "author", "validate"]
+    assert quick.done == ["place", "author", "validate", "report"]
     assert RunDirectory.read_request(quick.root) == asked(device="B")
 
 

@@ -4,6 +4,7 @@
     python3 tools/dev.py demo       ... and generate a scene into outputs/demo
     python3 tools/dev.py test       ... and run the tests; more words go to pytest: test tests/validate -k floor
     python3 tools/dev.py lint       ... and run ruff, mypy and the layering check
+    python3 tools/dev.py docs       ... and build the documentation into _site; any broken link is an error
 
 What is installed already is used again; delete .venv to start over. Where there is no NVIDIA GPU, torch comes without
 CUDA, if its own index can be reached: that saves gigabytes. Exit code 0 if all went well, 2 for a Python or
@@ -263,10 +264,25 @@ def lint() -> None:
     say("no complaints")
 
 
+def docs() -> None:
+    """Build the documentation as a site."""
+    set_up((*EXTRAS, "test"))
+    # its makers advertise their next program otherwise
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    must("building the documentation", [venv_python(), "-m", "mkdocs", "build", "--strict"])
+    say("open _site/index.html in a browser")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do what the first word says and return the exit code."""
     command, words = (arguments[0], arguments[1:]) if arguments else ("", [])
-    actions = {"setup": lambda: set_up_with(words), "demo": demo, "test": lambda: test(words), "lint": lint}
+    actions = {
+        "setup": lambda: set_up_with(words),
+        "demo": demo,
+        "test": lambda: test(words),
+        "lint": lint,
+        "docs": docs,
+    }
     if command not in actions or (words and command not in ("setup", "test")):
         print(__doc__)
         return 0 if command in ("-h", "--help", "help") else 2

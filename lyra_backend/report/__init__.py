@@ -34,7 +34,7 @@ class Params:
     """What is pictured beside the previews."""
 
     turntable: int = param(
-        24, "Pictures around the scene, for turntable.gif, turntable.mp4 and report.html; 0 = none.", min=0, max=360
+        18, "Pictures around the scene, for turntable.gif, turntable.mp4 and report.html; 0 = none.", min=0, max=360
     )
     comparison: bool = param(True, "Picture the colliders over the Gaussians, and how far they are apart.")
 

@@ -44,7 +44,7 @@ _FILES = {
     "report.json": "this report for programs",
 }
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_DIGITS = 4
+_DIGITS = 3
 
 
 @dataclass(frozen=True)

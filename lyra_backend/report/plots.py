@@ -114,14 +114,14 @@ def error_views(views: Sequence[tuple[str, Floats]]) -> npt.NDArray[np.uint8]:
     with mpl.rc_context(_STYLE):
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(3.2 * columns, 2.0 * rows + 0.6), dpi=150, layout="constrained")
+        figure = Figure(figsize=(3.2 * columns, 2.05 * rows + 0.7), dpi=150, layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
         for axes, (name, error) in zip(grid.flat, views, strict=False):
             axes.set_facecolor("#9aa0a6")
             drawn = axes.imshow(1000.0 * error, cmap=_colours(), vmin=-_MOST_MM, vmax=_MOST_MM, interpolation="nearest")
-            axes.set_title(name.replace("_", " "), fontsize=9)
+            axes.set_title(name.replace("_", " "), fontsize=8, pad=3)
         bar = figure.colorbar(drawn, ax=grid, orientation="horizontal", fraction=0.05, aspect=60, extend="both")
         bar.set_label("collider behind (+) or before (-) what is seen [mm]; grey: nothing to compare")
         return _as_pixels(figure)
