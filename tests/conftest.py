@@ -46,7 +46,7 @@ OWN_SUBJECTS = {
     "vary",
 }
 #: Small enough to be quick, dense enough for a collider at 8 cm voxels.
-SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}, "report": {"turntable": 8}}
+SMALL = {"generate": {"gaussian_count": 60_000}, "collide": {"voxel_size": 0.08}}
 PROMPT = "a small office with two desks and a red chair"
 #: A whole run in half the time of that of the office, for tests of what happens to runs and not of what they make.
 QUICK: dict[str, Any] = {

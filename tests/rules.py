@@ -25,10 +25,10 @@ def faults(path: Path) -> list[str]:
 def faults_of_run(directory: Path) -> list[str]:
     """Return the same of a run, whose own report says what both sets of rules found in its files."""
     stages = json.loads((directory / "report.json").read_text(encoding="utf-8"))["stages"]
-    assert [stage["stage"] for stage in stages][-1] == "validate"
+    validated = next(stage for stage in stages if stage["stage"] == "validate")
     found = [
         f"{finding['code']}: {finding['message']}"
-        for finding in stages[-1]["findings"]
+        for finding in validated["findings"]
         if finding["code"].startswith("usd.") and finding["code"] != f"usd.{KNOWN}"
     ]
     files = sorted(path for path in directory.iterdir() if path.suffix in SUFFIXES)

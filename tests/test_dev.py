@@ -92,7 +92,7 @@ def test_a_half_made_environment_is_made_anew_and_other_folders_are_left(
     assert (dev.VENV / "letter.txt").read_text() == "dear"
 
 
-PROJECT = "[project]\n[project.optional-dependencies]\nphysics = []\nformats = []\nlyra = ['torch']\n"
+PROJECT = "[project]\n[project.optional-dependencies]\nphysics = []\nformats = []\nvideo = []\nlyra = ['torch']\n"
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def unreachable(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_extras_are_asked_for_by_name(dev: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     (dev.ROOT / "pyproject.toml").write_text(PROJECT)
     assert dev.main(["setup", "--extra", "lyra"]) == 0
-    assert dev.commands[-1][-2:] == ["--editable", ".[formats,physics,lyra]"]
+    assert dev.commands[-1][-2:] == ["--editable", ".[formats,physics,video,lyra]"]
     assert dev.main(["setup"]) == 0
     assert pip_runs(dev) == 1
     for words in (["--extra"], ["lyra"], ["--extra", "lyra", "--extra"]):
         assert dev.main(["setup", *words]) == 2
     assert "setup takes --extra NAME" in capfd.readouterr().out
     assert dev.main(["setup", "--extra", "lira"]) == 2
-    assert "there is no extra lira; there are: physics, formats, lyra" in capfd.readouterr().out
+    assert "there is no extra lira; there are: physics, formats, video, lyra" in capfd.readouterr().out
     assert pip_runs(dev) == 1
 
 

@@ -30,7 +30,7 @@ PYTHONS = ((3, 12), (3, 11))
 EXTRAS = ("formats", "physics", "video")
 DEMO_PROMPT = "a narrow warehouse aisle with six pallets and a red barrel"
 DEMO_OUT = Path("outputs") / "demo"
-CHECKED = ("lyra_backend", "tests", "tools", "exts")
+CHECKED = ("lyra_backend", "tests", "tools", "examples", "exts")
 #: In the order in which one would open them.
 DEMO_FILES = {
     "preview.png": "a picture of the scene",
