@@ -1,6 +1,6 @@
 """Train a miniature of Lyra from nothing: rooms are filmed, a teacher learns from them, a student from the teacher.
 
-    python tools/train_tiny.py --out outputs/tiny                 the shipped one: 95 minutes on two quiet cores
+    python tools/train_tiny.py --out outputs/tiny                 the shipped one: 90 minutes on two quiet cores
     python tools/train_tiny.py --out outputs/tiny --preset gpu    a larger one for a GPU
     python tools/train_tiny.py --out outputs/tiny --until scenes  ... up to a stage; the same command goes on
     python tools/train_tiny.py --out outputs/tiny --without no_depth

@@ -33,8 +33,8 @@ STAGES: Mapping[str, float] = {
     "rooms": 3.0,
     "tokenizer": 25.0,
     "video_model": 18.0,
-    "scenes": 15.0,
-    "student": 24.0,
+    "scenes": 9.0,
+    "student": 20.0,
     "depth": 5.0,
     "evaluation": 4.0,
 }
