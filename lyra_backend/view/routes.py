@@ -62,6 +62,8 @@ def _page_files(folder: Traversable, above: str) -> dict[str, Content]:
 
 def _splat_routes(splats: Splats) -> dict[str, Content]:
     routes = {f"splats/{i}.ply": _frame(splats, i) for i in range(max(1, len(splats.times_s)))}
+    if (preview := splats.preview) is not None:
+        routes["splats/preview.ply"] = Content(_BINARY, lambda: preview)
     if splats.class_ids is not None:
         routes["splats/classes"] = _array(splats.class_ids, "<u2")
     return routes
@@ -99,6 +101,7 @@ def _splats_json(splats: Splats) -> dict[str, Any]:
     ids = splats.class_ids
     return {
         "count": splats.count,
+        "has_preview": splats.preview is not None,
         "low": _rounded(splats.low),
         "high": _rounded(splats.high),
         "times_s": list(splats.times_s),

@@ -18,6 +18,7 @@ from ..io.run_dir import COMPLETE_FILE
 from ..io.splat_sequence import SEQUENCE_FILE, SplatSequence, find_sequence
 from ..io.splats import read_splats
 from ..types import UP_AXES, Frame, GaussianCloud, Navigation, Severity
+from .spread import spread_order
 
 __all__ = ["Collider", "Splats", "ViewScene", "gather"]
 
@@ -26,6 +27,8 @@ _COLLIDER_FILE = "collision.usdc"
 _RUN_SPLATS = ("gaussians.usdc", "gaussians.ply", "gaussians_nurec.usdz")
 #: Pictures a second of numbered splats of which nothing says when they are so.
 _USUAL_FPS = 30.0
+#: Gaussians of the first picture.
+_PREVIEW = 40_000
 #: Shares of all Gaussians between which the box of them reaches, along each axis.
 _STRAYS = (0.005, 0.995)
 #: Files that only run directories have.
@@ -39,7 +42,9 @@ class Splats:
 
     Attributes:
         count: Gaussians at the first time.
-        load: gives the Gaussians of the i-th time as bytes of a PLY file, without view-dependent colour.
+        load: gives the Gaussians of the i-th time as bytes of a PLY file, without view-dependent colour, in an order
+            in which any number of the first ones are spread over the whole scene.
+        preview: the first of them alone, as bytes of a PLY file, for the first picture; None if they are few.
         times_s: when they are so, ascending [s]; empty if they do not move.
         class_ids: class of each Gaussian, index into `class_names`, shape (count,); None if unknown.
         class_names: names of the classes.
@@ -48,6 +53,7 @@ class Splats:
 
     count: int
     load: Callable[[int], bytes]
+    preview: bytes | None = None
     times_s: tuple[float, ...] = ()
     class_ids: npt.NDArray[np.uint16] | None = None
     class_names: tuple[str, ...] = ()
@@ -174,12 +180,14 @@ def _run_collider(root: Path) -> Collider | None:
 
 
 def _still(cloud: GaussianCloud) -> Splats:
-    data, (low, high) = _as_ply(cloud), _main_box(cloud)
+    order = spread_order(cloud.positions)
+    data, (low, high) = _as_ply(cloud.select(order)), _main_box(cloud)
     labelled = cloud.class_ids is not None and len(cloud.class_names) > 1
     return Splats(
         cloud.count,
         lambda _: data,
-        class_ids=cloud.class_ids if labelled else None,
+        _as_ply(cloud.select(order[:_PREVIEW])) if cloud.count > 2 * _PREVIEW else None,
+        class_ids=cloud.class_ids[order] if labelled and cloud.class_ids is not None else None,
         class_names=cloud.class_names if labelled else (),
         low=low,
         high=high,
@@ -189,12 +197,16 @@ def _still(cloud: GaussianCloud) -> Splats:
 def _moving(sequence: SplatSequence) -> Splats:
     """Return Gaussians over time; all but those of the first time are read when they are asked for."""
     first = read_splats(sequence.files[0], base_colors_only=True).value
-    data, (low, high) = _as_ply(first), _main_box(first)
+    data, (low, high) = _spread(first), _main_box(first)
 
     def load(index: int) -> bytes:
-        return data if index == 0 else _as_ply(read_splats(sequence.files[index], base_colors_only=True).value)
+        return data if index == 0 else _spread(read_splats(sequence.files[index], base_colors_only=True).value)
 
-    return Splats(first.count, load, sequence.times_s, low=low, high=high)
+    return Splats(first.count, load, times_s=sequence.times_s, low=low, high=high)
+
+
+def _spread(cloud: GaussianCloud) -> bytes:
+    return _as_ply(cloud.select(spread_order(cloud.positions)))
 
 
 def _as_ply(cloud: GaussianCloud) -> bytes:

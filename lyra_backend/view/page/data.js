@@ -16,8 +16,8 @@ export const splatBytes = (index) => bytesOf(`splats/${index}.ply`);
 
 /** The description of the scene: see scene_json of the server. */
 export const scene = answer("scene.json").then((reply) => reply.json());
-/** PLY bytes of the first time, or null. */
-export const firstSplats = scene.then((info) => (info.splats ? splatBytes(0) : null));
+/** PLY bytes of the first picture: of all Gaussians of the first time, or of some if there are many; null without any. */
+export const firstSplats = scene.then((info) => (info.splats ? splatBytes(info.splats.has_preview ? "preview" : 0) : null));
 
 // whoever waits for them tells of errors; until then nobody does
 for (const promise of [scene, firstSplats]) promise.catch(() => {});

@@ -7,11 +7,13 @@ import { fillChoices, onChoice, onPress, onSlide, onSwitch, onToggle, one, say, 
 import { Player } from "./player.js";
 import { Robots } from "./robots.js";
 import { Ruler } from "./ruler.js";
-import { Splats } from "./splats.js";
+import { PREVIEW, Splats } from "./splats.js";
 import { Stage, drawingTrouble } from "./stage.js";
 import { Views } from "./views.js";
 
 const CUT_FROM_ABOVE = 0.75;
+// Gaussians that are drawn in about a second without a graphics card
+const SOFTWARE_GAUSSIANS = 40_000;
 const parts = {};
 const state = { loaded: false, picture: null, cut: null, classes: false, trouble: "" };
 
@@ -20,6 +22,7 @@ window.viewer = Object.freeze(Object.defineProperties({}, Object.fromEntries(Obj
   loaded: () => state.loaded,
   firstPictureMs: () => state.picture,
   gaussianCount: () => parts.splats?.count ?? 0,
+  detail: () => parts.splats?.detail ?? null,
   triangleCount: () => parts.collider?.count ?? 0,
   mode: () => parts.views?.mode ?? null,
   cameraPosition: () => parts.stage?.camera.position.toArray() ?? null,
@@ -55,13 +58,14 @@ async function start() {
   bindRuler();
   if (info.splats) bindSplats(info);
   if (info.navigation?.robots.length) bindRobots(info);
-  stage.drawn.add(told(info));
+  stage.drawn.add(sayWhere);
   say(info.splats ? `Loading ${info.splats.count.toLocaleString("en")} Gaussians …` : "Loading the collider …");
   if (info.splats) {
-    await parts.splats.show(0, await firstSplats);
+    await parts.splats.show(info.splats.has_preview ? PREVIEW : 0, await firstSplats);
     await picture(stage);
   }
   if (info.collider) await loadCollider(stage);
+  if (info.splats?.has_preview) await parts.splats.show(0);
   bindCut(info);
   const counts = [[parts.splats?.count, "Gaussians"], [parts.collider?.count, "collider triangles"]];
   say(counts.filter(([count]) => count).map(([count, what]) => `${count.toLocaleString("en")} ${what}`).join(", "));
@@ -75,6 +79,7 @@ function picture(stage) {
     const look = (sorted) => {
       if (!sorted) return;
       stage.drawn.delete(look);
+      stage.finish();
       state.picture = performance.now();
       resolve();
     };
@@ -87,6 +92,7 @@ async function loadCollider(stage) {
   const [positions, triangles] = await Promise.all([bytesOf("collider/positions"), bytesOf("collider/triangles")]);
   parts.collider = new Collider(stage, new Float32Array(positions), new Uint32Array(triangles));
   parts.views.walker.collider = parts.collider;
+  one('input[value="walk"]').disabled = false;
   parts.collider.setCut(state.cut);
   onChoice("collider", (style) => parts.collider.setStyle(style));
   onSlide("#opacity", (opacity) => parts.collider.setOpacity(opacity));
@@ -101,7 +107,6 @@ function bindViews() {
   const { views, stage } = parts;
   const hint = () => { one("#keys").textContent = views.hint; };
   onChoice("mode", (mode) => {
-    if (mode === "walk" && !parts.collider) mode = one('input[value="orbit"]').click() ?? "orbit";
     views.setMode(mode);
     hint();
     stage.canvas.focus({ preventScroll: true });
@@ -119,6 +124,7 @@ function bindViews() {
 function bindSplats(info) {
   const splats = (parts.splats = new Splats(parts.stage, info.splats));
   splats.turn(info.up_turns[info.up]);
+  bindDetail(info.splats.count);
   onSwitch("#splats-on", (on) => splats.setVisible(on));
   fillChoices("#up", Object.keys(info.up_turns).map((up) => [up, up]), info.up, (up) => {
     splats.turn(info.up_turns[up]);
@@ -127,6 +133,26 @@ function bindSplats(info) {
   });
   if (info.splats.class_names.length) bindClasses(info.splats);
   if (info.splats.times_s.length > 1) bindTime(splats);
+}
+
+/** All Gaussians are drawn, but for machines that would take half a minute for a picture; people can choose otherwise. */
+function bindDetail(count) {
+  const slider = one("#detail"), { stage, splats } = parts;
+  const usual = stage.isSlow ? Math.min(1, SOFTWARE_GAUSSIANS / count) : 1;
+  const set = (share) => {
+    const text = `${Math.round(100 * share)} % of all Gaussians`;
+    slider.setAttribute("aria-valuetext", text);
+    slider.title = text;
+    splats.setDetail(share);
+    stage.setFineness(share / usual);
+  };
+  slider.value = String(usual);
+  onSlide("#detail", set);
+  set(usual);
+  if (usual < 1) {
+    const note = "This browser draws without a graphics card: fewer Gaussians and pixels are drawn. Detail changes it.";
+    one("#notes").append(Object.assign(document.createElement("li"), { textContent: note }));
+  }
 }
 
 function bindClasses({ class_names: names, class_counts: counts }) {
@@ -216,12 +242,9 @@ function cutAt(height) {
   parts.splats?.setCut(state.cut);
 }
 
-/** Returns what is to be done after each picture: say where the camera is. */
-function told() {
-  return () => {
-    const [x, y, z] = parts.stage.camera.position.toArray().map((value) => value.toFixed(2));
-    one("#where").textContent = `camera at x ${x}, y ${y}, z ${z} m`;
-  };
+function sayWhere() {
+  const [x, y, z] = parts.stage.camera.position.toArray().map((value) => value.toFixed(2));
+  one("#where").textContent = `camera at x ${x}, y ${y}, z ${z} m`;
 }
 
 start().catch(fail);

@@ -43,7 +43,6 @@ export function showParts(info) {
     "#playing": moves,
   };
   for (const [selector, needed] of Object.entries(parts)) one(selector).hidden = !needed;
-  one('input[value="walk"]').disabled = !info.collider;
 }
 
 export function say(text, { trouble = false } = {}) {

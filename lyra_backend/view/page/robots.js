@@ -52,7 +52,7 @@ function arrowShape() {
   return new THREE.ShapeGeometry(new THREE.Shape(corners.map(([x, y]) => new THREE.Vector2(x, y))));
 }
 
-function placed(geometry, look, robot, size) {
+function placed(geometry, look, robot, size, later = 0) {
   const points = robot.spawn_points;
   const mesh = new THREE.InstancedMesh(geometry, look, points.length);
   const turn = new THREE.Quaternion(), up = new THREE.Vector3(0, 0, 1), scale = new THREE.Vector3().setScalar(size);
@@ -61,13 +61,13 @@ function placed(geometry, look, robot, size) {
     matrix.compose(place.set(x, y, z + ABOVE_GROUND_M), turn.setFromAxisAngle(up, yaw), scale);
     mesh.setMatrixAt(i, matrix);
   });
-  mesh.renderOrder = ORDER.marks;
+  mesh.renderOrder = ORDER.marks + later;
   mesh.frustumCulled = false;
   return mesh;
 }
 
-const arrows = (robot) => placed(arrowShape(), material(COLORS.spawns, 0.95), robot, 1.4 * robot.radius_m);
-const discs = (robot) => placed(new THREE.CircleGeometry(1, 40), material(COLORS.discs, 0.35), robot, robot.radius_m);
+const arrows = (robot) => placed(arrowShape(), material(COLORS.spawns, 0.95), robot, robot.radius_m, 2);
+const discs = (robot) => placed(new THREE.RingGeometry(0.93, 1, 48), material(COLORS.discs, 0.9), robot, robot.radius_m);
 
 function paths(robot) {
   const ends = robot.paths.flatMap((path) => path.slice(1).flatMap((point, i) => [path[i], point]));
@@ -75,7 +75,7 @@ function paths(robot) {
   const geometry = new THREE.BufferGeometry();
   geometry.setAttribute("position", new THREE.Float32BufferAttribute(raised, 3));
   const lines = new THREE.LineSegments(geometry, new THREE.LineBasicMaterial({ color: COLORS.paths, transparent: true }));
-  lines.renderOrder = ORDER.marks;
+  lines.renderOrder = ORDER.marks + 1;
   lines.frustumCulled = false;
   return lines;
 }

@@ -8,7 +8,11 @@ import { splatBytes } from "./data.js";
 const HALF_PRECISION_M = 8;
 // Gaussians of all times that stay in memory
 const MOST_KEPT = 4_000_000;
+// of a tenth of all, each is drawn 10 ** GROWTH times as wide, which is the same area in all
+const GROWTH = 0.5;
 const NOWHERE = 1e9;
+/** Stands for a time: some Gaussians of the first one, while all are on their way. */
+export const PREVIEW = "preview";
 
 export class Splats {
   constructor(stage, info) {
@@ -19,6 +23,8 @@ export class Splats {
     this.times = info.times_s.length ? info.times_s : [0];
     this.count = info.count;
     this.cut = new dyno.DynoFloat({ value: NOWHERE });
+    this.grow = new dyno.DynoFloat({ value: 1 });
+    this.detail = 1;
     this.mix = new dyno.DynoFloat({ value: 0 });
     this.classes = null;
     this.meshes = new Map();
@@ -26,7 +32,7 @@ export class Splats {
     this.shown = null;
   }
 
-  /** Show the Gaussians of a time; those of the first are given. Resolves once they are there. */
+  /** Show the Gaussians of a time, or the PREVIEW of the first; `bytes` if they are here. Resolves once they are shown. */
   async show(index, bytes = null) {
     this.wanted = index;
     const mesh = this.meshes.get(index) ?? (await this.#load(index, bytes));
@@ -37,9 +43,9 @@ export class Splats {
     this.meshes.set(index, mesh);
     for (const other of this.meshes.values()) other.visible = other === mesh;
     this.shown = mesh;
-    this.count = mesh.numSplats;
+    this.count = this.#total(mesh);
     this.#forget();
-    this.stage.invalidate();
+    this.#grow();
   }
 
   isLoaded(index) {
@@ -59,6 +65,13 @@ export class Splats {
   setCut(height) {
     this.cut.value = height ?? NOWHERE;
     this.#changed();
+  }
+
+  /** Draw a share of the Gaussians; fewer ones are drawn larger. The server has spread them, so the first are from everywhere. */
+  setDetail(share) {
+    this.detail = share;
+    for (const mesh of this.meshes.values()) this.#thin(mesh);
+    this.#grow();
   }
 
   /** Colour by class: `ids` are classes of Gaussians, `colors` [r, g, b] of classes in 0 to 1. */
@@ -88,7 +101,11 @@ export class Splats {
         const fileBytes = bytes ?? (await splatBytes(index));
         const mesh = new SplatMesh({ fileBytes, fileType: SplatFileType.PLY, worldModifier: this.#modifier(), extSplats });
         mesh.visible = false;
+        mesh.isPreview = index === PREVIEW;
         await mesh.initialized;
+        const source = this.#source(mesh);
+        source.total = source.numSplats;
+        this.#thin(mesh);
         this.group.add(mesh);
         this.meshes.set(index, mesh);
         return mesh;
@@ -99,14 +116,39 @@ export class Splats {
     return this.pending.get(index);
   }
 
+  #source(mesh) {
+    return mesh.packedSplats ?? mesh.extSplats;
+  }
+
+  /** How many Gaussians there are of what a mesh shows, whether it has them or not. */
+  #total(mesh) {
+    return mesh.isPreview ? this.info.count : this.#source(mesh).total;
+  }
+
+  #thin(mesh) {
+    const source = this.#source(mesh);
+    const wanted = Math.max(1, Math.round(this.detail * this.#total(mesh)));
+    source.numSplats = mesh.numSplats = Math.min(source.total, wanted);
+    mesh.updateMappingVersion();
+  }
+
+  #grow() {
+    if (this.shown) this.grow.value = (this.#source(this.shown).numSplats / this.#total(this.shown)) ** -GROWTH;
+    this.#changed();
+  }
+
   #forget() {
+    this.#drop(PREVIEW);
     const most = Math.max(3, Math.floor(MOST_KEPT / this.count));
-    for (const [index, mesh] of this.meshes) {
-      if (this.meshes.size <= most) return;
-      this.meshes.delete(index);
-      this.group.remove(mesh);
-      mesh.dispose();
-    }
+    for (const index of this.meshes.keys()) if (this.meshes.size > most) this.#drop(index);
+  }
+
+  #drop(index) {
+    const mesh = this.meshes.get(index);
+    if (!mesh || mesh === this.shown) return;
+    this.meshes.delete(index);
+    this.group.remove(mesh);
+    mesh.dispose();
   }
 
   #changed() {
@@ -120,13 +162,14 @@ export class Splats {
       const { index } = dyno.splitGsplat(gsplat).outputs;
       const rgba = this.classes ? readRgbaArray(this.classes.dyno, index) : dyno.dynoConst("vec4", [0, 0, 0, 0]);
       const change = new dyno.Dyno({
-        inTypes: { gsplat: dyno.Gsplat, cut: "float", mix: "float", rgba: "vec4" },
+        inTypes: { gsplat: dyno.Gsplat, cut: "float", grow: "float", mix: "float", rgba: "vec4" },
         outTypes: { gsplat: dyno.Gsplat },
-        inputs: { gsplat, cut: this.cut, mix: this.mix, rgba },
+        inputs: { gsplat, cut: this.cut, grow: this.grow, mix: this.mix, rgba },
         // what is dark stays darker, so that shapes can still be read
         statements: ({ inputs, outputs }) => [
           `${outputs.gsplat} = ${inputs.gsplat};`,
           `if (${inputs.gsplat}.center.z > ${inputs.cut}) ${outputs.gsplat}.flags = 0u;`,
+          `${outputs.gsplat}.scales *= ${inputs.grow};`,
           `float light${outputs.gsplat} = 0.45 + 0.75 * dot(${inputs.gsplat}.rgba.rgb, vec3(0.3, 0.6, 0.1));`,
           `${outputs.gsplat}.rgba.rgb = mix(${inputs.gsplat}.rgba.rgb, ` +
             `min(${inputs.rgba}.rgb * light${outputs.gsplat}, 1.0), ${inputs.mix});`,

@@ -9,6 +9,11 @@ const MOST_PIXEL_RATIO = 2;
 // a step of movement after a pause, such as that of a tab in the background, is no longer than this
 const LONGEST_STEP_S = 0.1;
 
+// what draws without a graphics card calls itself so
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+// pixels that it can fill in about a second, however deep the scene
+const SOFTWARE_PIXELS = 60_000;
+
 /** Says in words why nothing can be drawn here, or "". */
 export function drawingTrouble() {
   const context = document.createElement("canvas").getContext("webgl2");
@@ -18,6 +23,11 @@ export function drawingTrouble() {
   }
   context.getExtension("WEBGL_lose_context")?.loseContext();
   return "";
+}
+
+function rendererName(context) {
+  const names = context.getExtension("WEBGL_debug_renderer_info");
+  return String(context.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : context.RENDERER));
 }
 
 export class Stage {
@@ -30,10 +40,14 @@ export class Stage {
     this.camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW_DEG, 1, 0.02, 2000);
     this.camera.up.set(0, 0, 1);
     this.spark = new SparkRenderer({ renderer: this.renderer, onDirty: () => this.invalidate() });
-    this.scene.add(this.spark, new THREE.HemisphereLight(0xffffff, 0x8a8f99, 2.2));
-    const sun = new THREE.DirectionalLight(0xffffff, 1.6);
+    this.scene.add(this.spark, new THREE.HemisphereLight(0xffffff, 0x6a6f79, 1.3));
+    const sun = new THREE.DirectionalLight(0xffffff, 2.0);
     sun.position.set(1, -2, 3);
     this.scene.add(sun);
+    this.isSlow = SOFTWARE.test(rendererName(this.renderer.getContext()));
+    // Gaussians are cut off where they can hardly be seen; earlier, where each pixel costs
+    if (this.isSlow) this.spark.maxStdDev = 2;
+    this.pixels = this.isSlow ? SOFTWARE_PIXELS : Infinity;
     this.movers = new Set();
     this.drawn = new Set();
     this.asked = false;
@@ -61,10 +75,23 @@ export class Stage {
     return this.spark.orderingTexture !== null && this.spark.display.numSplats > 0;
   }
 
+  /** Draw no more than so many times the pixels that are right for this machine. */
+  setFineness(times) {
+    this.pixels = this.isSlow ? SOFTWARE_PIXELS * times : Infinity;
+    this.fit();
+  }
+
+  /** Wait until what was drawn last is there. */
+  finish() {
+    const context = this.renderer.getContext();
+    context.readPixels(0, 0, 1, 1, context.RGBA, context.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+
   fit() {
     const { clientWidth: width, clientHeight: height } = this.canvas.parentElement;
     if (!width || !height) return;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, MOST_PIXEL_RATIO));
+    const most = Math.sqrt(this.pixels / (width * height));
+    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, MOST_PIXEL_RATIO, most));
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();

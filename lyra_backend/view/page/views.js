@@ -61,7 +61,7 @@ export class Views {
   above() {
     const middle = this.box.getCenter(new THREE.Vector3());
     const reach = this.box.getSize(new THREE.Vector3()).setZ(0).length() / 2;
-    const far = (1.05 * reach) / Math.tan(THREE.MathUtils.degToRad(this.stage.camera.fov) / 2);
+    const far = (0.95 * reach) / Math.tan(THREE.MathUtils.degToRad(this.stage.camera.fov) / 2);
     this.#go({ position: middle.clone().add(new THREE.Vector3(0, -0.5 * far, 0.87 * far)), target: middle });
   }
 
