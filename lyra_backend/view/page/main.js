@@ -12,6 +12,8 @@ import { Stage, drawingTrouble } from "./stage.js";
 import { Views } from "./views.js";
 
 const CUT_FROM_ABOVE = 0.75;
+// of the slider
+const CUT_STEP_M = 0.05;
 // Gaussians that are drawn in about a second without a graphics card
 const SOFTWARE_GAUSSIANS = 40_000;
 const parts = {};
@@ -223,9 +225,10 @@ function picked(raycaster) {
 
 function bindCut(info) {
   const slider = one("#cut"), { min, max } = parts.views.box;
-  slider.min = min.z.toFixed(2);
+  const top = Math.max(max.z, info.navigation?.ceiling_m ?? max.z);
+  slider.min = (Math.floor(min.z / CUT_STEP_M) * CUT_STEP_M).toFixed(2);
   // at the upper end nothing is hidden
-  slider.max = (Math.max(max.z, info.navigation?.ceiling_m ?? max.z) + 0.1).toFixed(2);
+  slider.max = (Math.ceil(top / CUT_STEP_M + 1) * CUT_STEP_M).toFixed(2);
   slider.value = slider.max;
   slider.oninput = () => cutAt(Number(slider.value));
   cutAt(Number(slider.value));
