@@ -3,6 +3,7 @@
 import { classColors, fillLegend } from "./classes.js";
 import { Collider } from "./collider.js";
 import { bytesOf, firstSplats, scene } from "./data.js";
+import { expose } from "./exposed.js";
 import { fillChoices, onChoice, onPress, onSlide, onSwitch, onToggle, one, say, setToggle, showParts } from "./panel.js";
 import { Player } from "./player.js";
 import { Robots } from "./robots.js";
@@ -19,24 +20,7 @@ const SOFTWARE_GAUSSIANS = 40_000;
 const parts = {};
 const state = { loaded: false, picture: null, cut: null, classes: false, trouble: "" };
 
-// what tests and curious people may read
-window.viewer = Object.freeze(Object.defineProperties({}, Object.fromEntries(Object.entries({
-  loaded: () => state.loaded,
-  firstPictureMs: () => state.picture,
-  gaussianCount: () => parts.splats?.count ?? 0,
-  detail: () => parts.splats?.detail ?? null,
-  triangleCount: () => parts.collider?.count ?? 0,
-  mode: () => parts.views?.mode ?? null,
-  cameraPosition: () => parts.stage?.camera.position.toArray() ?? null,
-  measuredMetres: () => parts.ruler?.length ?? null,
-  cutHeight: () => state.cut,
-  time: () => parts.player?.time ?? null,
-  playing: () => parts.player?.playing ?? false,
-  classesShown: () => state.classes,
-  colliderStyle: () => parts.collider?.style ?? null,
-  robot: () => parts.robots?.current?.name ?? null,
-  trouble: () => state.trouble,
-}).map(([name, get]) => [name, { get, enumerable: true }]))));
+expose(parts, state);
 
 function fail(error) {
   state.trouble = error.message || String(error);

@@ -7,7 +7,7 @@ const BACKGROUND = 0x20252d;
 const FIELD_OF_VIEW_DEG = 65;
 const MOST_PIXEL_RATIO = 2;
 // a step of movement after a pause, such as that of a tab in the background, is no longer than this
-const LONGEST_STEP_S = 0.1;
+const LONGEST_STEP_S = 0.25;
 
 // what draws without a graphics card calls itself so
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
