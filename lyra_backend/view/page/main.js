@@ -17,6 +17,8 @@ const CUT_FROM_ABOVE = 0.75;
 const CUT_STEP_M = 0.05;
 // Gaussians that are drawn in about a second without a graphics card
 const SOFTWARE_GAUSSIANS = 40_000;
+// share of the usual Gaussians and pixels in the first picture there
+const FIRST_SHARE = 0.4;
 const parts = {};
 const state = { loaded: false, picture: null, cut: null, classes: false, trouble: "" };
 
@@ -47,8 +49,10 @@ async function start() {
   stage.drawn.add(sayWhere);
   say(info.splats ? `Loading ${info.splats.count.toLocaleString("en")} Gaussians …` : "Loading the collider …");
   if (info.splats) {
+    if (stage.isSlow) parts.refine(FIRST_SHARE);
     await parts.splats.show(info.splats.has_preview ? PREVIEW : 0, await firstSplats);
     await picture(stage);
+    parts.refine();
   }
   if (info.collider) await loadCollider(stage);
   if (info.splats?.has_preview) await parts.splats.show(0);
@@ -135,6 +139,7 @@ function bindDetail(count) {
   slider.value = String(usual);
   onSlide("#detail", set);
   set(usual);
+  parts.refine = (share = 1) => set(share * Number(slider.value));
   if (usual < 1) {
     const note = "This browser draws without a graphics card: fewer Gaussians and pixels are drawn. Detail changes it.";
     one("#notes").append(Object.assign(document.createElement("li"), { textContent: note }));
