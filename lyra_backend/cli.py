@@ -44,6 +44,7 @@ from .robots_cli import AssetsOption, CountOption, RobotFileOption, RobotOption,
 from .service_cli import serve, watch
 from .usage import PROGRAM, is_help, refusal
 from .vary_cli import varied_json, vary
+from .view_cli import view
 from .weights_cli import app as weights_app
 
 __all__ = ["main"]
@@ -407,7 +408,7 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-for face in (robots, vary, batch, atlas, serve, watch):  # after what people begin with
+for face in (view, robots, vary, batch, atlas, serve, watch):  # after what people begin with
     app.command(cls=Command)(face)
 app.add_typer(weights_app, name="weights")
 

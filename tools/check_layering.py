@@ -56,6 +56,8 @@ MAY: Mapping[str, set[str]] = {
     "footprint": {"errors", "types"},
     "atlas": NOUNS | {"atomic", "author", "batch", "footprint", "io", "paths", "validate"},
     "vary": NOUNS | {"atomic", "author", "io", "paths", "validate"},
+    "view": {"author", "errors", "io", "types"},
+    "view_cli": {"view"},
     "vary_cli": {"api", "console", "errors", "exits", "options", "types"},
     "atlas_cli": {"api", "console", "exits", "options"},
     "api": FACES_BASE | {"io", "atlas", "vary", "conversion", "footprint", "pipeline"},
@@ -79,7 +81,7 @@ MAY: Mapping[str, set[str]] = {
     "options": {"errors", "types", "catalog", "conversion", "io"},
     "cli": NOUNS
     | {"api", "atlas_cli", "batch_cli", "catalog", "console", "doctor", "exits", "options", "robots_cli"}
-    | {"service_cli", "usage", "vary_cli", "weights_cli", "worker_environment", "__init__"},
+    | {"service_cli", "usage", "vary_cli", "view_cli", "weights_cli", "worker_environment", "__init__"},
     "usage": {"errors"},
     "weights_cli": NOUNS | {"robot_models", "weights", "exits", "options", "console"},
     "__main__": {"cli"},
