@@ -19,7 +19,7 @@ from lyra_backend.view import ViewServer
 from .conftest import Serve
 
 # without a graphics card, on a busy machine
-_PATIENCE_S = 60.0
+_PATIENCE_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,10 @@ def picture(page: Page) -> npt.NDArray[np.int16]:
     page.evaluate(
         "() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done, 50)), 250))"
     )
-    shot = page.locator("#canvas").screenshot()
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    # not the picture of an element: that waits for it to keep still over several frames, each of which takes its time
+    shot = page.screenshot(clip=box, timeout=1000 * _PATIENCE_S)
     return np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(np.int16)
 
 
