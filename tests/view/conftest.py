@@ -35,6 +35,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with watched_page(browser) as page:
         # drawn without a graphics card: each pixel takes its time
         page.set_viewport_size({"width": 640, "height": 400})
+        page.set_default_timeout(90_000)
         yield page
 
 
