@@ -16,7 +16,7 @@ from ..render.cut_away import CutAway, cut_away
 from ..render.mesh_depth import MeshDepth
 from ..render.mesh_picture import MeshOverlay
 from ..render.splats import depth_of, render
-from ..types import Camera, Intrinsics, Outcome, SceneBundle
+from ..types import Camera, Intrinsics, Navigation, Outcome, SceneBundle
 from . import plots
 
 __all__ = [
@@ -44,6 +44,8 @@ _ERROR_PX = 480
 #: Seconds of one turn.
 _TURN_S = 6.0
 _PAPER = (1.0, 1.0, 1.0)
+#: Of lengths in files of navigation.
+_DIGITS = 4
 #: Farther than this no depth sensor of a robot sees [m].
 _REACH_M = 10.0
 _SECONDS = {"turntable": 12.0, "colliders": 2.0, "differences": 4.0, "map": 1.0}
@@ -56,9 +58,7 @@ def take_pictures(
     parts, names = progress.children(_SECONDS), list[str]()
     counts: dict[str, int | float] = {"turntable_pictures": 0}
     if scene.cloud.count and (turns or comparison):
-        navigation = scene.navigation
-        outline, floor = (navigation.bounds, navigation.floor_m) if navigation else ((), 0.0)
-        cut = cut_away(scene.cloud, outline, floor)
+        cut = cut_away(scene.cloud, *_floor(scene.navigation))
         if turns:
             names += _turntable(cut, turns, folder, parts["turntable"])
             counts["turntable_pictures"] = turns
@@ -82,6 +82,17 @@ def signed_error(scene: SceneBundle, mesh: MeshDepth, camera: Camera) -> npt.NDA
     seen, (met, across) = depth_of(scene.cloud, camera), mesh.beside(camera)
     both = (seen < _REACH_M) & (met < _REACH_M)
     return np.where(both, (met - seen) * across, np.nan).astype(np.float32)
+
+
+def _floor(navigation: Navigation | None) -> tuple[list[Floats], float]:
+    """Return outline and height of the floor [m] to a tenth of a millimetre, as files have them.
+
+    A run that goes on reads them from there: it shall take the same pictures as one that was never stopped.
+    """
+    if navigation is None:
+        return [], 0.0
+    outline = [np.round(polygon.astype(np.float64), _DIGITS) for polygon in navigation.bounds]
+    return outline, round(navigation.floor_m, _DIGITS)
 
 
 def _turntable(cut: CutAway, count: int, folder: Path, progress: Progress) -> list[str]:

@@ -55,7 +55,7 @@ def test_keep_train_leaves_little_and_no_gaussians(tmp_path: Path) -> None:
     assert lyra_backend.api.repeat(out).value == {
         p.relative_to(out).as_posix(): "same"
         for p in out.rglob("*")
-        if p.name not in ("events.jsonl", "timings.json", ".complete")
+        if p.name not in ("events.jsonl", "timings.json", "report.html", ".complete")
     }
 
 

@@ -233,6 +233,7 @@ def test_an_image_becomes_a_stage(photo, depth, still_model, tmp_path) -> None:
         "place",
         "author",
         "validate",
+        "report",
     ]
     for name in ("stage.usda", "scene.usda", "gaussians.usdc", "preview.png", "report.json", "provenance.json"):
         assert (tmp_path / "run" / name).stat().st_size
