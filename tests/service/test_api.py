@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from lyra_backend.service import uploads
 from lyra_backend.service.app import create_app
 from lyra_backend.service.jobs import State
 from lyra_backend.service.service import Service
@@ -76,18 +79,22 @@ def test_uploads(paused: Callable[..., Any]) -> None:
         assert http.post("/v1/uploads", content=b"").status_code == 422
 
 
-def test_uploads_that_nobody_used_for_long_are_removed(listing: Mapping[str, Any], tmp_path: Any) -> None:
-    def client(hours: float) -> Any:
-        service = Service(Settings(tmp_path / "service", workers=0, limits=Limits(upload_hours=hours)), listing)
+def test_uploads_that_nobody_used_for_long_are_removed(
+    listing: Mapping[str, Any], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client() -> Any:
+        service = Service(Settings(tmp_path / "service", workers=0, limits=Limits(upload_hours=24.0)), listing)
         return TestClient(create_app(service), base_url="http://127.0.0.1")
 
-    with client(24.0) as http:
+    with client() as http:
         http.post("/v1/uploads", content=files.picture())
         (tmp_path / "service" / "uploads" / "of-a-killed-process.png").touch()
-    with client(24.0) as http:
+    with client() as http:
         assert len(http.get("/v1/uploads").json()["uploads"]) == 1
         assert len(list((tmp_path / "service" / "uploads").iterdir())) == 1
-    with client(0.0) as http:
+    later = SimpleNamespace(time=lambda: time.time() + 25 * 3600.0)
+    monkeypatch.setattr(uploads, "time", later)
+    with client() as http:
         assert http.get("/v1/uploads").json() == {"uploads": []}
         assert list((tmp_path / "service" / "uploads").iterdir()) == []
 
