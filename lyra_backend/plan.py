@@ -98,11 +98,9 @@ def make_plan(request: SceneRequest) -> Plan:
     validate.check_needs(built["validate"])
     built["place"] = built["place"].with_robots(validate.robots_tried(built["validate"]))
     built["author"], primitives = _author_params(request, preset)
-    # scenes to train in are made by the thousand: what is looked at is for the others, unless it is asked for
-    shown = {"turntable": 0, "comparison": False} if built["author"].trains else {}
-    built["report"] = _build(
-        stage_params("report"), "report", "", {"report": {**preset.get("report", {}), **shown}}, request
-    )
+    few = importlib.import_module("lyra_backend.report").FEW_PICTURES if built["author"].trains else {}
+    pictures = {"report": {**preset.get("report", {}), **few}}
+    built["report"] = _build(stage_params("report"), "report", "", pictures, request)
     foresight = _foreseen(generator, request, built["generate"])
     importlib.import_module("lyra_backend.refine").check_measures(built["refine"], foresight)
     solid = not getattr(collider, "MAKES_NONE", False)

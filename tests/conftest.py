@@ -7,7 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +16,11 @@ from hypothesis import HealthCheck, settings
 
 from lyra_backend.types import Finding, Frame, GaussianCloud
 from lyra_backend.types.rotations import normalise_quats
+
+from .browser import open_browser, watched_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -87,6 +92,20 @@ def scene_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lyra_backend.generate_scene({"prompt": PROMPT, "seed": 1, "params": SMALL}, made)
         shutil.copytree(made, out)
     return out
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a screen."""
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of it, on which nothing may fail and from which nobody else may be asked."""
+    with watched_page(browser) as page:
+        yield page
 
 
 @pytest.fixture

@@ -33,14 +33,13 @@ from typing import Any
 
 from ..errors import InvalidRequest, MissingDependency, nearest, shown
 from ..io.run_inputs import RunInputs, with_inputs
+from ..report import FEW_PICTURES
 from ..types.request import INPUT_FIELDS, SceneRequest
 
 __all__ = ["Item", "read_manifest"]
 
 #: More items than this are a slip of the pen, such as seeds: 0-100000000.
 MAX_ITEMS = 1_000_000
-#: What a report leaves out unless an item asks for it; it costs a fifth of a scene.
-_FEW_PICTURES = {"turntable": 0, "comparison": False}
 _REQUEST_FIELDS = tuple(f.name for f in fields(SceneRequest))
 _ITEM_FIELDS = (*_REQUEST_FIELDS, "name", "variation", "seeds", "attempts")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -144,8 +143,7 @@ def _item(entry: Entry, folder: Path) -> Item:
     same = with_inputs(request, RunInputs.of(request).names)
     key = hashlib.sha256(same.canonical().encode()).hexdigest()[:16]
     own = _own_name(request, _checked_name("variation", variation) if variation else "", key)
-    # by the thousand, one picture of each will do
-    pictures = {**_FEW_PICTURES, **request.params.get("report", {})}
+    pictures = {**FEW_PICTURES, **request.params.get("report", {})}
     request = replace(request, params={**request.params, "report": pictures})
     return Item(_checked_name("name", name) if name else own, request, key, attempts)
 

@@ -46,10 +46,6 @@ class CutAway:
     low: Floats
     high: Floats
 
-    def keeps(self, points: Floats) -> npt.NDArray[np.bool_]:
-        """Say of points (N, 3) [m] which are below the cut."""
-        return np.asarray(points[:, 2] <= self.top_m)
-
     def turntable(self, count: int, width: int, height: int) -> tuple[Camera, ...]:
         """Return cameras evenly around it, looking down at its middle, that see all of it; the first looks along +y."""
         lens = Intrinsics.from_fov(width, height, _FOV_DEG)

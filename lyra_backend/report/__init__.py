@@ -6,9 +6,10 @@ all that is said of a scene comes from the stages before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..params import param
 from ..progress import Progress
@@ -19,6 +20,7 @@ from .pictures import COLLIDER_PICTURE, ERROR_PICTURE, TURNTABLE_GIF, TURNTABLE_
 __all__ = [
     "COLLIDER_PICTURE",
     "ERROR_PICTURE",
+    "FEW_PICTURES",
     "REPORT_PAGE",
     "TURNTABLE_GIF",
     "TURNTABLE_MP4",
@@ -27,6 +29,10 @@ __all__ = [
     "run",
     "write_page",
 ]
+
+
+#: Parameters for scenes that are made by the thousand, unless pictures are asked for: they cost a fifth of a scene.
+FEW_PICTURES: Mapping[str, Any] = {"turntable": 0, "comparison": False}
 
 
 @dataclass(frozen=True)

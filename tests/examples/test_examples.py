@@ -17,7 +17,7 @@ SAID = {
     "five_scenes.py": "5 accepted, 0 rejected, 0 failed",
     "places_to_start.py": "the longest way:",
     "prompt_to_stage.py": "accepted (train, geometry exact)",
-    "splat_to_collider.py": "triangles",
+    "splat_to_collider.py": "  p95 ",
     "stop_and_go_on.py": "finished: accepted",
 }
 

@@ -15,28 +15,20 @@ import pytest
 from lyra_backend.io.ply import write_ply
 from lyra_backend.view import ViewServer, gather, routes_of
 
-from ..browser import open_browser, watched_page
 from ..conftest import make_random_cloud
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Serve = Callable[..., ViewServer]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with watched_page(browser) as page:
-        # drawn without a graphics card: each pixel takes its time
-        page.set_viewport_size({"width": 640, "height": 400})
-        page.set_default_timeout(90_000)
-        yield page
+def page(page: Page) -> Page:
+    # drawn without a graphics card: each pixel takes its time
+    page.set_viewport_size({"width": 640, "height": 400})
+    page.set_default_timeout(90_000)
+    return page
 
 
 @contextmanager
