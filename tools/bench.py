@@ -433,30 +433,9 @@ def bench_pages(folder: Path, runs: int) -> list[Row]:
     run(command("generate", "--prompt", PROMPT, "--out", str(folder / "pages"), "--overwrite"))
     report = (folder / "pages" / "report.html").stat().st_size / 1e6
     stage = json.loads((folder / "pages" / "timings.json").read_text())["stages"][-1]
-    script = (
-        "import json, shutil, statistics, sys, time\nfrom pathlib import Path\n"
-        "from playwright.sync_api import sync_playwright\n"
-        "from lyra_backend.report.gallery import GalleryScene, gallery_page\n"
-        "folder, seconds = Path(sys.argv[1]), {'shown': [], 'filtered': []}\n"
-        "names = [f'scene_{k}' for k in range(1000)]\n"
-        "for name in names:\n    (folder / 'scenes' / name).mkdir(parents=True)\n"
-        "    shutil.copy(folder / 'thumbnail.webp', folder / 'scenes' / name)\n"
-        "made = [GalleryScene(n, 'accepted', f'scenes/{n}', 'a room', f'kind {n[-1]}') for n in names]\n"
-        "(folder / 'gallery.html').write_text(gallery_page(made, 1000))\n"
-        "with sync_playwright() as playwright:\n"
-        "    browser = playwright.chromium.launch(executable_path=sys.argv[2], args=['--no-sandbox'])\n"
-        "    for _ in range(int(sys.argv[3])):\n"
-        "        page, begin = browser.new_page(), time.perf_counter()\n"
-        "        page.goto((folder / 'gallery.html').as_uri()); seconds['shown'].append(time.perf_counter() - begin)\n"
-        "        begin = time.perf_counter(); page.locator('#family').select_option('kind 3')\n"
-        "        page.wait_for_function(\"document.querySelector('#shown').textContent === '100 of 1000 scenes'\")\n"
-        "        seconds['filtered'].append(time.perf_counter() - begin)\n"
-        "    browser.close()\n"
-        "(folder / 'pages.json').write_text(json.dumps({k: statistics.median(v) for k, v in seconds.items()}))\n"
-    )
-    chromium = os.environ.get("LYRA_TEST_CHROMIUM") or shutil.which("chromium") or "chromium"
-    run([sys.executable, "-c", script, str(folder / "pages"), chromium, str(runs)])
-    seconds = json.loads((folder / "pages" / "pages.json").read_text())
+    times = str(Path(__file__).with_name("page_times.py"))
+    program = [sys.executable, times, str(folder / "pages"), "--runs", str(runs)]
+    seconds = json.loads(subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True).stdout)
     shown = f"shown after {seconds['shown']:.2f} s, filtered in {seconds['filtered']:.2f} s"
     return [
         Row("report.html, 500 k Gaussians", None, f"{report:.2f} MB; its stage takes {stage['cpu_s']:.1f} s CPU"),
